@@ -1,0 +1,1 @@
+//! Placeholder: the crate's page comes with its first content.

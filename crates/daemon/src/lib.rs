@@ -1,0 +1,1 @@
+//! The daemon process: configuration, sockets, lock, logging, shutdown.

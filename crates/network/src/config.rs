@@ -1,0 +1,70 @@
+//! What the daemon's configuration says about networks.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use crate::address::{AddressPool, Cidr};
+use crate::files::DnsOptions;
+
+/// Everything that [`crate::Networks::open`] needs to know.
+#[derive(Debug, Clone)]
+pub struct NetworkConfig {
+    /// The daemon's run root; `network/` below it is ours.
+    pub run_root: PathBuf,
+    /// A short name that keeps this daemon's table and bridge apart from another daemon's;
+    /// `None` for the default run root.
+    pub instance: Option<String>,
+    /// The default bridge's interface name, at most 15 bytes.
+    pub bridge_name: String,
+    /// The default bridge's address and subnet; chosen by itself when `None`.
+    pub bip: Option<Cidr>,
+    /// Where subnets come from when `bip` is not given; empty means Docker's own pools.
+    pub default_address_pools: Vec<AddressPool>,
+    /// The MTU of the bridge and of every endpoint on it; the kernel's 1500 when `None`.
+    pub mtu: Option<u32>,
+    /// The host address of a published port that names none; 0.0.0.0 is every address.
+    pub publish_default_address: Ipv4Addr,
+    /// The daemon's own `dns`, `dns-search` and `dns-opts`, for containers that name none.
+    pub dns: DnsOptions,
+    /// The address that `host-gateway` stands for; the bridge's when `None`.
+    pub host_gateway: Option<Ipv4Addr>,
+    /// Switch the host's IPv4 forwarding on when it is off.
+    pub ip_forward: bool,
+    /// How many network namespaces are kept ready; 0 makes each when it is asked for.
+    pub sandbox_pool: usize,
+}
+
+impl NetworkConfig {
+    /// The defaults for a run root: bridge `gantry0`, or `gantry-<instance>` for an instance.
+    pub fn new(run_root: &Path, instance: Option<&str>) -> Self {
+        Self {
+            run_root: run_root.to_owned(),
+            instance: instance.map(str::to_owned),
+            bridge_name: default_bridge_name(instance),
+            bip: None,
+            default_address_pools: Vec::new(),
+            mtu: None,
+            publish_default_address: Ipv4Addr::UNSPECIFIED,
+            dns: DnsOptions::default(),
+            host_gateway: None,
+            ip_forward: true,
+            sandbox_pool: 4,
+        }
+    }
+
+    /// The name of our nf_tables table.
+    pub fn table_name(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("gantry-{instance}"),
+            None => "gantry".to_owned(),
+        }
+    }
+}
+
+/// Interface names end at 15 bytes (`IFNAMSIZ` counts the terminating zero).
+fn default_bridge_name(instance: Option<&str>) -> String {
+    match instance {
+        Some(instance) => format!("gantry-{instance}").chars().take(15).collect(),
+        None => "gantry0".to_owned(),
+    }
+}

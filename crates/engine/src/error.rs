@@ -1,0 +1,126 @@
+//! What can go wrong in a use case, by cause.
+
+use crate::Kind;
+
+/// The one error of the engine's services; the wording follows Docker's where scripts grep it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No container has this name, ID or ID prefix.
+    #[error("No such container: {0}")]
+    NoSuchContainer(String),
+    /// No exec instance has this ID.
+    #[error("No such exec instance: {0}")]
+    NoSuchExec(String),
+    /// No network has this name or ID.
+    #[error("network {0} not found")]
+    NoSuchNetwork(String),
+    /// Several containers' IDs start so.
+    #[error("multiple IDs found with provided prefix: {0}")]
+    AmbiguousPrefix(String),
+    /// The name is not one a container can have.
+    #[error("Invalid container name ({0}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
+    InvalidName(String),
+    /// Another container has the name.
+    #[error(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". \
+         You have to remove (or rename) that container to be able to reuse that name."
+    )]
+    NameInUse {
+        /// The name, without a slash.
+        name: String,
+        /// The full ID of the container that has it.
+        holder: String,
+    },
+    /// The container is not in a state in which this can be done.
+    #[error("{0}")]
+    WrongPhase(String),
+    /// There is nothing to do: it runs already, or it is stopped already.
+    #[error("container {0} is already in that state")]
+    AlreadyThere(String),
+    /// Something in the request is not acceptable.
+    #[error("{0}")]
+    Invalid(String),
+    /// A part of Docker that is not built yet; the text names it.
+    #[error("{0} is not supported by this version of Gantry")]
+    NotSupported(String),
+    /// The container's process could not be executed.
+    #[error("failed to create task for container: OCI runtime create failed: {message}")]
+    CannotStart {
+        /// The runtime's reason.
+        message: String,
+        /// Whether the command in the request is to blame, and not the machine.
+        callers_fault: bool,
+    },
+    /// The monitor of a container does not answer.
+    #[error("the monitor of container {id} does not answer: {reason}; see {log}")]
+    MonitorLost {
+        /// The container.
+        id: String,
+        /// What happened on the link.
+        reason: String,
+        /// Where the monitor writes its last words.
+        log: String,
+    },
+    /// An image operation failed.
+    #[error(transparent)]
+    Image(#[from] gantry_image::Error),
+    /// A layer could not be mounted or stored.
+    #[error(transparent)]
+    Snapshot(#[from] gantry_snapshot::Error),
+    /// A network operation failed.
+    #[error("failed to set up container networking: {0}")]
+    Network(#[from] gantry_network::Error),
+    /// A volume operation failed.
+    #[error(transparent)]
+    Volume(#[from] gantry_volume::Error),
+    /// The request cannot be turned into a runtime configuration.
+    #[error(transparent)]
+    Spec(#[from] crate::spec::SpecError),
+    /// A file of ours could not be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Something that should not be possible; the text says what.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The class of the error, which the API maps to a status code.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NoSuchContainer(_) | Self::NoSuchExec(_) | Self::NoSuchNetwork(_) => Kind::NotFound,
+            Self::NameInUse { .. } | Self::WrongPhase(_) => Kind::Conflict,
+            Self::AlreadyThere(_) => Kind::NotModified,
+            Self::InvalidName(_) | Self::AmbiguousPrefix(_) | Self::Invalid(_) | Self::Spec(_) => {
+                Kind::Invalid
+            }
+            Self::NotSupported(_) => Kind::NotImplemented,
+            Self::CannotStart { callers_fault: true, .. } => Kind::Invalid,
+            Self::Image(e) => image_kind(e),
+            Self::Network(e) => network_kind(e),
+            Self::Volume(e) => volume_kind(e),
+            Self::CannotStart { .. }
+            | Self::MonitorLost { .. }
+            | Self::Snapshot(_)
+            | Self::File { .. }
+            | Self::Internal(_) => Kind::Internal,
+        }
+    }
+
+    /// An error about one of our own files, for `map_err`.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl AsRef<std::path::Path>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().display().to_string();
+        move |source| Self::File { action, path, source }
+    }
+}

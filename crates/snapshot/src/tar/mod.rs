@@ -1,0 +1,5 @@
+//! Reading layer archives.
+
+mod error;
+
+pub use error::ArchiveError;

@@ -1,0 +1,413 @@
+//! A log file being written, with rotation, that never gets in the way of the container.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::{Encoder, StreamKind};
+
+/// Encoded bytes that are gathered before they are written, whatever [`LogWriter::flush`] does.
+const BUFFER: usize = 64 * 1024;
+/// Nanoseconds between attempts while the disk refuses.
+const RETRY: u64 = 1_000_000_000;
+
+/// When a log goes on in a new file, and how many are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// A file of this many bytes or more is not written any further; 0 never rotates.
+    pub max_size: u64,
+    /// How many files there are at most, the current one among them.
+    pub max_files: u32,
+}
+
+impl Default for Rotation {
+    /// 20 MB times 5: bounded, and enough to look back.
+    fn default() -> Self {
+        Self {
+            max_size: 20_000_000,
+            max_files: 5,
+        }
+    }
+}
+
+/// The name of the `n`th older file of a log; 0 is the current one.
+pub fn rotated_path(path: &Path, n: u32) -> PathBuf {
+    if n == 0 {
+        return path.to_owned();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{n}"));
+    PathBuf::from(name)
+}
+
+/// Writes lines to a log file.
+///
+/// Nothing here fails after [`LogWriter::open`]: while the disk is full (or the file cannot be
+/// made) lines are dropped and counted, and the first line that can be written again says how many.
+#[derive(Debug)]
+pub struct LogWriter {
+    path: PathBuf,
+    rotation: Rotation,
+    /// Missing after a rotation whose new file could not be made.
+    file: Option<File>,
+    /// Bytes in the current file.
+    size: u64,
+    encoder: Encoder,
+    buffer: Vec<u8>,
+    lost: Lost,
+}
+
+/// Lines that could not be written.
+#[derive(Debug, Default)]
+struct Lost {
+    /// Since the last note.
+    unsaid: u64,
+    /// In all.
+    total: u64,
+    /// Why, as an errno.
+    errno: i32,
+    /// No attempt before this time.
+    retry_at: u64,
+}
+
+impl LogWriter {
+    /// Opens the log for appending; makes the file (mode 0640) if there is none.
+    pub fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
+        let file = open_file(path, false)?;
+        let size = end_last_line(&file)?;
+        Ok(Self {
+            path: path.to_owned(),
+            rotation: Rotation {
+                max_files: rotation.max_files.max(1),
+                ..rotation
+            },
+            file: Some(file),
+            size,
+            encoder: Encoder::default(),
+            buffer: Vec::new(),
+            lost: Lost::default(),
+        })
+    }
+
+    /// Adds one line of output (with its newline), or a piece of one, written at `time`.
+    pub fn write(&mut self, stream: StreamKind, time: u64, log: &[u8]) {
+        if self.must_rotate() {
+            self.flush(time);
+            self.rotate(time);
+        }
+        self.encoder.encode(&mut self.buffer, stream, time, log);
+        if self.buffer.len() >= BUFFER {
+            self.flush(time);
+        }
+    }
+
+    /// Hands what was gathered to the kernel; what it does not take is lost.
+    pub fn flush(&mut self, now: u64) {
+        if self.buffer.is_empty() {
+            return;
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = if self.ready(now) {
+            self.append(&buffer, now)
+        } else {
+            0
+        };
+        self.lost.count(&buffer[written..]);
+        self.buffer = buffer;
+        self.buffer.clear();
+    }
+
+    /// Gives back the memory of a busy time.
+    pub fn shrink(&mut self) {
+        self.buffer.shrink_to(0);
+    }
+
+    /// Lines lost since the log was opened.
+    pub fn lost_lines(&self) -> u64 {
+        self.lost.total
+    }
+
+    fn must_rotate(&self) -> bool {
+        let max = self.rotation.max_size;
+        max > 0 && self.file.is_some() && self.size + self.buffer.len() as u64 >= max
+    }
+
+    /// Goes on in a new file; if that fails, [`LogWriter::ready`] tries again.
+    fn rotate(&mut self, now: u64) {
+        self.file = None;
+        self.begin_file(now);
+    }
+
+    fn begin_file(&mut self, now: u64) {
+        let begun = shift_files(&self.path, self.rotation.max_files)
+            .and_then(|()| open_file(&self.path, self.rotation.max_files == 1));
+        match begun {
+            Ok(file) => (self.file, self.size) = (Some(file), 0),
+            Err(error) => self.lost.refused(&error, now),
+        }
+    }
+
+    /// Whether lines can be written again: a file is open and has the note of what was lost.
+    fn ready(&mut self, now: u64) -> bool {
+        if self.lost.must_wait(now) {
+            return false;
+        }
+        if self.file.is_none() {
+            self.begin_file(now);
+        }
+        if self.lost.unsaid > 0 && self.file.is_some() {
+            let mut line = Vec::new();
+            self.encoder.encode(
+                &mut line,
+                StreamKind::Stderr,
+                now,
+                self.lost.note().as_bytes(),
+            );
+            if self.append(&line, now) == line.len() {
+                self.lost.unsaid = 0;
+            }
+        }
+        self.file.is_some() && self.lost.unsaid == 0
+    }
+
+    /// Appends whole lines; says how many bytes of them are in the file.
+    fn append(&mut self, lines: &[u8], now: u64) -> usize {
+        let Some(file) = &self.file else { return 0 };
+        let (written, result) = write_counted(file, lines);
+        let Err(error) = result else {
+            self.size += lines.len() as u64;
+            return lines.len();
+        };
+        self.lost.refused(&error, now);
+        let whole = lines[..written]
+            .iter()
+            .rposition(|c| *c == b'\n')
+            .map_or(0, |at| at + 1);
+        // The beginning of a line that cannot be finished goes again. Measured anew, because
+        // somebody may have truncated the file.
+        if whole < written
+            && let Ok(end) = file.metadata().map(|m| m.len())
+        {
+            let _ = file.set_len(end.saturating_sub((written - whole) as u64));
+        }
+        self.size += whole as u64;
+        whole
+    }
+}
+
+impl Lost {
+    fn count(&mut self, lines: &[u8]) {
+        let count = lines.iter().filter(|c| **c == b'\n').count() as u64;
+        self.unsaid += count;
+        self.total += count;
+    }
+
+    fn refused(&mut self, error: &io::Error, now: u64) {
+        self.errno = error.raw_os_error().unwrap_or(0);
+        self.retry_at = now.saturating_add(RETRY);
+    }
+
+    fn must_wait(&self, now: u64) -> bool {
+        // The second half: the clock may have been set back.
+        now < self.retry_at && self.retry_at - now <= RETRY
+    }
+
+    fn note(&self) -> String {
+        let reason = io::Error::from_raw_os_error(self.errno);
+        format!(
+            "[gantry: {} lines of output are lost: {reason}]\n",
+            self.unsaid
+        )
+    }
+}
+
+/// Writes all, or says how much of it the kernel took before the error.
+fn write_counted(mut file: &File, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match file.write(&bytes[written..]) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
+}
+
+fn open_file(path: &Path, truncate: bool) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .append(true)
+        .read(true)
+        .create(true)
+        .mode(0o640)
+        .open(path)?;
+    if truncate {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+/// Makes sure that the next line begins a line, after a writer that was killed in the middle of
+/// one; says how long the file is.
+fn end_last_line(mut file: &File) -> io::Result<u64> {
+    let size = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if size > 0 {
+        file.read_exact_at(&mut last, size - 1)?;
+    }
+    if last == [b'\n'] {
+        return Ok(size);
+    }
+    // On a full disk the next line is lost with the broken one; readers skip what is malformed.
+    Ok(size + file.write(b"\n").unwrap_or(0) as u64)
+}
+
+/// Renames every file of a log to the next older name; the oldest goes.
+fn shift_files(path: &Path, max_files: u32) -> io::Result<()> {
+    // Nothing to do if an attempt before this one came as far as here.
+    if max_files < 2 || !path.try_exists()? {
+        return Ok(());
+    }
+    for n in (0..max_files - 1).rev() {
+        match std::fs::rename(rotated_path(path, n), rotated_path(path, n + 1)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode;
+    use std::os::fd::AsFd;
+
+    fn texts(path: &Path) -> Vec<String> {
+        let content = std::fs::read(path).unwrap_or_default();
+        content
+            .split_inclusive(|c| *c == b'\n')
+            .filter_map(|line| {
+                let mut out = Vec::new();
+                decode(line, &mut out).ok()?;
+                Some(String::from_utf8(out).unwrap())
+            })
+            .collect()
+    }
+
+    fn rotation(max_size: u64, max_files: u32) -> Rotation {
+        Rotation {
+            max_size,
+            max_files,
+        }
+    }
+
+    #[test]
+    fn lines_are_there_after_a_flush() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        log.write(StreamKind::Stdout, 1, b"one\n");
+        log.flush(1);
+        assert_eq!(texts(&path), ["one\n"]);
+    }
+
+    #[test]
+    fn old_files_move_on_and_the_oldest_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        // Each line makes a file full.
+        let mut log = LogWriter::open(&path, rotation(10, 3)).unwrap();
+        for n in 0..5 {
+            log.write(StreamKind::Stdout, n, format!("{n}\n").as_bytes());
+        }
+        log.flush(5);
+        let all: Vec<_> = (0..4).map(|n| texts(&rotated_path(&path, n))).collect();
+        assert_eq!(all, [vec!["4\n"], vec!["3\n"], vec!["2\n"], vec![]]);
+        assert_eq!(log.lost_lines(), 0);
+    }
+
+    #[test]
+    fn a_log_of_one_file_begins_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, rotation(10, 1)).unwrap();
+        log.write(StreamKind::Stdout, 1, b"one\n");
+        log.write(StreamKind::Stdout, 1, b"two\n");
+        log.flush(1);
+        assert_eq!(texts(&path), ["two\n"]);
+        assert!(!rotated_path(&path, 1).exists());
+    }
+
+    #[test]
+    fn a_log_goes_on_after_a_broken_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, br#"{"log":"cut o"#).unwrap();
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        log.write(StreamKind::Stdout, 1, b"whole\n");
+        log.flush(1);
+        assert_eq!(texts(&path), ["whole\n"]);
+    }
+
+    #[test]
+    fn what_a_full_disk_refuses_is_counted_and_said_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        let real = log
+            .file
+            .replace(OpenOptions::new().append(true).open("/dev/full").unwrap());
+        log.write(StreamKind::Stdout, 1, b"a\n");
+        log.write(StreamKind::Stdout, 1, b"b\n");
+        log.flush(1);
+        log.file = real;
+        // Not tried again within the second.
+        log.write(StreamKind::Stdout, 2, b"c\n");
+        log.flush(2);
+        log.write(StreamKind::Stdout, RETRY + 1, b"d\n");
+        log.flush(RETRY + 1);
+        let note = "[gantry: 3 lines of output are lost: No space left on device (os error 28)]\n";
+        assert_eq!(texts(&path), [note, "d\n"]);
+        assert_eq!(log.lost_lines(), 3);
+    }
+
+    #[test]
+    fn a_line_that_did_not_fit_leaves_no_half() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        // A pipe that holds one page stands for the disk: it takes a part and then refuses.
+        let flags = rustix::pipe::PipeFlags::NONBLOCK;
+        let (_reader, writer) = rustix::pipe::pipe_with(flags).unwrap();
+        rustix::pipe::fcntl_setpipe_size(writer.as_fd(), 4096).unwrap();
+        log.file = Some(File::from(writer));
+        log.write(StreamKind::Stdout, 1, &[b'x'; 5000]);
+        log.flush(1);
+        assert_eq!((log.size, log.lost_lines()), (0, 1));
+    }
+
+    #[test]
+    fn a_rotation_that_fails_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, rotation(10, 3)).unwrap();
+        log.write(StreamKind::Stdout, 1, b"one\n");
+        log.flush(1);
+        // A directory that is not empty cannot be replaced by a file.
+        std::fs::create_dir_all(rotated_path(&path, 1).join("x")).unwrap();
+        std::fs::create_dir_all(rotated_path(&path, 2).join("x")).unwrap();
+        log.write(StreamKind::Stdout, 2, b"two\n");
+        log.flush(2);
+        assert_eq!(log.lost_lines(), 1);
+        std::fs::remove_dir_all(rotated_path(&path, 1)).unwrap();
+        std::fs::remove_dir_all(rotated_path(&path, 2)).unwrap();
+        log.write(StreamKind::Stdout, 2 * RETRY, b"three\n");
+        log.flush(2 * RETRY);
+        assert_eq!(texts(&path).len(), 2);
+        assert_eq!(texts(&path)[1], "three\n");
+        assert_eq!(texts(&rotated_path(&path, 1)), ["one\n"]);
+    }
+}

@@ -11,3 +11,5 @@ pub type Result<T> = std::result::Result<T, Errno>;
 
 pub mod fd_passing;
 pub mod memfd;
+pub mod netlink;
+pub mod netns;

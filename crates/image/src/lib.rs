@@ -1,1 +1,28 @@
-//! Placeholder: the crate's page comes with its first content.
+//! Images: names, configurations and layers, and how they come and go.
+//!
+//! [`Images`] is the store. It knows which names stand for which image, keeps each image's
+//! manifest and configuration byte for byte in the content store, and has its layers in the
+//! snapshotter. [`Images::pull`] brings an image from a registry, [`Images::load`] from an archive,
+//! [`Images::ensure_embedded`] from the program itself; [`Images::remove`] follows Docker's rules of
+//! names, ids and force.
+//!
+//! The order of writing is layers, configuration, manifest, and the name last, so that a crash at
+//! any moment leaves a store in which every name leads to a whole image. What a crash left without
+//! a name is swept when the store is opened.
+//!
+//! The store knows no containers: who uses an image is told to it (see [`UsedBy`]). It knows no
+//! command line: progress goes to a [`Progress`].
+//!
+//! Specifications: the OCI image specification 1.1 (manifest, index, configuration, layout),
+//! Docker's image manifest v2 schema 2, and the archive that `docker save` writes.
+#![forbid(unsafe_code)]
+
+mod error;
+mod image;
+mod platform;
+mod progress;
+
+pub use error::{Error, Kind};
+pub use image::Image;
+pub use platform::Platform;
+pub use progress::{Event, Progress, Step};

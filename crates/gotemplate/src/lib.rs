@@ -13,7 +13,7 @@
 //! It knows nothing of Docker's types, of tables or of terminals. The language is specified by
 //! <https://pkg.go.dev/text/template>, the printing by <https://pkg.go.dev/fmt>.
 //!
-//! ```
+//! ```no_run
 //! use gantry_gotemplate::{Template, Value};
 //! let data = Value::from(serde_json::json!({"Names": ["a", "b"], "Labels": {"x": "1"}}));
 //! let template = Template::parse("{{join .Names \",\"}} {{.Labels}}").unwrap();

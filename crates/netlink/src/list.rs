@@ -1,0 +1,172 @@
+//! Reading links, addresses and routes.
+
+use std::net::Ipv4Addr;
+
+use gantry_sys::netlink::{AttributeIter, Messages, Reply, flags};
+
+use crate::abi::{
+    AF_INET, IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, RT_TABLE_LOCAL, RTA_DST, RTA_OIF, RTM_GETADDR, RTM_GETLINK,
+    RTM_GETROUTE, RTN_UNICAST, ifinfomsg,
+};
+use crate::connection::{Connection, refused};
+use crate::error::Result;
+
+/// How often a list that changed while it was read is read again.
+const ATTEMPTS: usize = 5;
+
+/// An interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// What it is: `bridge`, `veth`, ...; empty for a physical one.
+    pub kind: String,
+    /// Its hardware address, when it has an Ethernet one.
+    pub mac: Option<[u8; 6]>,
+    /// The index of the interface that it is a port of.
+    pub master: Option<u32>,
+    /// Its MTU.
+    pub mtu: u32,
+    /// Whether it is set up.
+    pub up: bool,
+}
+
+/// A unicast IPv4 route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The destination.
+    pub destination: Ipv4Addr,
+    /// Its prefix length; 0 for the default route.
+    pub prefix: u8,
+    /// The index of the interface that it leaves by.
+    pub interface: Option<u32>,
+}
+
+impl Connection {
+    /// The interface of this name, if there is one.
+    pub fn link(&self, name: &str) -> Result<Option<Link>> {
+        let mut messages = Messages::new();
+        messages.push(RTM_GETLINK, 0, &ifinfomsg(0, None), |out| {
+            out.string(IFLA_IFNAME, name)
+        });
+        let answer = self.exchange(messages)?;
+        match answer.refusals.into_iter().next() {
+            None => Ok(answer.replies.first().and_then(parse_link)),
+            Some(refusal) => {
+                let error = refused(format!("look interface {name} up"), refusal);
+                if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// All interfaces.
+    pub fn links(&self) -> Result<Vec<Link>> {
+        let replies = self.dump(RTM_GETLINK, &ifinfomsg(0, None), "list the interfaces")?;
+        Ok(replies.iter().filter_map(parse_link).collect())
+    }
+
+    /// The IPv4 addresses of all interfaces: index, address, prefix length.
+    pub fn addresses(&self) -> Result<Vec<(u32, Ipv4Addr, u8)>> {
+        let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0];
+        let replies = self.dump(RTM_GETADDR, &header, "list the addresses")?;
+        Ok(replies.iter().filter_map(parse_address).collect())
+    }
+
+    /// The unicast IPv4 routes of all tables but `local`.
+    pub fn routes(&self) -> Result<Vec<Route>> {
+        let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let replies = self.dump(RTM_GETROUTE, &header, "list the routes")?;
+        Ok(replies.iter().filter_map(parse_route).collect())
+    }
+
+    fn dump(&self, kind: u16, header: &[u8], what: &str) -> Result<Vec<Reply>> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut messages = Messages::new();
+            messages.push(kind, flags::DUMP, header, |_| {});
+            let answer = self.exchange(messages)?;
+            if answer.interrupted && attempt < ATTEMPTS {
+                continue;
+            }
+            return match answer.refusals.into_iter().next() {
+                None => Ok(answer.replies),
+                Some(refusal) => Err(refused(what.to_owned(), refusal)),
+            };
+        }
+    }
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|chunk| u32::from_ne_bytes(*chunk))
+}
+
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value.strip_suffix(&[0]).unwrap_or(value)).into_owned()
+}
+
+fn address(value: &[u8]) -> Option<Ipv4Addr> {
+    value
+        .first_chunk::<4>()
+        .map(|octets| Ipv4Addr::from(*octets))
+}
+
+fn parse_link(reply: &Reply) -> Option<Link> {
+    let attributes = AttributeIter::new(reply.body.get(16..)?);
+    let kind = attributes
+        .find(IFLA_LINKINFO)
+        .and_then(|info| AttributeIter::new(info).find(IFLA_INFO_KIND))
+        .map(text);
+    Some(Link {
+        index: u32_at(&reply.body, 4)?,
+        name: text(attributes.find(IFLA_IFNAME)?),
+        kind: kind.unwrap_or_default(),
+        mac: attributes
+            .find(IFLA_ADDRESS)
+            .and_then(|mac| mac.try_into().ok()),
+        master: attributes
+            .find(IFLA_MASTER)
+            .and_then(|master| u32_at(master, 0)),
+        mtu: attributes
+            .find(IFLA_MTU)
+            .and_then(|mtu| u32_at(mtu, 0))
+            .unwrap_or_default(),
+        up: u32_at(&reply.body, 8)? & IFF_UP != 0,
+    })
+}
+
+fn parse_address(reply: &Reply) -> Option<(u32, Ipv4Addr, u8)> {
+    let attributes = AttributeIter::new(reply.body.get(8..)?);
+    let prefix = *reply.body.get(1)?;
+    Some((
+        u32_at(&reply.body, 4)?,
+        address(attributes.find(IFA_LOCAL)?)?,
+        prefix,
+    ))
+}
+
+fn parse_route(reply: &Reply) -> Option<Route> {
+    let header = reply.body.get(..12)?;
+    if header[4] == RT_TABLE_LOCAL || header[7] != RTN_UNICAST {
+        return None;
+    }
+    let attributes = AttributeIter::new(&reply.body[12..]);
+    Some(Route {
+        destination: match attributes.find(RTA_DST) {
+            Some(destination) => address(destination)?,
+            None => Ipv4Addr::UNSPECIFIED,
+        },
+        prefix: header[1],
+        interface: attributes.find(RTA_OIF).and_then(|index| u32_at(index, 0)),
+    })
+}

@@ -28,7 +28,7 @@ struct Inner {
 /// What a reader wants.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Replay what happened from then on; otherwise nothing of the past is told.
+    /// Replay what happened from then on. Without it and `until` nothing of the past is told.
     pub since: Option<Instant>,
     /// End then; a moment in the past means "only replay".
     pub until: Option<Instant>,
@@ -115,15 +115,15 @@ impl Events {
     pub fn subscribe(&self, query: Query) -> Subscription {
         let past = self.past();
         let live = self.0.live.subscribe();
-        let replay = match query.since {
-            None => VecDeque::new(),
-            Some(since) => past
-                .iter()
-                .filter(|event| event.time_nano >= since.0)
-                .filter(|event| query.until.is_none_or(|until| event.time_nano <= until.0))
-                .filter(|event| filter::passes(&query.filters, event))
-                .cloned()
-                .collect(),
+        let (since, until) = (query.since, query.until);
+        let wanted = |event: &&Arc<Event>| {
+            since.is_none_or(|since| event.time_nano >= since.0)
+                && until.is_none_or(|until| event.time_nano <= until.0)
+                && filter::passes(&query.filters, event)
+        };
+        let replay = match (since, until) {
+            (None, None) => VecDeque::new(),
+            _ => past.iter().filter(wanted).cloned().collect(),
         };
         Subscription {
             replay,

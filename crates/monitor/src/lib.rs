@@ -15,4 +15,51 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
+mod clock;
+mod container;
+mod detach;
+mod ending;
+mod execs;
+mod failure;
+mod input;
+mod launch;
+mod link;
+mod monitor;
+mod poll;
+mod process;
 pub mod protocol;
+mod session;
+mod stdio;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use rustix::fs::{Mode, OFlags};
+
+/// Runs a monitor that serves the daemon at the other end of descriptor 0, until the container is
+/// over.
+pub fn run() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("monitor: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::stdio::dup2_stdin(rustix::fs::open("/dev/null", flags, Mode::empty())?)?;
+    // Fails only for who leads a session already.
+    let _ = rustix::process::setsid();
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    monitor::Monitor::new(control)?.run()
+}
+
+/// Writes a line for whoever looks after the daemon (standard error is its log).
+pub(crate) fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}

@@ -10,9 +10,11 @@ pub use rustix::io::Errno;
 /// The result of a system call.
 pub type Result<T> = std::result::Result<T, Errno>;
 
+pub mod bpf;
 pub mod clone;
 pub mod detached;
 pub mod fd_passing;
+pub mod heap;
 pub mod in_root;
 pub mod loopback;
 pub mod memfd;

@@ -14,6 +14,7 @@
 //! A monitor listens on `monitor.sock` in the container's run directory; a daemon that connects
 //! there replaces the one before, and first asks for [`Request::Status`].
 
+mod address;
 mod bytes;
 mod packet;
 
@@ -22,6 +23,8 @@ use std::path::PathBuf;
 use gantry_oci::Process;
 use serde::{Deserialize, Serialize};
 
+pub use address::connect;
+pub(crate) use address::with_address;
 pub use packet::{MAX_FDS, MAX_PACKET, Packet, decode, encode, receive, send};
 
 /// File in the run directory that holds the container's OCI specification; the daemon writes it.
@@ -212,7 +215,8 @@ pub enum Reply {
 }
 
 /// Why something did not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
 pub struct Failure {
     /// What sort of failure.
     pub kind: FailureKind,

@@ -1,0 +1,190 @@
+//! From the daemon's request to a container that waits for its start.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use gantry_cgroups::{Cgroup, Hierarchy};
+use gantry_log_format::{LogWriter, Rotation};
+use gantry_oci::Spec;
+use gantry_runtime::{Child, Root, Stdio};
+
+use crate::container::{Container, Kept, Phase};
+use crate::ending;
+use crate::execs::Execs;
+use crate::poll::{EventFlags, Token};
+use crate::process::Process;
+use crate::protocol::{CONFIG_FILE, Failure, Launch, LogConfig};
+use crate::session::{Manner, Session, Shared};
+use crate::stdio;
+
+/// The descriptors of a [`Launch`], each in its place.
+struct Handed {
+    root: Option<OwnedFd>,
+    network: Option<OwnedFd>,
+    kept: Kept,
+}
+
+/// Creates the container; on failure nothing is left of it.
+pub(crate) fn launch(
+    launch: Launch,
+    fds: Vec<OwnedFd>,
+    shared: &mut Shared,
+) -> Result<Container, Failure> {
+    let handed = sort_fds(&launch, fds)?;
+    let spec = read_spec(&launch.run_dir)?;
+    let log = open_log(&launch.log)?;
+    let resources = spec.linux.as_ref().and_then(|l| l.resources.as_ref());
+    let cgroup = Hierarchy::detect()?.create(
+        &launch.cgroup,
+        resources.unwrap_or(&gantry_oci::Resources::default()),
+    )?;
+    create(launch, &spec, handed, cgroup, log, shared)
+}
+
+fn sort_fds(launch: &Launch, fds: Vec<OwnedFd>) -> Result<Handed, Failure> {
+    let expected = usize::from(launch.root_mount)
+        + usize::from(launch.network)
+        + launch.reserved
+        + launch.layers;
+    if fds.len() != expected {
+        let message = format!(
+            "launch names {expected} descriptors and brings {}",
+            fds.len()
+        );
+        return Err(Failure::invalid(message));
+    }
+    let mut fds = fds.into_iter();
+    Ok(Handed {
+        root: if launch.root_mount { fds.next() } else { None },
+        network: if launch.network { fds.next() } else { None },
+        kept: Kept {
+            reserved: fds.by_ref().take(launch.reserved).collect(),
+            layers: fds.collect(),
+        },
+    })
+}
+
+/// Reads the specification that the daemon wrote.
+pub(crate) fn read_spec(run_dir: &Path) -> Result<Spec, Failure> {
+    let path = run_dir.join(CONFIG_FILE);
+    let text = std::fs::read(&path)
+        .map_err(|e| Failure::internal(format_args!("read {}", path.display()), e))?;
+    serde_json::from_slice(&text)
+        .map_err(|e| Failure::invalid(format_args!("read {}: {e}", path.display())))
+}
+
+fn open_log(config: &LogConfig) -> Result<Option<LogWriter>, Failure> {
+    match config {
+        LogConfig::None => Ok(None),
+        LogConfig::JsonFile {
+            path,
+            max_size,
+            max_files,
+        } => {
+            let rotation = Rotation {
+                max_size: *max_size,
+                max_files: *max_files,
+            };
+            LogWriter::open(path, rotation)
+                .map(Some)
+                .map_err(|e| Failure::internal(format_args!("open log {}", path.display()), e))
+        }
+    }
+}
+
+fn create(
+    launch: Launch,
+    spec: &Spec,
+    handed: Handed,
+    cgroup: Cgroup,
+    log: Option<LogWriter>,
+    shared: &mut Shared,
+) -> Result<Container, Failure> {
+    let terminal = spec.process.as_ref().is_some_and(|p| p.terminal);
+    let manner = Manner {
+        exec: None,
+        terminal,
+        once: launch.stdin_once,
+    };
+    let mut session = Session::new(shared, manner, log);
+    let created = streams(&launch, spec, &mut session, shared)
+        .and_then(|stdio| clone_container(&launch, spec, &handed, &cgroup, stdio))
+        .inspect_err(|_| ending::remove_cgroup(&cgroup))?;
+    let memory = cgroup
+        .oom_events()
+        .ok()
+        .flatten()
+        .and_then(|m| shared.poller.watch(m, Token::Memory, EventFlags::IN).ok());
+    let pidfd = created.pidfd().try_clone_to_owned();
+    let pidfd = pidfd.map_err(|e| Failure::internal("duplicate a descriptor", e))?;
+    let child = Child {
+        pid: created.pid(),
+        pidfd,
+    };
+    Ok(Container {
+        id: launch.id,
+        run_dir: launch.run_dir,
+        stdin: launch.stdin,
+        memory,
+        oom_kills: 0,
+        kept: handed.kept,
+        process: Process::new(child, session),
+        execs: Execs::default(),
+        phase: Phase::Created(Box::new(created), None),
+        started_at: None,
+        cleaned_up: false,
+        cgroup,
+    })
+}
+
+fn streams(
+    launch: &Launch,
+    spec: &Spec,
+    session: &mut Session,
+    shared: &Shared,
+) -> Result<Stdio, Failure> {
+    let process = spec.process.as_ref();
+    if let Some(process) = process.filter(|p| p.terminal) {
+        return Ok(Stdio::Terminal {
+            size: process.console_size,
+        });
+    }
+    let failed = |e| Failure::internal("make the container's streams", e);
+    let (theirs, ours) = stdio::pipes(launch.stdin).map_err(|e| failed(e.into()))?;
+    stdio::connect(session, shared, ours).map_err(failed)?;
+    Ok(theirs)
+}
+
+fn clone_container(
+    launch: &Launch,
+    spec: &Spec,
+    handed: &Handed,
+    cgroup: &Cgroup,
+    stdio: Stdio,
+) -> Result<gantry_runtime::Created, Failure> {
+    let directory = spec.root.as_ref().map(|r| launch.run_dir.join(&r.path));
+    let root = match (&handed.root, &directory) {
+        (Some(mount), _) => Root::Mount(mount.as_fd()),
+        (None, Some(path)) => Root::Path(path),
+        (None, None) => return Err(Failure::invalid("the specification names no root")),
+    };
+    let init = if launch.init {
+        Some(gantry_runtime::own_program()?)
+    } else {
+        None
+    };
+    let created = gantry_runtime::create(gantry_runtime::Launch {
+        id: &launch.id,
+        spec,
+        root,
+        network: handed.network.as_ref().map(AsFd::as_fd),
+        cgroup,
+        stdio,
+        init: init.as_ref().map(AsFd::as_fd),
+    })?;
+    let warnings = created.warnings().iter().map(ToString::to_string);
+    for warning in warnings.chain(cgroup.warnings().iter().map(ToString::to_string)) {
+        crate::say(&format!("warning: {warning}"));
+    }
+    Ok(created)
+}

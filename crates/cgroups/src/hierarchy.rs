@@ -1,10 +1,13 @@
 //! What the machine mounts.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use gantry_oci::Resources;
 
-use crate::{Cgroup, Result};
+use crate::files::Dir;
+use crate::mountinfo::{self, Mounts};
+use crate::{Cgroup, Error, Result};
 
 /// How a machine arranges its controllers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,30 +41,138 @@ pub enum Controller {
     Misc,
 }
 
+impl Controller {
+    /// A controller by the kernel's name, in `/proc/self/mountinfo` or `cgroup.controllers`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "cpu" => Self::Cpu,
+            "cpuacct" => Self::Cpuacct,
+            "cpuset" => Self::Cpuset,
+            "memory" => Self::Memory,
+            "devices" => Self::Devices,
+            "freezer" => Self::Freezer,
+            "blkio" | "io" => Self::Blkio,
+            "pids" => Self::Pids,
+            "hugetlb" => Self::Hugetlb,
+            "net_cls" => Self::NetCls,
+            "net_prio" => Self::NetPrio,
+            "perf_event" => Self::PerfEvent,
+            "rdma" => Self::Rdma,
+            "misc" => Self::Misc,
+            _ => return None,
+        })
+    }
+
+    /// The name in `cgroup.subtree_control`; also v1's but for `io`, which v1 calls `blkio`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuacct => "cpuacct",
+            Self::Cpuset => "cpuset",
+            Self::Memory => "memory",
+            Self::Devices => "devices",
+            Self::Freezer => "freezer",
+            Self::Blkio => "io",
+            Self::Pids => "pids",
+            Self::Hugetlb => "hugetlb",
+            Self::NetCls => "net_cls",
+            Self::NetPrio => "net_prio",
+            Self::PerfEvent => "perf_event",
+            Self::Rdma => "rdma",
+            Self::Misc => "misc",
+        }
+    }
+}
+
 impl fmt::Display for Controller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        f.write_str(self.name())
     }
+}
+
+/// One mounted v1 hierarchy; a named one (`name=systemd`) has no controllers.
+#[derive(Debug, Clone)]
+pub(crate) struct V1Mount {
+    pub(crate) dir: PathBuf,
+    pub(crate) controllers: Vec<Controller>,
+}
+
+/// The mounted v2 tree and the controllers that its root offers.
+#[derive(Debug, Clone)]
+pub(crate) struct V2Mount {
+    pub(crate) dir: PathBuf,
+    pub(crate) controllers: Vec<Controller>,
 }
 
 /// The mounted hierarchies, found once.
 #[derive(Debug, Clone)]
-pub struct Hierarchy {}
+pub struct Hierarchy {
+    pub(crate) v1: Vec<V1Mount>,
+    pub(crate) v2: Option<V2Mount>,
+}
+
+/// Where every distribution mounts.
+const STANDARD: &str = "/sys/fs/cgroup";
+
+/// `CGROUP2_SUPER_MAGIC` of linux/magic.h.
+const CGROUP2_MAGIC: u64 = 0x6367_7270;
 
 impl Hierarchy {
     /// Finds what is mounted.
     pub fn detect() -> Result<Self> {
-        Ok(Self {})
+        // Reading mountinfo takes long on a host with thousands of mounts; a v2 host needs none.
+        let statfs = rustix::fs::statfs(STANDARD);
+        if statfs.is_ok_and(|s| s.f_type as u64 == CGROUP2_MAGIC) {
+            return Ok(Self::assemble(Mounts {
+                v1: Vec::new(),
+                v2: Some(STANDARD.into()),
+            }));
+        }
+        let text = Dir::new("/proc/self").read("mountinfo")?;
+        let mounts = mountinfo::parse(&text);
+        if mounts.v1.is_empty() && mounts.v2.is_none() {
+            return Err(Error::NotMounted);
+        }
+        Ok(Self::assemble(mounts))
+    }
+
+    fn assemble(mounts: Mounts) -> Self {
+        let v2 = mounts.v2.map(|dir| {
+            let controllers = v2_controllers(&Dir::new(&dir));
+            V2Mount { dir, controllers }
+        });
+        Self { v1: mounts.v1, v2 }
     }
 
     /// How the controllers are arranged.
     pub fn layout(&self) -> Layout {
-        Layout::V1
+        match (self.v1.is_empty(), &self.v2) {
+            (true, _) => Layout::V2,
+            (false, Some(_)) => Layout::Hybrid,
+            (false, None) => Layout::V1,
+        }
     }
 
     /// Whether a controller can limit a group.
-    pub fn has(&self, _controller: Controller) -> bool {
-        false
+    ///
+    /// On v2, devices and freezing are always there: a BPF program and a core file do them.
+    pub fn has(&self, controller: Controller) -> bool {
+        self.in_v1(controller)
+            || self
+                .v2
+                .as_ref()
+                .is_some_and(|v2| v2.controllers.contains(&controller))
+            || (self.layout() == Layout::V2
+                && matches!(
+                    controller,
+                    Controller::Devices | Controller::Freezer | Controller::Cpuacct
+                ))
+    }
+
+    pub(crate) fn in_v1(&self, controller: Controller) -> bool {
+        self.v1
+            .iter()
+            .any(|mount| mount.controllers.contains(&controller))
     }
 
     /// Makes the group `path` (`/gantry/<id>` below each mount) with its limits.
@@ -69,13 +180,51 @@ impl Hierarchy {
     /// A group that is already there is used. What could not be limited is in
     /// [`Cgroup::warnings`]. On failure nothing is left.
     pub fn create(&self, path: &str, resources: &Resources) -> Result<Cgroup> {
-        let _ = (path, resources);
-        Err(crate::Error::NotMounted)
+        Cgroup::create(self, path, resources)
     }
 
     /// Opens a group that exists.
     pub fn open(&self, path: &str) -> Result<Cgroup> {
-        let _ = path;
-        Err(crate::Error::NotMounted)
+        Cgroup::open(self, path)
+    }
+}
+
+/// What `cgroup.controllers` of a v2 group lists.
+pub(crate) fn v2_controllers(dir: &Dir) -> Vec<Controller> {
+    let text = dir.try_read("cgroup.controllers").unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(Controller::from_name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() {
+        for name in [
+            "cpu",
+            "io",
+            "memory",
+            "pids",
+            "hugetlb",
+            "net_cls",
+            "perf_event",
+        ] {
+            assert_eq!(Controller::from_name(name).unwrap().name(), name);
+        }
+        assert_eq!(Controller::from_name("blkio"), Some(Controller::Blkio));
+        assert_eq!(Controller::from_name("dmem"), None);
+    }
+
+    #[test]
+    fn this_machine_has_memory_and_pids() {
+        let found = Hierarchy::detect().unwrap();
+        assert!(
+            found.has(Controller::Memory) && found.has(Controller::Pids),
+            "{found:?}"
+        );
+        assert!(found.has(Controller::Freezer) && found.has(Controller::Devices));
     }
 }

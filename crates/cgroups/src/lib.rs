@@ -20,10 +20,20 @@
 
 #![forbid(unsafe_code)]
 
+mod device_program;
 mod error;
+mod files;
+mod freeze;
 mod group;
 mod hierarchy;
+mod kill;
+mod limits;
+mod make;
+mod measure;
+mod mountinfo;
 mod oom;
+mod path;
+mod processes;
 mod stats;
 mod warning;
 

@@ -49,8 +49,18 @@ pub enum Error {
     CannotStart {
         /// The runtime's reason.
         message: String,
+        /// What sort of failure it was.
+        kind: gantry_monitor::protocol::FailureKind,
         /// Whether the command in the request is to blame, and not the machine.
         callers_fault: bool,
+    },
+    /// A further process could not be executed in a container.
+    #[error("OCI runtime exec failed: exec failed: unable to start container process: {message}")]
+    CannotExec {
+        /// The runtime's reason.
+        message: String,
+        /// What sort of failure it was.
+        kind: gantry_monitor::protocol::FailureKind,
     },
     /// The monitor of a container does not answer.
     #[error("the monitor of container {id} does not answer: {reason}; see {log}")]
@@ -96,17 +106,23 @@ impl Error {
     /// The class of the error, which the API maps to a status code.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchContainer(_) | Self::NoSuchExec(_) | Self::NoSuchNetwork(_) => Kind::NotFound,
+            Self::NoSuchContainer(_) | Self::NoSuchExec(_) | Self::NoSuchNetwork(_) => {
+                Kind::NotFound
+            }
             Self::NameInUse { .. } | Self::WrongPhase(_) => Kind::Conflict,
             Self::AlreadyThere(_) => Kind::NotModified,
             Self::InvalidName(_) | Self::AmbiguousPrefix(_) | Self::Invalid(_) | Self::Spec(_) => {
                 Kind::Invalid
             }
             Self::NotSupported(_) => Kind::NotImplemented,
-            Self::CannotStart { callers_fault: true, .. } => Kind::Invalid,
-            Self::Image(e) => image_kind(e),
-            Self::Network(e) => network_kind(e),
-            Self::Volume(e) => volume_kind(e),
+            Self::CannotStart {
+                callers_fault: true,
+                ..
+            }
+            | Self::CannotExec { .. } => Kind::Invalid,
+            Self::Image(e) => image(e.kind()),
+            Self::Network(e) => network(e.kind()),
+            Self::Volume(e) => volume(e.kind()),
             Self::CannotStart { .. }
             | Self::MonitorLost { .. }
             | Self::Snapshot(_)
@@ -121,6 +137,42 @@ impl Error {
         path: impl AsRef<std::path::Path>,
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().display().to_string();
-        move |source| Self::File { action, path, source }
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+fn image(kind: gantry_image::Kind) -> Kind {
+    use gantry_image::Kind as K;
+    match kind {
+        K::NotFound => Kind::NotFound,
+        K::Conflict => Kind::Conflict,
+        K::Invalid => Kind::Invalid,
+        K::Unauthorized => Kind::Unauthorized,
+        K::Unavailable => Kind::Unavailable,
+        K::Full | K::Internal => Kind::Internal,
+    }
+}
+
+fn network(kind: gantry_network::Kind) -> Kind {
+    use gantry_network::Kind as K;
+    match kind {
+        K::Invalid => Kind::Invalid,
+        // Docker answers a taken port with 500 and its wording, which clients look for.
+        K::Conflict | K::Unavailable | K::Internal => Kind::Internal,
+        K::Forbidden => Kind::Forbidden,
+    }
+}
+
+fn volume(kind: gantry_volume::Kind) -> Kind {
+    use gantry_volume::Kind as K;
+    match kind {
+        K::NotFound => Kind::NotFound,
+        K::Conflict => Kind::Conflict,
+        K::Invalid => Kind::Invalid,
+        K::Internal => Kind::Internal,
     }
 }

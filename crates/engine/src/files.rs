@@ -33,7 +33,8 @@ pub(crate) fn write_json<T: Serialize>(
 pub(crate) fn write(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
     let beside = path.with_extension("tmp");
     let mut file = File::create(&beside).map_err(Error::file("create", &beside))?;
-    file.write_all(bytes).map_err(Error::file("write", &beside))?;
+    file.write_all(bytes)
+        .map_err(Error::file("write", &beside))?;
     if durability == Durability::PowerLoss {
         file.sync_all().map_err(Error::file("flush", &beside))?;
     }
@@ -41,7 +42,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], durability: Durability) -> Result
     if durability == Durability::PowerLoss
         && let Some(folder) = path.parent()
     {
-        File::open(folder).and_then(|d| d.sync_all()).map_err(Error::file("flush", folder))?;
+        File::open(folder)
+            .and_then(|d| d.sync_all())
+            .map_err(Error::file("flush", folder))?;
     }
     Ok(())
 }

@@ -25,7 +25,11 @@ pub(crate) fn checked_name(name: &str) -> Result<&str, Error> {
     let first_ok = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
     let rest_ok = bare.len() >= 2
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-    if first_ok && rest_ok { Ok(bare) } else { Err(Error::InvalidName(bare.to_owned())) }
+    if first_ok && rest_ok {
+        Ok(bare)
+    } else {
+        Err(Error::InvalidName(bare.to_owned()))
+    }
 }
 
 /// A name for a container that was given none: an adjective and the name of a person in the
@@ -57,11 +61,46 @@ const LEFT: [&str; 40] = [
 ];
 
 const RIGHT: [&str; 40] = [
-    "babbage", "bell", "boole", "borg", "cerf", "clarke", "curie", "darwin", "dijkstra", "engelbart",
-    "euler", "faraday", "galileo", "gauss", "hamilton", "hopper", "hypatia", "johnson", "kay",
-    "keller", "knuth", "lamport", "leavitt", "liskov", "lovelace", "maxwell", "mclean", "meitner",
-    "mendel", "newton", "noether", "pascal", "perlman", "ritchie", "rosen", "shannon", "tanglin",
-    "thompson", "turing", "wiles",
+    "babbage",
+    "bell",
+    "boole",
+    "borg",
+    "cerf",
+    "clarke",
+    "curie",
+    "darwin",
+    "dijkstra",
+    "engelbart",
+    "euler",
+    "faraday",
+    "galileo",
+    "gauss",
+    "hamilton",
+    "hopper",
+    "hypatia",
+    "johnson",
+    "kay",
+    "keller",
+    "knuth",
+    "lamport",
+    "leavitt",
+    "liskov",
+    "lovelace",
+    "maxwell",
+    "mclean",
+    "meitner",
+    "mendel",
+    "newton",
+    "noether",
+    "pascal",
+    "perlman",
+    "ritchie",
+    "rosen",
+    "shannon",
+    "tanglin",
+    "thompson",
+    "turing",
+    "wiles",
 ];
 
 #[cfg(test)]

@@ -1,1 +1,50 @@
-//! Placeholder: the crate's page comes with its first content.
+//! The use cases of a container engine: what the API's operations mean.
+//!
+//! Each noun has a service of its own with its own state: [`Containers`] (with their execs),
+//! [`Images`], [`Networking`], [`VolumeService`], [`System`]. [`Engine`] opens the stores below
+//! them, wires them and takes over what an earlier daemon left running ([`Engine::open`]).
+//!
+//! A container's life is one enum with one transition function (`containers/phase.rs`). A running
+//! container belongs to its monitor, a process of its own, not to this one: `containers/start.rs`
+//! tells how it comes to be, `containers/exit.rs` how it ends, `containers/restore.rs` how a new
+//! daemon finds it again.
+//!
+//! The services speak in the API's bodies ([`gantry_api_types`]) and know nothing of HTTP, of
+//! terminals or of the command line. Errors carry a [`Kind`] which the API maps to status codes.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod containers;
+mod engine;
+mod error;
+mod etc;
+mod execs;
+mod files;
+mod ids;
+#[path = "pending_images.rs"]
+pub mod images;
+mod inside;
+mod kind;
+mod logs;
+mod monitors;
+mod networking;
+mod settings;
+#[path = "pending_spec.rs"]
+mod spec;
+mod system;
+mod volumes;
+
+pub use containers::{
+    AttachRequest, ClientStream, Containers, ListOptions, RemoveOptions, WaitCondition,
+};
+pub use engine::{Engine, Hello};
+pub use error::Error;
+pub use gantry_events::{Events, Instant, Query, Subscription};
+pub use images::Images;
+pub use kind::Kind;
+pub use logs::{LogChunks, LogOptions};
+pub use networking::Networking;
+pub use settings::Settings;
+pub use system::System;
+pub use volumes::VolumeService;

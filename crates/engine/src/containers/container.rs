@@ -1,0 +1,159 @@
+//! One container in memory: its record, its monitor and those who wait for it.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gantry_monitor::protocol::Attach;
+use tokio::sync::watch;
+
+use super::phase::{Phase, Step};
+use super::record::Record;
+use crate::Error;
+use crate::monitors::MonitorLink;
+
+/// A container that the daemon knows.
+#[derive(Debug)]
+pub(crate) struct Container {
+    /// 64 hex digits.
+    pub id: String,
+    /// `<data>/containers/<id>`.
+    pub state_dir: PathBuf,
+    /// `<run>/containers/<id>`.
+    pub run_dir: PathBuf,
+    record: Mutex<Record>,
+    link: Mutex<Option<Arc<MonitorLink>>>,
+    /// Clients that attached before the start.
+    waiting_clients: Mutex<Vec<(Attach, OwnedFd)>>,
+    progress: watch::Sender<Progress>,
+    /// Held by whatever changes the phase in several steps: start, the handling of an exit, removal.
+    pub operation: tokio::sync::Mutex<()>,
+}
+
+/// What those who wait for a container look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// How many runs have ended.
+    pub exits: u64,
+    /// Exit code of the last run.
+    pub exit_code: i32,
+    /// Why the last start failed.
+    pub error: String,
+    /// Whether a run goes on.
+    pub live: bool,
+    /// Whether the container is gone.
+    pub removed: bool,
+}
+
+impl Container {
+    pub(crate) fn new(record: Record, state_dir: PathBuf, run_dir: PathBuf) -> Self {
+        let progress = Progress {
+            exit_code: record.state.exit_code,
+            live: record.state.phase.is_live(),
+            ..Progress::default()
+        };
+        Self {
+            id: record.id.clone(),
+            state_dir,
+            run_dir,
+            record: Mutex::new(record),
+            link: Mutex::new(None),
+            waiting_clients: Mutex::default(),
+            progress: watch::Sender::new(progress),
+            operation: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The record, for a moment: never held across an await.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The phase now.
+    pub(crate) fn phase(&self) -> Phase {
+        self.record().state.phase
+    }
+
+    /// The name now.
+    pub(crate) fn name(&self) -> String {
+        self.record().name.clone()
+    }
+
+    /// Takes one step in its life, or gives back the phase that forbids it.
+    pub(crate) fn step(&self, step: Step) -> Result<Phase, Phase> {
+        let mut record = self.record();
+        let next = record.state.phase.after(step).ok_or(record.state.phase)?;
+        record.state.phase = next;
+        Ok(next)
+    }
+
+    /// The monitor, if one is connected.
+    pub(crate) fn link(&self) -> Option<Arc<MonitorLink>> {
+        self.link
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The monitor of a container that must be live for what is asked.
+    pub(crate) fn live_link(&self) -> Result<Arc<MonitorLink>, Error> {
+        if !self.phase().is_live() {
+            return Err(Error::WrongPhase(format!(
+                "container {} is not running",
+                self.id
+            )));
+        }
+        self.link()
+            .ok_or_else(|| self.monitor_lost("it is not connected"))
+    }
+
+    pub(crate) fn set_link(&self, link: Option<Arc<MonitorLink>>) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    pub(crate) fn monitor_lost(&self, reason: impl ToString) -> Error {
+        Error::MonitorLost {
+            id: self.id.clone(),
+            reason: reason.to_string(),
+            log: self.monitor_log().display().to_string(),
+        }
+    }
+
+    /// Where the monitor's own messages go.
+    pub(crate) fn monitor_log(&self) -> PathBuf {
+        self.run_dir.join("monitor.log")
+    }
+
+    /// The current log file of the container's output.
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.state_dir.join(format!("{}-json.log", self.id))
+    }
+
+    /// Keeps a client that attached before the start.
+    pub(crate) fn keep_client(&self, attach: Attach, stream: OwnedFd) {
+        self.waiting_clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((attach, stream));
+    }
+
+    /// The clients that attached before the start; they are handed out once.
+    pub(crate) fn take_clients(&self) -> Vec<(Attach, OwnedFd)> {
+        std::mem::take(
+            &mut self
+                .waiting_clients
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// What there is to wait for.
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Tells those who wait.
+    pub(crate) fn report(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(change);
+    }
+}

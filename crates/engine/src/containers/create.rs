@@ -1,0 +1,111 @@
+//! `create`: everything that can be refused is refused here, before anything is made.
+
+use std::fs;
+use std::sync::Arc;
+
+use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse};
+
+use super::record::{FORMAT, Record, State};
+use super::{Container, Containers, blocking, defaults, mounts, supported};
+use crate::files::Durability;
+use crate::{Error, clock, ids};
+
+impl Containers {
+    /// Makes a container out of an image that is here.
+    pub async fn create(
+        &self,
+        name: Option<&str>,
+        platform: Option<&str>,
+        mut request: ContainerCreateRequest,
+    ) -> Result<ContainerCreateResponse, Error> {
+        let image = self.images.for_container(&request.config.image, platform)?;
+        let mut warnings = supported::check(&request)?;
+        warnings.extend(defaults::apply(
+            &mut request,
+            &image.config,
+            &self.settings,
+        )?);
+
+        let id = ids::random_id()?;
+        let name = ReservedName::take(self, name, &id)?;
+        defaults::hostname(&mut request, &id);
+        let plan = mounts::plan(self, &request)?;
+        let record = Record {
+            format: FORMAT,
+            id: id.clone(),
+            name: name.name.clone(),
+            created: clock::now_nanos(),
+            image_id: image.id.clone(),
+            layers: image.layers.clone(),
+            driver: self.snapshots.name().to_owned(),
+            config: request.config,
+            host_config: request.host_config,
+            networking: request.networking_config,
+            mounts: plan.mounts,
+            volume_options: plan.volume_options,
+            state: State::default(),
+        };
+        let container = Arc::new(Container::new(
+            record,
+            self.state_dir(&id),
+            self.run_dir(&id),
+        ));
+        self.put_on_disk(&container).await?;
+        name.keep();
+        self.registry.insert(Arc::clone(&container));
+        self.announce(&container, "create", &[]);
+        Ok(ContainerCreateResponse { id, warnings })
+    }
+
+    /// Prepares the writable layer and writes the record; after a failure nothing is left.
+    async fn put_on_disk(&self, container: &Arc<Container>) -> Result<(), Error> {
+        let (service, subject) = (self.clone(), Arc::clone(container));
+        blocking(move || {
+            let layers = subject.record().layers.clone();
+            let made = fs::create_dir_all(&subject.state_dir)
+                .map_err(Error::file("create", &subject.state_dir))
+                .and_then(|()| Ok(service.snapshots.prepare(&subject.id, &layers)?))
+                .and_then(|()| service.save(&subject, Durability::PowerLoss));
+            if made.is_err() {
+                let _ = service.snapshots.remove(&subject.id);
+                let _ = fs::remove_dir_all(&subject.state_dir);
+            }
+            made
+        })
+        .await
+    }
+}
+
+/// A name that is freed again unless the container comes to be.
+struct ReservedName<'a> {
+    service: &'a Containers,
+    name: String,
+    kept: bool,
+}
+
+impl<'a> ReservedName<'a> {
+    fn take(service: &'a Containers, asked: Option<&str>, id: &str) -> Result<Self, Error> {
+        let name = match asked {
+            Some(asked) => ids::checked_name(asked)?.to_owned(),
+            None => ids::random_name(|name| service.registry.has_name(name))?,
+        };
+        service.registry.reserve(&name, id)?;
+        Ok(Self {
+            service,
+            name,
+            kept: false,
+        })
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for ReservedName<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.service.registry.release(&self.name);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `inspect`: everything that is known of a container.
+
+use std::collections::BTreeMap;
+
+use gantry_api_types::{
+    ContainerInspect, ContainerState, EndpointSettings, GraphDriver, NetworkSettings,
+};
+
+use super::phase::Phase;
+use super::record::Record;
+use super::{Container, Containers, blocking, ports};
+use crate::{Error, clock};
+
+impl Containers {
+    /// Everything that is known of a container; `size` counts its files too.
+    pub async fn inspect(&self, id: &str, size: bool) -> Result<ContainerInspect, Error> {
+        let container = self.registry.find(id)?;
+        let record = container.record().clone();
+        let (size_rw, size_root_fs) = if size {
+            let written = self.written_bytes(&container.id).await?;
+            (
+                Some(written),
+                Some(written + self.images.size_of(&record.image_id)),
+            )
+        } else {
+            (None, None)
+        };
+        let (path, args) = command(&record);
+        Ok(ContainerInspect {
+            id: record.id.clone(),
+            created: clock::rfc3339(record.created),
+            path,
+            args,
+            state: state(&record),
+            image: record.image_id.to_string(),
+            resolv_conf_path: self.file_of(&container, "resolv.conf"),
+            hostname_path: self.file_of(&container, "hostname"),
+            hosts_path: self.file_of(&container, "hosts"),
+            log_path: log_path(&container, &record),
+            name: format!("/{}", record.name),
+            restart_count: i64::from(record.state.restart_count),
+            driver: record.driver.clone(),
+            platform: "linux".to_owned(),
+            exec_ids: Some(self.execs.running(&record.id)).filter(|ids| !ids.is_empty()),
+            graph_driver: self.graph_driver(&record),
+            size_rw,
+            size_root_fs,
+            mounts: record.mounts.clone(),
+            network_settings: self.network_settings(&record),
+            config: record.config,
+            host_config: record.host_config,
+            ..ContainerInspect::default()
+        })
+    }
+
+    pub(super) async fn written_bytes(&self, id: &str) -> Result<i64, Error> {
+        let (snapshots, id) = (self.snapshots.clone(), id.to_owned());
+        blocking(move || Ok(snapshots.usage(&id)?.bytes as i64)).await
+    }
+
+    fn file_of(&self, container: &Container, name: &str) -> String {
+        container.state_dir.join(name).display().to_string()
+    }
+
+    fn graph_driver(&self, record: &Record) -> GraphDriver {
+        let upper = self.snapshots.upper(&record.id).display().to_string();
+        GraphDriver {
+            data: Some(BTreeMap::from([("UpperDir".to_owned(), upper)])),
+            name: record.driver.clone(),
+        }
+    }
+
+    fn network_settings(&self, record: &Record) -> NetworkSettings {
+        let endpoint = record.state.endpoint.as_ref();
+        let bound = endpoint.map(|e| e.ports.as_slice()).unwrap_or_default();
+        let live = record.state.phase.is_live();
+        let ports = ports::map(record.config.exposed_ports.keys(), bound);
+        let mut settings = NetworkSettings {
+            ports: Some(if live { ports } else { BTreeMap::new() }),
+            sandbox_key: if live {
+                format!("/proc/{}/ns/net", record.state.pid)
+            } else {
+                String::new()
+            },
+            networks: Some(self.endpoints(record)),
+            ..NetworkSettings::default()
+        };
+        if let Some(endpoint) = endpoint {
+            settings.endpoint_id.clone_from(&endpoint.endpoint_id);
+            settings.gateway = endpoint.gateway.to_string();
+            settings.ip_address = endpoint.ip.to_string();
+            settings.ip_prefix_len = i64::from(endpoint.prefix);
+            settings.mac_address = endpoint.mac.to_string();
+        }
+        settings
+    }
+
+    /// The container's networks by name, as inspect and list show them.
+    pub(super) fn endpoints(&self, record: &Record) -> BTreeMap<String, EndpointSettings> {
+        let mode = record.host_config.network_mode.as_str();
+        if mode.starts_with("container:") {
+            return BTreeMap::new();
+        }
+        let known = self
+            .networks
+            .networks()
+            .into_iter()
+            .find(|n| n.name == mode);
+        let mut settings = EndpointSettings {
+            network_id: known.map(|n| n.id).unwrap_or_default(),
+            ..EndpointSettings::default()
+        };
+        if let Some(endpoint) = &record.state.endpoint {
+            settings.network_id.clone_from(&endpoint.network_id);
+            settings.endpoint_id.clone_from(&endpoint.endpoint_id);
+            settings.gateway = endpoint.gateway.to_string();
+            settings.ip_address = endpoint.ip.to_string();
+            settings.ip_prefix_len = i64::from(endpoint.prefix);
+            settings.mac_address = endpoint.mac.to_string();
+        }
+        BTreeMap::from([(mode.to_owned(), settings)])
+    }
+}
+
+/// Program and arguments, the entrypoint in front.
+pub(super) fn command(record: &Record) -> (String, Vec<String>) {
+    let mut words = record.config.entrypoint.clone().unwrap_or_default().0;
+    words.retain(|w| !w.is_empty() || words_matter(&record.config));
+    words.extend(record.config.cmd.clone().unwrap_or_default().0);
+    if words.is_empty() {
+        Default::default()
+    } else {
+        (words.remove(0), words)
+    }
+}
+
+/// One empty word as the entrypoint means "none"; elsewhere an empty word is a word.
+fn words_matter(config: &gantry_api_types::ContainerConfig) -> bool {
+    config.entrypoint.as_ref().is_some_and(|e| e.len() > 1)
+}
+
+fn log_path(container: &Container, record: &Record) -> String {
+    if record.host_config.log_config.kind == "json-file" {
+        container.log_path().display().to_string()
+    } else {
+        String::new()
+    }
+}
+
+fn state(record: &Record) -> ContainerState {
+    let state = &record.state;
+    let phase = state.phase;
+    ContainerState {
+        status: phase.as_docker().to_owned(),
+        running: matches!(phase, Phase::Running | Phase::Paused | Phase::Restarting),
+        paused: phase == Phase::Paused,
+        restarting: phase == Phase::Restarting,
+        oom_killed: state.oom_killed,
+        dead: phase == Phase::Dead,
+        pid: i64::from(state.pid),
+        exit_code: i64::from(state.exit_code),
+        error: state.error.clone(),
+        started_at: clock::rfc3339(state.started_at),
+        finished_at: clock::rfc3339(state.finished_at),
+        health: None,
+    }
+}

@@ -1,0 +1,344 @@
+//! `ps`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_api_types::{
+    ContainerSummary, Filters, Port, SummaryHostConfig, SummaryNetworkSettings,
+};
+
+use super::phase::Phase;
+use super::record::Record;
+use super::{Container, Containers, inspect};
+use crate::{Error, clock};
+
+/// Which containers to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListOptions {
+    /// Stopped ones too.
+    pub all: bool,
+    /// At most this many, the newest first; implies `all`.
+    pub limit: Option<usize>,
+    /// Count their files.
+    pub size: bool,
+    /// Docker's filters.
+    pub filters: Filters,
+}
+
+/// The filters of `ps` that are understood.
+const FILTERS: [&str; 15] = [
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+];
+
+impl Containers {
+    /// Lists containers, the newest first.
+    pub async fn list(&self, options: &ListOptions) -> Result<Vec<ContainerSummary>, Error> {
+        let filters = Checked::new(self, &options.filters)?;
+        let stopped_too = options.all || options.limit.is_some() || filters.about_stopped();
+        let mut found: Vec<(Arc<Container>, Record)> = self
+            .registry
+            .all()
+            .into_iter()
+            .map(|c| {
+                let record = c.record().clone();
+                (c, record)
+            })
+            .filter(|(_, r)| {
+                stopped_too
+                    || matches!(
+                        r.state.phase,
+                        Phase::Running | Phase::Paused | Phase::Restarting
+                    )
+            })
+            .filter(|(_, r)| filters.pass(self, r))
+            .collect();
+        found.sort_by(|(_, a), (_, b)| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+        found.truncate(options.limit.unwrap_or(usize::MAX));
+        let mut list = Vec::with_capacity(found.len());
+        for (container, record) in found {
+            let mut summary = self.summary(&record);
+            if options.size {
+                summary.size_rw = self.written_bytes(&container.id).await?;
+                summary.size_root_fs = summary.size_rw + self.images.size_of(&record.image_id);
+            }
+            list.push(summary);
+        }
+        Ok(list)
+    }
+
+    fn summary(&self, record: &Record) -> ContainerSummary {
+        let (path, args) = inspect::command(record);
+        let mut words = vec![path];
+        words.extend(args);
+        ContainerSummary {
+            id: record.id.clone(),
+            names: Some(vec![format!("/{}", record.name)]),
+            image: self.images.name_now(&record.config.image, &record.image_id),
+            image_id: record.image_id.to_string(),
+            command: quoted(&words),
+            created: record.created / 1_000_000_000,
+            ports: listed_ports(record),
+            labels: Some(record.config.labels.clone().unwrap_or_default()),
+            state: record.state.phase.as_docker().to_owned(),
+            status: status(record, clock::now_nanos()),
+            host_config: SummaryHostConfig {
+                network_mode: record.host_config.network_mode.clone(),
+                annotations: record.host_config.annotations.clone(),
+            },
+            network_settings: SummaryNetworkSettings {
+                networks: Some(self.endpoints(record)),
+            },
+            mounts: record.mounts.clone(),
+            ..ContainerSummary::default()
+        }
+    }
+}
+
+/// Docker's `strings.Join` of words, those with spaces in single quotes.
+fn quoted(words: &[String]) -> String {
+    let word = |w: &String| {
+        if w.contains(' ') {
+            format!("'{w}'")
+        } else {
+            w.clone()
+        }
+    };
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn listed_ports(record: &Record) -> Vec<Port> {
+    if !record.state.phase.is_live() {
+        return Vec::new();
+    }
+    let bound = record
+        .state
+        .endpoint
+        .as_ref()
+        .map(|e| e.ports.as_slice())
+        .unwrap_or_default();
+    let mut ports: Vec<Port> = bound
+        .iter()
+        .map(|p| Port {
+            ip: p.host_ip.to_string(),
+            private_port: p.container_port,
+            public_port: p.host_port,
+            kind: p.protocol.to_string(),
+        })
+        .collect();
+    for exposed in record.config.exposed_ports.keys() {
+        let Ok((private_port, protocol)) = super::ports::container_port(exposed) else {
+            continue;
+        };
+        if !bound
+            .iter()
+            .any(|b| b.container_port == private_port && b.protocol == protocol)
+        {
+            let kind = protocol.to_string();
+            ports.push(Port {
+                private_port,
+                kind,
+                ..Port::default()
+            });
+        }
+    }
+    ports
+}
+
+/// `Up 5 minutes`, `Exited (0) 2 hours ago`.
+fn status(record: &Record, now: i64) -> String {
+    let state = &record.state;
+    let since =
+        |at: i64| gantry_units::human_duration(Duration::from_nanos((now - at).max(0) as u64));
+    match state.phase {
+        Phase::Running => format!("Up {}", since(state.started_at)),
+        Phase::Paused => format!("Up {} (Paused)", since(state.started_at)),
+        Phase::Restarting => format!(
+            "Restarting ({}) {} ago",
+            state.exit_code,
+            since(state.finished_at)
+        ),
+        Phase::Exited if state.finished_at == 0 => "Created".to_owned(),
+        Phase::Exited => format!(
+            "Exited ({}) {} ago",
+            state.exit_code,
+            since(state.finished_at)
+        ),
+        Phase::Created | Phase::Starting => "Created".to_owned(),
+        Phase::Removing => "Removal In Progress".to_owned(),
+        Phase::Dead => "Dead".to_owned(),
+    }
+}
+
+/// Filters whose values have been looked at once.
+struct Checked<'a> {
+    filters: &'a Filters,
+    exit_codes: Vec<i32>,
+    before: Option<i64>,
+    since: Option<i64>,
+}
+
+impl<'a> Checked<'a> {
+    fn new(service: &Containers, filters: &'a Filters) -> Result<Self, Error> {
+        let invalid = |e: &dyn std::fmt::Display| Error::Invalid(e.to_string());
+        filters.accept(&FILTERS).map_err(|e| invalid(&e))?;
+        for status in filters.values("status") {
+            const KNOWN: [&str; 7] = [
+                "created",
+                "running",
+                "paused",
+                "restarting",
+                "removing",
+                "exited",
+                "dead",
+            ];
+            if !KNOWN.contains(&status) {
+                return Err(Error::Invalid(format!(
+                    "invalid filter 'status={status}': invalid value for state ({status}): must be one of created, running, paused, restarting, removing, exited, dead"
+                )));
+            }
+        }
+        let exit_codes = filters
+            .values("exited")
+            .map(|code| {
+                code.parse()
+                    .map_err(|_| Error::Invalid(format!("invalid filter 'exited={code}'")))
+            })
+            .collect::<Result<_, _>>()?;
+        let created = |key: &str| -> Result<Option<i64>, Error> {
+            let of = |name: &str| Ok::<_, Error>(service.registry.find(name)?.record().created);
+            filters.values(key).next().map(of).transpose()
+        };
+        Ok(Self {
+            filters,
+            exit_codes,
+            before: created("before")?,
+            since: created("since")?,
+        })
+    }
+
+    /// Whether the filters themselves ask for stopped containers.
+    fn about_stopped(&self) -> bool {
+        self.filters.values("status").any(|s| s != "running") || self.filters.has("exited")
+    }
+
+    fn pass(&self, service: &Containers, record: &Record) -> bool {
+        let f = self.filters;
+        let state = &record.state;
+        let labels = record.config.labels.clone().unwrap_or_default();
+        f.prefix("id", &record.id)
+            && self.name(&record.name)
+            && f.exact("status", state.phase.as_docker())
+            && f.pairs("label", &labels)
+            && f.exact("health", "none")
+            && (self.exit_codes.is_empty()
+                || (self.exit_codes.contains(&state.exit_code)
+                    && state.finished_at != 0
+                    && !state.phase.is_live()))
+            && self.before.is_none_or(|at| record.created < at)
+            && self.since.is_none_or(|at| record.created > at)
+            && self.network(record)
+            && self.volume(record)
+            && self.ports(record)
+            && self.ancestor(service, record)
+            && !matches!(f.truth("is-task"), Ok(Some(true)))
+    }
+
+    /// A name filter is a piece of the name, or `^name$`.
+    fn name(&self, name: &str) -> bool {
+        let mut wanted = self.filters.values("name").peekable();
+        if wanted.peek().is_none() {
+            return true;
+        }
+        let slashed = format!("/{name}");
+        wanted.any(|pattern| {
+            let (start, rest) = pattern
+                .strip_prefix('^')
+                .map_or((false, pattern), |r| (true, r));
+            let (end, text) = rest.strip_suffix('$').map_or((false, rest), |t| (true, t));
+            let subject = if text.starts_with('/') {
+                slashed.as_str()
+            } else {
+                name
+            };
+            match (start, end) {
+                (true, true) => subject == text,
+                (true, false) => subject.starts_with(text),
+                (false, true) => subject.ends_with(text),
+                (false, false) => subject.contains(text),
+            }
+        })
+    }
+
+    fn network(&self, record: &Record) -> bool {
+        let mode = record.host_config.network_mode.as_str();
+        let id = record
+            .state
+            .endpoint
+            .as_ref()
+            .map_or("", |e| e.network_id.as_str());
+        let mut wanted = self.filters.values("network").peekable();
+        wanted.peek().is_none()
+            || wanted.any(|w| w == mode || (!id.is_empty() && id.starts_with(w)))
+    }
+
+    fn volume(&self, record: &Record) -> bool {
+        let mut wanted = self.filters.values("volume").peekable();
+        wanted.peek().is_none()
+            || wanted.any(|w| {
+                record
+                    .mounts
+                    .iter()
+                    .any(|m| m.name == w || m.destination == w || m.source == w)
+            })
+    }
+
+    fn ports(&self, record: &Record) -> bool {
+        let bound = record
+            .state
+            .endpoint
+            .as_ref()
+            .map(|e| e.ports.as_slice())
+            .unwrap_or_default();
+        let tagged = |text: &str| {
+            if text.contains('/') {
+                text.to_owned()
+            } else {
+                format!("{text}/tcp")
+            }
+        };
+        let mut published = self.filters.values("publish").map(tagged).peekable();
+        let mut exposed = self.filters.values("expose").map(tagged).peekable();
+        (published.peek().is_none()
+            || published.any(|p| {
+                bound
+                    .iter()
+                    .any(|b| p == format!("{}/{}", b.host_port, b.protocol))
+            }))
+            && (exposed.peek().is_none()
+                || exposed.any(|p| record.config.exposed_ports.contains_key(&p)))
+    }
+
+    fn ancestor(&self, service: &Containers, record: &Record) -> bool {
+        let mut wanted = self.filters.values("ancestor").peekable();
+        wanted.peek().is_none()
+            || wanted.any(|name| {
+                service
+                    .images
+                    .is_from(&record.image_id, &record.layers, name)
+            })
+    }
+}

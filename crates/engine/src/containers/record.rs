@@ -1,0 +1,96 @@
+//! What is written down about a container: `<data>/containers/<id>/container.json`.
+
+use std::collections::BTreeMap;
+
+use gantry_api_types::{ContainerConfig, HostConfig, MountPoint, NetworkingConfig};
+use gantry_network::EndpointState;
+use gantry_reference::{Digest, ImageId};
+use serde::{Deserialize, Serialize};
+
+use super::phase::Phase;
+
+/// The version of the format; a newer one is refused.
+pub(crate) const FORMAT: u32 = 1;
+
+/// All that is known of a container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// [`FORMAT`] of the daemon that wrote it.
+    pub format: u32,
+    /// 64 hex digits.
+    pub id: String,
+    /// Without a slash.
+    pub name: String,
+    /// Nanoseconds since 1970.
+    pub created: i64,
+    /// The image's ID.
+    pub image_id: ImageId,
+    /// Diff IDs of the image, the lowest first.
+    pub layers: Vec<Digest>,
+    /// The storage driver that has the writable layer.
+    pub driver: String,
+    /// What runs: the request merged with the image's defaults.
+    pub config: ContainerConfig,
+    /// How it sits on the host.
+    pub host_config: HostConfig,
+    /// The networks that were asked for.
+    pub networking: NetworkingConfig,
+    /// Mounts beyond the root, with their sources found.
+    pub mounts: Vec<MountPoint>,
+    /// Options of volumes by their destination.
+    #[serde(default)]
+    pub volume_options: BTreeMap<String, VolumeUse>,
+    /// Where it is in its life.
+    pub state: State,
+}
+
+/// How a container uses one volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VolumeUse {
+    /// Nobody gave it a name: it goes with the container where that is asked for.
+    pub anonymous: bool,
+    /// The image's files are not copied into it.
+    pub no_copy: bool,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The phase.
+    pub phase: Phase,
+    /// Of the last run.
+    pub exit_code: i32,
+    /// Why it did not start.
+    pub error: String,
+    /// Whether the last run lost a process to lack of memory.
+    pub oom_killed: bool,
+    /// PID of its first process on the host, 0 when there is none.
+    pub pid: u32,
+    /// Nanoseconds since 1970, 0 for never.
+    pub started_at: i64,
+    /// Nanoseconds since 1970, 0 for never.
+    pub finished_at: i64,
+    /// Automatic restarts since the last start by a person.
+    pub restart_count: u32,
+    /// A person stopped it: `unless-stopped` does not start it again.
+    pub stopped_by_hand: bool,
+    /// The endpoint on a bridge, while it runs.
+    pub endpoint: Option<EndpointState>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Created,
+            exit_code: 0,
+            error: String::new(),
+            oom_killed: false,
+            pid: 0,
+            started_at: 0,
+            finished_at: 0,
+            restart_count: 0,
+            stopped_by_hand: false,
+            endpoint: None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `rm`.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::phase::{Phase, Step};
+use super::{Container, Containers, blocking};
+use crate::Error;
+
+/// How to remove a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RemoveOptions {
+    /// End it first if it runs.
+    pub force: bool,
+    /// Its anonymous volumes too.
+    pub volumes: bool,
+}
+
+impl Containers {
+    /// Removes a container.
+    pub async fn remove(&self, id: &str, options: RemoveOptions) -> Result<(), Error> {
+        let container = self.registry.find(id)?;
+        if options.force {
+            self.end_now(&container).await?;
+        }
+        self.remove_container(&container, options.volumes).await
+    }
+
+    /// Removes a container that asked for it with `--rm`; its anonymous volumes go too.
+    pub(crate) fn remove_in_background(&self, container: &Arc<Container>) {
+        let (service, container) = (self.clone(), Arc::clone(container));
+        tokio::spawn(async move {
+            if let Err(e) = service.remove_container(&container, true).await {
+                tracing::error!(container = %container.id, "cannot remove it: {e}");
+            }
+        });
+    }
+
+    async fn remove_container(
+        &self,
+        container: &Arc<Container>,
+        volumes: bool,
+    ) -> Result<(), Error> {
+        let _operation = container.operation.lock().await;
+        self.cancel_restart(container);
+        container
+            .step(Step::BeginRemove)
+            .map_err(|phase| cannot_remove(container, phase))?;
+        let (service, subject) = (self.clone(), Arc::clone(container));
+        let taken_down = blocking(move || service.take_off_disk(&subject)).await;
+        if let Err(e) = taken_down {
+            let _ = container.step(Step::RemoveFailed);
+            self.save_state(container);
+            return Err(e);
+        }
+        self.registry.remove(container);
+        if volumes {
+            self.remove_anonymous_volumes(container);
+        }
+        self.announce(container, "destroy", &[]);
+        container.report(|p| p.removed = true);
+        Ok(())
+    }
+
+    /// The record goes last: what is left of a removal that was cut short is removed at the next
+    /// start of the daemon or by another `rm`.
+    fn take_off_disk(&self, container: &Container) -> Result<(), Error> {
+        self.snapshots.remove(&container.id)?;
+        for dir in [&container.run_dir, &container.state_dir] {
+            remove_dir(dir)?;
+        }
+        Ok(())
+    }
+
+    fn remove_anonymous_volumes(&self, container: &Container) {
+        let record = container.record().clone();
+        for mount in record.mounts.iter().filter(|m| m.kind == "volume") {
+            let anonymous = record
+                .volume_options
+                .get(&mount.destination)
+                .is_some_and(|u| u.anonymous);
+            if !anonymous {
+                continue;
+            }
+            let users = self.users_of_volume(&mount.name);
+            if let Err(e) = self.volumes.remove(&mount.name, &users) {
+                tracing::debug!(container = %container.id, "its volume stays: {e}");
+            }
+        }
+    }
+
+    /// IDs of the containers that have a volume mounted when they run.
+    pub(crate) fn users_of_volume(&self, name: &str) -> Vec<String> {
+        let uses = |c: &Arc<Container>| {
+            c.record()
+                .mounts
+                .iter()
+                .any(|m| m.kind == "volume" && m.name == name)
+        };
+        self.registry
+            .all()
+            .iter()
+            .filter(|c| uses(c))
+            .map(|c| c.id.clone())
+            .collect()
+    }
+}
+
+fn remove_dir(dir: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::file("remove", dir)(e)),
+        _ => Ok(()),
+    }
+}
+
+fn cannot_remove(container: &Container, phase: Phase) -> Error {
+    let name = container.name();
+    match phase {
+        Phase::Running | Phase::Paused | Phase::Starting | Phase::Restarting => {
+            let (state, hint) = if phase == Phase::Paused {
+                ("paused", "unpause and then stop")
+            } else if phase == Phase::Restarting {
+                ("restarting", "stop")
+            } else {
+                ("running", "stop")
+            };
+            Error::WrongPhase(format!(
+                "cannot remove container \"{name}\": container is {state}: {hint} the container before removing or force remove"
+            ))
+        }
+        _ => Error::WrongPhase(format!(
+            "removal of container {name} is already in progress"
+        )),
+    }
+}

@@ -1,0 +1,35 @@
+//! `rename`.
+
+use super::Containers;
+use crate::files::Durability;
+use crate::{Error, ids};
+
+impl Containers {
+    /// Gives a container another name.
+    pub async fn rename(&self, id: &str, new_name: &str) -> Result<(), Error> {
+        let container = self.registry.find(id)?;
+        if new_name.is_empty() {
+            return Err(Error::Invalid(
+                "Neither old nor new names may be empty".to_owned(),
+            ));
+        }
+        let new_name = ids::checked_name(new_name)?;
+        let _operation = container.operation.lock().await;
+        let old_name = container.name();
+        if old_name == new_name {
+            return Err(Error::Invalid(
+                "Renaming a container with the same name as its current name".to_owned(),
+            ));
+        }
+        self.registry.reserve(new_name, &container.id)?;
+        new_name.clone_into(&mut container.record().name);
+        if let Err(e) = self.save(&container, Durability::PowerLoss) {
+            container.record().name.clone_from(&old_name);
+            self.registry.release(new_name);
+            return Err(e);
+        }
+        self.registry.release(&old_name);
+        self.announce(&container, "rename", &[("oldName", format!("/{old_name}"))]);
+        Ok(())
+    }
+}

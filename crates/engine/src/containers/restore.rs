@@ -1,0 +1,244 @@
+//! What a starting daemon does with the containers of the one before: adopts what runs, writes down
+//! what ended meanwhile, cleans what is dead.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use gantry_monitor::protocol::{Exit, Reply, Request, SOCKET_FILE, Status};
+use tokio::sync::mpsc;
+
+use super::exit::read_exit;
+use super::phase::{Phase, Step};
+use super::record::{FORMAT, Record};
+use super::start::Starter;
+use super::{Container, Containers, restart};
+use crate::monitors::{LinkEvent, MonitorLink};
+use crate::{Error, clock, files};
+
+/// A container whose monitor answered.
+struct Adopted {
+    container: Arc<Container>,
+    link: Arc<MonitorLink>,
+    events: mpsc::UnboundedReceiver<LinkEvent>,
+    status: Status,
+}
+
+impl Containers {
+    /// Takes over the containers found in the data and run roots; returns sockets that monitors
+    /// kept for us (the doors of the daemon before).
+    pub(crate) async fn restore(&self) -> Result<Vec<OwnedFd>, Error> {
+        let found = self.read_records()?;
+        let (mut adopted, mut ended, mut doors) = (Vec::new(), Vec::new(), Vec::new());
+        for container in found {
+            self.registry.insert(Arc::clone(&container));
+            if !container.phase().is_live() && container.phase() != Phase::Starting {
+                continue;
+            }
+            match greet(&container).await {
+                Some((link, events, status))
+                    if status.exit.is_none() && status.started_at.is_some() =>
+                {
+                    let kept = self.take_kept(&container, &link).await;
+                    if doors.is_empty() {
+                        doors = kept;
+                    }
+                    adopted.push(Adopted {
+                        container,
+                        link,
+                        events,
+                        status,
+                    });
+                }
+                _ => ended.push(container),
+            }
+        }
+        self.restore_networks(&adopted)?;
+        for adopted in adopted {
+            self.adopt(adopted);
+        }
+        for container in ended {
+            self.end_of_an_unseen_run(&container).await;
+        }
+        self.sweep();
+        self.resume_policies();
+        Ok(doors)
+    }
+
+    fn read_records(&self) -> Result<Vec<Arc<Container>>, Error> {
+        let root = self.settings.data_root.join("containers");
+        fs::create_dir_all(&root).map_err(Error::file("create", &root))?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&root).map_err(Error::file("list", &root))? {
+            let entry = entry.map_err(Error::file("list", &root))?;
+            let id = entry.file_name().to_string_lossy().into_owned();
+            let path = entry.path().join("container.json");
+            match files::read_json::<Record>(&path) {
+                Ok(Some(record)) if record.format > FORMAT => {
+                    return Err(Error::Internal(format!(
+                        "{} was written by a newer Gantry (format {}, this one reads {FORMAT}); run that one",
+                        path.display(),
+                        record.format
+                    )));
+                }
+                Ok(Some(record)) if record.id == id => {
+                    if self.registry.reserve(&record.name, &id).is_err() {
+                        tracing::error!(container = %id, "its name {} is taken twice; skipped", record.name);
+                        continue;
+                    }
+                    found.push(Arc::new(Container::new(
+                        record,
+                        self.state_dir(&id),
+                        self.run_dir(&id),
+                    )));
+                }
+                // A creation that was cut short: it never was a container.
+                Ok(None) => drop(fs::remove_dir_all(entry.path())),
+                Ok(Some(_)) => {
+                    tracing::error!(container = %id, "its record belongs to another; skipped")
+                }
+                Err(e) => tracing::error!(container = %id, "{e}; skipped"),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes the layer mounts for the snapshotter, and gives back the other kept sockets.
+    async fn take_kept(&self, container: &Container, link: &MonitorLink) -> Vec<OwnedFd> {
+        match link.call(Request::TakeKept, &[]).await {
+            Ok((Reply::Kept { reserved, .. }, mut fds)) => {
+                let layers = fds.split_off(reserved.min(fds.len()));
+                if let Err(e) = self.snapshots.adopt(&container.id, layers) {
+                    tracing::warn!(container = %container.id, "cannot take its layers back: {e}");
+                }
+                fds
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn restore_networks(&self, adopted: &[Adopted]) -> Result<(), Error> {
+        let live = adopted
+            .iter()
+            .filter_map(|a| a.container.record().state.endpoint.clone())
+            .collect();
+        Ok(self.networks.restore(live)?)
+    }
+
+    fn adopt(&self, adopted: Adopted) {
+        let Adopted {
+            container,
+            link,
+            events,
+            status,
+        } = adopted;
+        {
+            let mut record = container.record();
+            let state = &mut record.state;
+            if state.phase != Phase::Paused {
+                state.phase = Phase::Running;
+            }
+            state.pid = status.pid;
+            state.oom_killed = status.oom_killed;
+            state.started_at = status.started_at.map_or(state.started_at, |at| at as i64);
+        }
+        for exec in status.execs {
+            self.execs
+                .adopt(&container.id, exec.id, exec.pid, exec.code);
+        }
+        self.save_state(&container);
+        container.report(|p| p.live = true);
+        container.set_link(Some(Arc::clone(&link)));
+        self.watch(&container, link, events);
+    }
+
+    /// A container that ran when the last daemon was there and has no monitor now.
+    async fn end_of_an_unseen_run(&self, container: &Arc<Container>) {
+        let exit = match read_exit(container) {
+            Some(exit) => exit,
+            None => {
+                self.end_by_force(container).await;
+                Exit {
+                    code: 137,
+                    signal: None,
+                    oom_killed: false,
+                    finished_at: clock::now_nanos() as u64,
+                }
+            }
+        };
+        if container.phase() == Phase::Starting {
+            container.record().state.phase = Phase::Running;
+        }
+        self.record_exit(container, &exit);
+    }
+
+    /// Removes what belongs to no container: snapshots and folders of creations and removals that
+    /// were cut short.
+    fn sweep(&self) {
+        let known: HashSet<String> = self.registry.all().iter().map(|c| c.id.clone()).collect();
+        for key in self.snapshots.list().unwrap_or_default() {
+            if !known.contains(&key) {
+                if let Err(e) = self.snapshots.remove(&key) {
+                    tracing::warn!(container = %key, "cannot remove what is left of it: {e}");
+                }
+            }
+        }
+        let run = self.settings.run_root.join("containers");
+        for entry in fs::read_dir(run).into_iter().flatten().flatten() {
+            let id = entry.file_name().to_string_lossy().into_owned();
+            if !known.contains(&id) && !entry.path().join(SOCKET_FILE).exists() {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        for container in self.registry.all() {
+            if matches!(container.phase(), Phase::Removing | Phase::Dead) {
+                container.record().state.phase = Phase::Dead;
+                self.remove_in_background(&container);
+            } else if container.phase() == Phase::Exited
+                && container.record().host_config.auto_remove
+            {
+                self.remove_in_background(&container);
+            }
+        }
+    }
+
+    /// Starts what the policies want to run, `always` also when a person had stopped it before.
+    fn resume_policies(&self) {
+        for container in self.registry.all() {
+            let record = container.record().clone();
+            let always =
+                record.host_config.restart_policy.name == "always" && record.state.started_at != 0;
+            let wanted = match record.state.phase {
+                Phase::Restarting => container.step(Step::RestartCancelled).is_ok(),
+                Phase::Exited => {
+                    always
+                        || (record.state.started_at != 0
+                            && restart::delay_after(&record, record.state.exit_code).is_some()
+                            && record.host_config.restart_policy.name == "unless-stopped")
+                }
+                _ => false,
+            };
+            if wanted {
+                let service = self.clone();
+                tokio::spawn(async move {
+                    if let Err(e) = service.start_container(&container, Starter::Policy).await {
+                        tracing::warn!(container = %container.id, "its restart policy cannot start it: {e}");
+                    }
+                });
+            }
+        }
+    }
+}
+
+type Greeting = (Arc<MonitorLink>, mpsc::UnboundedReceiver<LinkEvent>, Status);
+
+async fn greet(container: &Container) -> Option<Greeting> {
+    let (link, events) = MonitorLink::connect(&container.run_dir.join(SOCKET_FILE)).ok()?;
+    match link.call(Request::Status, &[]).await {
+        Ok((Reply::Status(status), _)) if status.id == container.id => {
+            Some((link, events, *status))
+        }
+        _ => None,
+    }
+}

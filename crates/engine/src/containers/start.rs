@@ -1,0 +1,463 @@
+//! `start`: the story of a container's beginning, each step undone when a later one fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use gantry_monitor::protocol::{
+    CONFIG_FILE, Failure, FailureKind, Launch, LogConfig, Reply, Request,
+};
+use gantry_network::{Endpoint, EndpointRequest, EndpointState, Networks};
+use gantry_snapshot::Mounted;
+use tokio::sync::mpsc;
+
+use super::phase::{Phase, Step};
+use super::{Container, Containers, blocking, ports};
+use crate::monitors::{LinkEvent, MonitorLink};
+use crate::{Error, clock, files};
+
+/// Who wants a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Starter {
+    /// A user: counts restarts anew.
+    Person,
+    /// The restart policy.
+    Policy,
+}
+
+/// What a container needs of the machine to run; dropping it gives everything back.
+pub(super) struct Ground {
+    mounted: Mounted,
+    network: JoinedNetwork,
+}
+
+/// The network namespace to join and the endpoint in it.
+struct JoinedNetwork {
+    networks: Arc<Networks>,
+    namespace: Option<OwnedFd>,
+    endpoint: Option<EndpointState>,
+    reserved: Vec<OwnedFd>,
+}
+
+impl Drop for JoinedNetwork {
+    fn drop(&mut self) {
+        if let Some(endpoint) = self.endpoint.take()
+            && let Err(e) = self.networks.disconnect(&endpoint)
+        {
+            tracing::warn!(container = %endpoint.container_id, "cannot take down its network: {e}");
+        }
+    }
+}
+
+/// A monitor whose container is created and waits to be started.
+struct Launched {
+    link: Arc<MonitorLink>,
+    events: mpsc::UnboundedReceiver<LinkEvent>,
+}
+
+impl Containers {
+    /// Starts a container that does not run.
+    pub async fn start(&self, id: &str) -> Result<(), Error> {
+        let container = self.registry.find(id)?;
+        self.start_container(&container, Starter::Person).await
+    }
+
+    pub(crate) async fn start_container(
+        &self,
+        container: &Arc<Container>,
+        starter: Starter,
+    ) -> Result<(), Error> {
+        let _operation = container.operation.lock().await;
+        container
+            .step(Step::BeginStart)
+            .map_err(|phase| cannot_start(container, phase))?;
+        match self.try_start(container, starter).await {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                self.start_failed(container, &e);
+                Err(e)
+            }
+        }
+    }
+
+    async fn try_start(&self, container: &Arc<Container>, starter: Starter) -> Result<(), Error> {
+        let ground = self.lay_ground(container).await?;
+        let launched = self.launch(container, &ground).await?;
+        self.hand_over_waiting_clients(container, &launched.link)
+            .await;
+        let (pid, started_at) = self.execute(container, &launched.link).await?;
+        self.started(container, ground, starter, pid, started_at);
+        container.set_link(Some(Arc::clone(&launched.link)));
+        self.watch(container, launched.link, launched.events);
+        Ok(())
+    }
+
+    /// Mounts the root, joins the network, fills volumes and writes the bundle.
+    async fn lay_ground(&self, container: &Arc<Container>) -> Result<Ground, Error> {
+        let (service, subject) = (self.clone(), Arc::clone(container));
+        let mounting = blocking(move || Ok(service.snapshots.mount(&subject.id)?));
+        let (service, subject) = (self.clone(), Arc::clone(container));
+        let joining = blocking(move || service.join_network(&subject));
+        let (mounted, network) = tokio::join!(mounting, joining);
+        let ground = Ground {
+            mounted: mounted?,
+            network: network?,
+        };
+        let (service, subject) = (self.clone(), Arc::clone(container));
+        blocking(move || {
+            service.fill_volumes(&subject, ground.mounted.root.as_fd())?;
+            service.write_bundle(&subject, &ground)?;
+            Ok(ground)
+        })
+        .await
+    }
+
+    fn join_network(&self, container: &Container) -> Result<JoinedNetwork, Error> {
+        let mode = container.record().host_config.network_mode.clone();
+        let mut joined = JoinedNetwork {
+            networks: Arc::clone(&self.networks),
+            namespace: None,
+            endpoint: None,
+            reserved: Vec::new(),
+        };
+        match mode.as_str() {
+            "host" => {}
+            "none" => joined.namespace = Some(self.networks.create_sandbox()?.netns),
+            "bridge" => {
+                let sandbox = self.networks.create_sandbox()?;
+                let Endpoint { state, reserved } = self
+                    .networks
+                    .connect(sandbox.as_fd(), endpoint_request(container)?)?;
+                joined.endpoint = Some(state);
+                joined.reserved = reserved;
+                joined.namespace = Some(sandbox.netns);
+            }
+            other => joined.namespace = Some(self.namespace_of(other)?),
+        }
+        Ok(joined)
+    }
+
+    /// The network namespace of `container:<id>`.
+    fn namespace_of(&self, mode: &str) -> Result<OwnedFd, Error> {
+        let name = mode.strip_prefix("container:").unwrap_or(mode);
+        let other = self.registry.find(name)?;
+        let pid = other.record().state.pid;
+        if pid == 0 || !other.phase().is_live() {
+            return Err(Error::WrongPhase(format!(
+                "cannot join network of a non running container: {}",
+                other.id
+            )));
+        }
+        let path = format!("/proc/{pid}/ns/net");
+        fs::File::open(&path)
+            .map(OwnedFd::from)
+            .map_err(Error::file("open", path))
+    }
+
+    /// Copies the image's files into volumes that are still empty.
+    fn fill_volumes(&self, container: &Container, root: BorrowedFd<'_>) -> Result<(), Error> {
+        let (mounts, uses) = {
+            let record = container.record();
+            (record.mounts.clone(), record.volume_options.clone())
+        };
+        for mount in mounts.iter().filter(|m| m.kind == "volume") {
+            let no_copy = uses.get(&mount.destination).is_none_or(|u| u.no_copy);
+            let name = gantry_volume::VolumeName::new(&mount.name)?;
+            let volume = self.volumes.get(name.as_str())?;
+            if no_copy {
+                continue;
+            }
+            if let Some(folder) = crate::inside::directory(root, &mount.destination) {
+                self.volumes.fill(&volume.name, folder.as_fd())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files that are mounted into the container and the runtime's configuration.
+    fn write_bundle(&self, container: &Container, ground: &Ground) -> Result<(), Error> {
+        fs::create_dir_all(&container.run_dir)
+            .map_err(Error::file("create", &container.run_dir))?;
+        for stale in ["exit.json", "monitor.sock"] {
+            // A record of an earlier run must not be taken for this one's.
+            let _ = fs::remove_file(container.run_dir.join(stale));
+        }
+        self.write_network_files(container, ground.network.endpoint.as_ref())?;
+        let spec = self.specification(container, ground.mounted.root.as_fd())?;
+        files::write_json(
+            &container.run_dir.join(CONFIG_FILE),
+            &spec,
+            files::Durability::Crash,
+        )
+    }
+
+    /// Starts the monitor and has it create the container.
+    async fn launch(&self, container: &Arc<Container>, ground: &Ground) -> Result<Launched, Error> {
+        let (mut child, socket) = self.program.spawn_monitor(&container.monitor_log())?;
+        tokio::spawn(async move {
+            // Only so that it does not stay a zombie; its story is told over the link.
+            let _ = child.wait().await;
+        });
+        let (link, events) = MonitorLink::over(socket).map_err(|e| container.monitor_lost(e))?;
+        let network = &ground.network;
+        let mut fds = vec![ground.mounted.root.as_fd()];
+        fds.extend(network.namespace.iter().map(AsFd::as_fd));
+        fds.extend(network.reserved.iter().map(AsFd::as_fd));
+        let doors = self.settings.doors();
+        fds.extend(doors.iter().map(AsFd::as_fd));
+        fds.extend(ground.mounted.keep.iter().map(AsFd::as_fd));
+        let request = Launch {
+            reserved: network.reserved.len() + doors.len(),
+            layers: ground.mounted.keep.len(),
+            network: network.namespace.is_some(),
+            ..self.launch_request(container)?
+        };
+        let reply = link.call(Request::Launch(Box::new(request)), &fds).await;
+        match reply.map_err(|e| container.monitor_lost(e))? {
+            (Reply::Launched { .. }, _) => Ok(Launched { link, events }),
+            (Reply::Failed(failure), _) => Err(start_error(failure)),
+            (other, _) => Err(container.monitor_lost(format!("an unexpected answer: {other:?}"))),
+        }
+    }
+
+    fn launch_request(&self, container: &Container) -> Result<Launch, Error> {
+        let cgroup = self.cgroup_path(container);
+        let record = container.record();
+        Ok(Launch {
+            id: container.id.clone(),
+            run_dir: container.run_dir.clone(),
+            cgroup,
+            log: log_config(container, &record.host_config.log_config)?,
+            stdin: record.config.open_stdin,
+            stdin_once: record.config.stdin_once,
+            init: record.host_config.init.unwrap_or(false),
+            root_mount: true,
+            network: false,
+            reserved: 0,
+            layers: 0,
+        })
+    }
+
+    async fn hand_over_waiting_clients(&self, container: &Container, link: &MonitorLink) {
+        for (attach, stream) in container.take_clients() {
+            if let Err(e) = link.call(Request::Attach(attach), &[stream.as_fd()]).await {
+                tracing::warn!(container = %container.id, "cannot attach a waiting client: {e}");
+            }
+        }
+    }
+
+    async fn execute(
+        &self,
+        container: &Container,
+        link: &MonitorLink,
+    ) -> Result<(u32, u64), Error> {
+        match link
+            .call(Request::Start, &[])
+            .await
+            .map_err(|e| container.monitor_lost(e))?
+        {
+            (Reply::Started { pid, started_at }, _) => Ok((pid, started_at)),
+            (Reply::Failed(failure), _) => Err(start_error(failure)),
+            (other, _) => Err(container.monitor_lost(format!("an unexpected answer: {other:?}"))),
+        }
+    }
+
+    fn started(
+        &self,
+        container: &Container,
+        mut ground: Ground,
+        starter: Starter,
+        pid: u32,
+        started_at: u64,
+    ) {
+        {
+            let mut record = container.record();
+            let state = &mut record.state;
+            state.phase = Phase::Running;
+            state.pid = pid;
+            state.started_at = started_at as i64;
+            state.exit_code = 0;
+            state.error.clear();
+            state.oom_killed = false;
+            state.endpoint = ground.network.endpoint.take();
+            if starter == Starter::Person {
+                state.restart_count = 0;
+                state.stopped_by_hand = false;
+            }
+        }
+        self.save_state(container);
+        container.report(|p| {
+            p.live = true;
+            p.error.clear();
+        });
+        self.announce(container, "start", &[]);
+    }
+
+    fn start_failed(&self, container: &Arc<Container>, error: &Error) {
+        let exit_code = exit_code_of(error);
+        {
+            let mut record = container.record();
+            record.state.phase = Phase::Starting
+                .after(Step::StartFailed)
+                .unwrap_or(Phase::Exited);
+            record.state.exit_code = exit_code;
+            record.state.error = error.to_string();
+            record.state.finished_at = clock::now_nanos();
+            record.state.pid = 0;
+        }
+        drop(container.take_clients());
+        self.save_state(container);
+        let auto_remove = container.record().host_config.auto_remove;
+        container.report(|p| {
+            p.exits += 1;
+            p.exit_code = exit_code;
+            p.error = error.to_string();
+            p.live = false;
+        });
+        if auto_remove {
+            self.remove_in_background(container);
+        }
+    }
+
+    fn write_network_files(
+        &self,
+        container: &Container,
+        endpoint: Option<&EndpointState>,
+    ) -> Result<(), Error> {
+        let record = container.record().clone();
+        if let Some(other) = record.host_config.network_mode.strip_prefix("container:") {
+            return self.share_network_files(container, other);
+        }
+        let text = crate::etc::render(&self.networks, &record, endpoint)?;
+        for (name, content) in [
+            ("hosts", text.hosts),
+            ("resolv.conf", text.resolv_conf),
+            ("hostname", text.hostname),
+        ] {
+            // Written in place: a bind mount of an earlier run may still show this file.
+            let path = container.state_dir.join(name);
+            fs::write(&path, content).map_err(Error::file("write", path))?;
+        }
+        Ok(())
+    }
+
+    fn share_network_files(&self, container: &Container, other: &str) -> Result<(), Error> {
+        let other = self.registry.find(other)?;
+        for name in ["hosts", "resolv.conf", "hostname"] {
+            let (from, to) = (other.state_dir.join(name), container.state_dir.join(name));
+            fs::copy(&from, &to).map_err(Error::file("copy", from))?;
+        }
+        Ok(())
+    }
+}
+
+fn endpoint_request(container: &Container) -> Result<EndpointRequest, Error> {
+    let record = container.record();
+    let wishes = record
+        .networking
+        .endpoints_config
+        .iter()
+        .flatten()
+        .find(|(name, _)| matches!(name.as_str(), "bridge" | "default"))
+        .and_then(|(_, wishes)| wishes.clone())
+        .unwrap_or_default();
+    let ip = wishes
+        .ipam_config
+        .map(|ipam| ipam.ipv4_address)
+        .filter(|ip| !ip.is_empty());
+    if ip.is_some() {
+        return Err(Error::Invalid(
+            "user specified IP address is supported only when connecting to networks with user configured subnets".into(),
+        ));
+    }
+    let mac = [&wishes.mac_address, &record.config.mac_address]
+        .into_iter()
+        .find(|mac| !mac.is_empty())
+        .map(|mac| mac.parse())
+        .transpose()?;
+    Ok(EndpointRequest {
+        container_id: record.id.clone(),
+        mac,
+        ip: None,
+        ports: ports::requests(&record.host_config, record.config.exposed_ports.keys())?,
+    })
+}
+
+fn log_config(
+    container: &Container,
+    config: &gantry_api_types::LogConfig,
+) -> Result<LogConfig, Error> {
+    if config.kind == "none" {
+        return Ok(LogConfig::None);
+    }
+    let options: BTreeMap<String, String> = config.config.clone().unwrap_or_default();
+    let invalid = |key: &str, value: &str| {
+        Error::Invalid(format!("invalid value {value:?} for log-opt {key}"))
+    };
+    let max_size = match options.get("max-size") {
+        None => DEFAULT_LOG_SIZE,
+        Some(text) if text == "-1" => 0,
+        Some(text) => gantry_units::parse_ram(text).map_err(|_| invalid("max-size", text))? as u64,
+    };
+    let max_files = match options.get("max-file") {
+        None => DEFAULT_LOG_FILES,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| invalid("max-file", text))?,
+    };
+    Ok(LogConfig::JsonFile {
+        path: container.log_path(),
+        max_size,
+        max_files,
+    })
+}
+
+/// Logs are bounded unless somebody says otherwise: 20 MB x 5.
+const DEFAULT_LOG_SIZE: u64 = 20_000_000;
+const DEFAULT_LOG_FILES: u32 = 5;
+
+fn cannot_start(container: &Container, phase: Phase) -> Error {
+    match phase {
+        Phase::Running | Phase::Starting => Error::AlreadyThere(container.id.clone()),
+        Phase::Paused => {
+            Error::WrongPhase("cannot start a paused container, try unpause instead".to_owned())
+        }
+        Phase::Removing | Phase::Dead => {
+            Error::WrongPhase("container is marked for removal and cannot be started".to_owned())
+        }
+        _ => Error::Internal(format!(
+            "container {} cannot be started from {phase:?}",
+            container.id
+        )),
+    }
+}
+
+fn start_error(failure: Failure) -> Error {
+    let callers_fault = matches!(
+        failure.kind,
+        FailureKind::CommandNotFound | FailureKind::CommandNotExecutable | FailureKind::Invalid
+    );
+    Error::CannotStart {
+        message: failure.message,
+        kind: failure.kind,
+        callers_fault,
+    }
+}
+
+/// The exit code that a container gets which could not be started.
+fn exit_code_of(error: &Error) -> i32 {
+    match error {
+        Error::CannotStart {
+            kind: FailureKind::CommandNotFound,
+            ..
+        } => 127,
+        Error::CannotStart {
+            kind: FailureKind::CommandNotExecutable,
+            ..
+        } => 126,
+        _ => 128,
+    }
+}

@@ -1,0 +1,161 @@
+//! What a request may ask for: anything that would otherwise be ignored is refused by name.
+
+use gantry_api_types::{ContainerCreateRequest, HostConfig};
+
+use crate::Error;
+
+/// Refuses what is wrong or not built; returns warnings as Docker words them.
+pub(crate) fn check(request: &ContainerCreateRequest) -> Result<Vec<String>, Error> {
+    host(&request.host_config)?;
+    restart_policy(&request.host_config)?;
+    network(request)?;
+    let config = &request.config;
+    if config
+        .healthcheck
+        .as_ref()
+        .is_some_and(|h| h.test.first().is_some_and(|t| t != "NONE"))
+    {
+        return Err(missing("a health check (--health-cmd)"));
+    }
+    if let Some(signal) = Some(&config.stop_signal).filter(|s| !s.is_empty()) {
+        super::stop::signal_number(signal)?;
+    }
+    for port in config.exposed_ports.keys() {
+        super::ports::container_port(port)?;
+    }
+    Ok(Vec::new())
+}
+
+fn host(host: &HostConfig) -> Result<(), Error> {
+    let refused = [
+        (!host.storage_opt.is_empty(), "--storage-opt"),
+        (
+            host.resources
+                .device_requests
+                .as_ref()
+                .is_some_and(|r| !r.is_empty()),
+            "--gpus",
+        ),
+        (host.links.as_ref().is_some_and(|l| !l.is_empty()), "--link"),
+        (
+            !host.cgroup.is_empty(),
+            "joining another container's cgroup",
+        ),
+        (
+            !matches!(host.userns_mode.as_str(), "" | "host"),
+            "--userns other than host",
+        ),
+        (
+            !matches!(host.isolation.as_str(), "" | "default"),
+            "--isolation",
+        ),
+        (
+            !matches!(host.volume_driver.as_str(), "" | "local"),
+            "--volume-driver other than local",
+        ),
+        (
+            host.resources.cpu_count != 0 || host.resources.cpu_percent != 0,
+            "a Windows limit",
+        ),
+    ];
+    if let Some((_, what)) = refused.iter().find(|(asked, _)| *asked) {
+        return Err(missing(what));
+    }
+    if !matches!(
+        host.runtime.as_str(),
+        "" | "gantry" | "runc" | "io.containerd.runc.v2"
+    ) {
+        return Err(Error::Invalid(format!(
+            "unknown or invalid runtime name: {}",
+            host.runtime
+        )));
+    }
+    if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
+        return Err(Error::Invalid(
+            "can't create 'AutoRemove' container with restart policy".into(),
+        ));
+    }
+    if !matches!(host.log_config.kind.as_str(), "" | "json-file" | "none") {
+        let kind = &host.log_config.kind;
+        return Err(Error::NotSupported(format!("the log driver {kind}")));
+    }
+    log_options(host)
+}
+
+fn log_options(host: &HostConfig) -> Result<(), Error> {
+    for key in host.log_config.config.iter().flatten().map(|(key, _)| key) {
+        if !matches!(key.as_str(), "max-size" | "max-file") {
+            return Err(Error::Invalid(format!(
+                "unknown log opt '{key}' for {} log driver",
+                if host.log_config.kind.is_empty() {
+                    "json-file"
+                } else {
+                    &host.log_config.kind
+                }
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn restart_policy(host: &HostConfig) -> Result<(), Error> {
+    let policy = &host.restart_policy;
+    match policy.name.as_str() {
+        "" | "no" | "always" | "unless-stopped" if policy.maximum_retry_count != 0 => {
+            Err(Error::Invalid(format!(
+                "invalid restart policy: maximum retry count can only be used with 'on-failure'{}",
+                if policy.maximum_retry_count < 0 {
+                    " and cannot be negative"
+                } else {
+                    ""
+                }
+            )))
+        }
+        "" | "no" | "always" | "unless-stopped" | "on-failure" => Ok(()),
+        other => Err(Error::Invalid(format!(
+            "invalid restart policy: unknown policy '{other}'; use one of 'no', 'always', \
+             'on-failure', or 'unless-stopped'"
+        ))),
+    }
+}
+
+fn network(request: &ContainerCreateRequest) -> Result<(), Error> {
+    let mode = request.host_config.network_mode.as_str();
+    match mode {
+        "" | "default" | "bridge" | "none" | "host" => {}
+        _ if mode.starts_with("container:") => {
+            if request
+                .host_config
+                .port_bindings
+                .as_ref()
+                .is_some_and(|p| !p.is_empty())
+            {
+                return Err(Error::Invalid(
+                    "conflicting options: port publishing and the container type network mode"
+                        .into(),
+                ));
+            }
+        }
+        other => return Err(Error::NoSuchNetwork(other.to_owned())),
+    }
+    let endpoints = request.networking_config.endpoints_config.iter().flatten();
+    for (network, wishes) in endpoints {
+        if !matches!(network.as_str(), "bridge" | "default" | "none" | "host") && network != mode {
+            return Err(Error::NoSuchNetwork(network.clone()));
+        }
+        if wishes
+            .as_ref()
+            .is_some_and(|w| w.aliases.as_ref().is_some_and(|a| !a.is_empty()))
+        {
+            return Err(Error::Invalid(
+                "network-scoped alias is supported only for containers in user defined networks"
+                    .into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn missing(what: &str) -> Error {
+    Error::NotSupported(what.to_owned())
+}

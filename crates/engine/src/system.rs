@@ -1,0 +1,248 @@
+//! `version`, `info` and `events`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use gantry_api_types::{
+    API_VERSION, IndexInfo, MIN_API_VERSION, PluginsInfo, RegistryConfig, Runtime, SwarmInfo,
+    SystemInfo, Version, VersionComponent, VersionPlatform,
+};
+use gantry_cgroups::{Controller, Layout};
+
+use crate::containers::{Containers, Phase};
+use crate::{Error, Events, Query, Settings, Subscription, clock};
+
+/// The service for the daemon itself; a clone is the same service.
+#[derive(Clone)]
+pub struct System {
+    settings: Arc<Settings>,
+    containers: Containers,
+    events: Events,
+    /// A name for this installation: random, kept in the data root.
+    id: String,
+}
+
+impl System {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        containers: Containers,
+        events: Events,
+        id: String,
+    ) -> Self {
+        Self {
+            settings,
+            containers,
+            events,
+            id,
+        }
+    }
+
+    /// What happens from now on, and before where that is asked for.
+    pub fn events(&self, query: Query) -> Subscription {
+        self.events.subscribe(query)
+    }
+
+    /// `docker version`, the server's half.
+    pub fn version(&self) -> Version {
+        let kernel = kernel_release();
+        let engine = VersionComponent {
+            name: "Engine".to_owned(),
+            version: self.settings.version.to_owned(),
+            details: BTreeMap::from([
+                ("ApiVersion".to_owned(), API_VERSION.to_owned()),
+                ("MinAPIVersion".to_owned(), MIN_API_VERSION.to_owned()),
+                ("Os".to_owned(), "linux".to_owned()),
+                ("Arch".to_owned(), go_arch().to_owned()),
+                ("KernelVersion".to_owned(), kernel.clone()),
+                ("Experimental".to_owned(), "false".to_owned()),
+            ]),
+        };
+        Version {
+            platform: VersionPlatform {
+                name: "Gantry".to_owned(),
+            },
+            components: vec![engine],
+            version: self.settings.version.to_owned(),
+            api_version: API_VERSION.to_owned(),
+            min_api_version: MIN_API_VERSION.to_owned(),
+            os: "linux".to_owned(),
+            arch: go_arch().to_owned(),
+            kernel_version: kernel,
+            ..Version::default()
+        }
+    }
+
+    /// `docker info`.
+    pub fn info(&self) -> Result<SystemInfo, Error> {
+        let settings = &self.settings;
+        let (running, paused, stopped) = self.count();
+        let cgroups = &self.containers.cgroups;
+        let has = |controller| cgroups.has(controller);
+        let (os_name, os_version) = operating_system();
+        Ok(SystemInfo {
+            id: self.id.clone(),
+            containers: running + paused + stopped,
+            containers_running: running,
+            containers_paused: paused,
+            containers_stopped: stopped,
+            images: self.containers.images.count() as i64,
+            driver: self.containers.snapshots.name().to_owned(),
+            driver_status: Some(Vec::new()),
+            plugins: plugins(),
+            memory_limit: has(Controller::Memory),
+            swap_limit: has(Controller::Memory),
+            cpu_cfs_period: has(Controller::Cpu),
+            cpu_cfs_quota: has(Controller::Cpu),
+            cpu_shares: has(Controller::Cpu),
+            cpu_set: has(Controller::Cpuset),
+            pids_limit: has(Controller::Pids),
+            ipv4_forwarding: sysctl_is_on("net/ipv4/ip_forward"),
+            debug: settings.debug,
+            n_fd: fs::read_dir("/proc/self/fd").map_or(0, |d| d.count() as i64),
+            oom_kill_disable: cgroups.layout() != Layout::V2,
+            n_goroutines: thread_count(),
+            system_time: clock::rfc3339(clock::now_nanos()),
+            logging_driver: settings.log_driver.clone(),
+            cgroup_driver: "cgroupfs".to_owned(),
+            cgroup_version: if cgroups.layout() == Layout::V2 {
+                "2"
+            } else {
+                "1"
+            }
+            .to_owned(),
+            n_events_listener: self.events.listeners() as i64,
+            kernel_version: kernel_release(),
+            operating_system: os_name,
+            os_version,
+            os_type: "linux".to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            index_server_address: "https://index.docker.io/v1/".to_owned(),
+            registry_config: Some(registry_config(settings)),
+            ncpu: std::thread::available_parallelism().map_or(1, |n| n.get() as i64),
+            mem_total: memory_total(),
+            docker_root_dir: settings.data_root.display().to_string(),
+            name: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            labels: settings.labels.clone(),
+            server_version: settings.version.to_owned(),
+            runtimes: BTreeMap::from([
+                ("gantry".to_owned(), runtime()),
+                ("runc".to_owned(), runtime()),
+            ]),
+            default_runtime: "gantry".to_owned(),
+            swarm: SwarmInfo {
+                local_node_state: "inactive".to_owned(),
+                ..SwarmInfo::default()
+            },
+            live_restore_enabled: true,
+            init_binary: "gantry-runtime".to_owned(),
+            security_options: vec!["name=seccomp,profile=builtin".to_owned()],
+            warnings: Some(Vec::new()),
+            ..SystemInfo::default()
+        })
+    }
+
+    fn count(&self) -> (i64, i64, i64) {
+        self.containers
+            .registry
+            .all()
+            .iter()
+            .fold((0, 0, 0), |(running, paused, stopped), c| match c.phase() {
+                Phase::Running | Phase::Restarting => (running + 1, paused, stopped),
+                Phase::Paused => (running, paused + 1, stopped),
+                _ => (running, paused, stopped + 1),
+            })
+    }
+}
+
+fn plugins() -> PluginsInfo {
+    let list = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
+    PluginsInfo {
+        volume: list(&["local"]),
+        network: list(&["bridge", "host", "null"]),
+        authorization: None,
+        log: list(&["json-file"]),
+    }
+}
+
+fn runtime() -> Runtime {
+    Runtime {
+        path: "gantry-runtime".to_owned(),
+        ..Runtime::default()
+    }
+}
+
+fn registry_config(settings: &Settings) -> RegistryConfig {
+    let hub = IndexInfo {
+        name: "docker.io".to_owned(),
+        mirrors: settings.registry_mirrors.clone(),
+        secure: true,
+        official: true,
+    };
+    let insecure = |name: &String| {
+        let info = IndexInfo {
+            name: name.clone(),
+            mirrors: Vec::new(),
+            secure: false,
+            official: false,
+        };
+        (name.clone(), info)
+    };
+    let mut index_configs: BTreeMap<String, IndexInfo> =
+        settings.insecure_registries.iter().map(insecure).collect();
+    index_configs.insert("docker.io".to_owned(), hub);
+    RegistryConfig {
+        insecure_registry_cidrs: vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()],
+        index_configs,
+        mirrors: settings.registry_mirrors.clone(),
+    }
+}
+
+/// Go's name of this processor, as images have it.
+fn go_arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn kernel_release() -> String {
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn operating_system() -> (String, String) {
+    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let value = |key: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .map(|v| v.trim_matches('"').to_owned())
+    };
+    (
+        value("PRETTY_NAME").unwrap_or_else(|| "Linux".to_owned()),
+        value("VERSION_ID").unwrap_or_default(),
+    )
+}
+
+fn sysctl_is_on(name: &str) -> bool {
+    fs::read_to_string(format!("/proc/sys/{name}")).is_ok_and(|v| v.trim() != "0")
+}
+
+fn thread_count() -> i64 {
+    fs::read_dir("/proc/self/task").map_or(0, |d| d.count() as i64)
+}
+
+fn memory_total() -> i64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    text.lines()
+        .find_map(|l| l.strip_prefix("MemTotal:"))
+        .and_then(|l| l.trim().strip_suffix(" kB"))
+        .and_then(|kib| kib.trim().parse::<i64>().ok())
+        .map_or(0, |kib| kib * 1024)
+}

@@ -27,13 +27,13 @@ pub struct Bridge<'a> {
     pub mtu: Option<u32>,
 }
 
-/// A veth pair to create: one end here as a bridge's port and up, the other one elsewhere.
+/// A veth pair to create: one end here and up, the other one in another namespace.
 #[derive(Debug, Clone, Copy)]
 pub struct VethPair<'a> {
     /// The near end's name.
     pub name: &'a str,
     /// The interface index of the bridge that the near end joins.
-    pub master: u32,
+    pub master: Option<u32>,
     /// The far end's name.
     pub peer_name: &'a str,
     /// The far end's hardware address.
@@ -90,7 +90,9 @@ impl Changes {
             what,
             |out| {
                 out.string(IFLA_IFNAME, pair.name);
-                out.u32(IFLA_MASTER, pair.master);
+                if let Some(master) = pair.master {
+                    out.u32(IFLA_MASTER, master);
+                }
                 if let Some(mtu) = pair.mtu {
                     out.u32(IFLA_MTU, mtu);
                 }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::endpoint::Protocol;
+use crate::holder::Holder;
 
 /// The result of this crate's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,20 +44,23 @@ pub enum Error {
         /// What was given.
         name: String,
     },
+    /// The bridge's name belongs to something else.
+    #[error("interface {name} exists and is {kind}, not a bridge: choose another bridge name")]
+    NotABridge {
+        /// The name.
+        name: String,
+        /// What it is.
+        kind: String,
+    },
     /// Not `name:address`.
     #[error("bad format for add-host: {text:?}: expected name:address or name:host-gateway")]
     InvalidExtraHost {
         /// What was given.
         text: String,
     },
-    /// A range whose end lies before its start, or port 0.
-    #[error("invalid host port range {first}-{last}: the end lies before the start")]
-    InvalidPortRange {
-        /// The first port.
-        first: u16,
-        /// The last port.
-        last: u16,
-    },
+    /// A range whose end lies before its start.
+    #[error("invalid host port range: the end lies before the start")]
+    InvalidPortRange,
     /// The address is not in the network's subnet.
     #[error("invalid address {ip}: it does not belong to the subnet {subnet} of network {network}")]
     AddressOutside {
@@ -106,8 +110,8 @@ pub enum Error {
         port: u16,
         /// The protocol.
         protocol: Protocol,
-        /// Who holds it: a container of ours or another program.
-        holder: String,
+        /// Who holds it.
+        holder: Holder,
     },
     /// No port of the range is free.
     #[error(
@@ -152,8 +156,9 @@ impl Error {
             Self::InvalidSubnet { .. }
             | Self::InvalidMac { .. }
             | Self::InvalidBridgeName { .. }
+            | Self::NotABridge { .. }
             | Self::InvalidExtraHost { .. }
-            | Self::InvalidPortRange { .. }
+            | Self::InvalidPortRange
             | Self::AddressOutside { .. }
             | Self::Bind { .. } => Kind::Invalid,
             Self::AddressTaken { .. }

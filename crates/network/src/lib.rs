@@ -10,13 +10,23 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod addresses;
+mod bridge;
 mod config;
 mod endpoint;
 mod error;
 pub mod files;
+mod firewall;
+mod flows;
+mod holder;
+mod identity;
 mod info;
 mod networks;
+mod ports;
+mod reaper;
 mod sandbox;
+mod subnet;
+mod veth;
 
 pub use address::{AddressPool, Cidr, MacAddress};
 pub use config::NetworkConfig;
@@ -24,6 +34,7 @@ pub use endpoint::{
     BoundPort, Endpoint, EndpointRequest, EndpointState, HostPort, PortRequest, Protocol,
 };
 pub use error::{Error, Kind, Result};
+pub use holder::Holder;
 pub use info::{Driver, NetworkInfo};
 pub use networks::Networks;
 pub use sandbox::Sandbox;

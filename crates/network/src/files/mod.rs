@@ -1,6 +1,12 @@
 //! The text of a container's `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`.
 
+mod hosts;
+mod resolv_conf;
+
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use crate::error::Result;
 
 /// How names are looked up: `--dns`, `--dns-search`, `--dns-option`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,4 +54,18 @@ pub struct ContainerFiles {
     pub resolv_conf: String,
     /// `/etc/hostname`.
     pub hostname: String,
+}
+
+/// Renders the files from the host's own and from what is asked.
+pub(crate) fn render(
+    request: &FilesRequest<'_>,
+    daemon_dns: &DnsOptions,
+    host_gateway: Ipv4Addr,
+) -> Result<ContainerFiles> {
+    let etc = Path::new("/");
+    Ok(ContainerFiles {
+        hosts: hosts::render(request, host_gateway, etc)?,
+        resolv_conf: resolv_conf::render(request, daemon_dns, etc),
+        hostname: format!("{}\n", request.hostname),
+    })
 }

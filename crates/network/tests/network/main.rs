@@ -1,0 +1,9 @@
+//! Networks on the real kernel. Each test has a network namespace of its own as its host, so
+//! nothing touches the machine's, and its end is the clean-up. Needs root.
+
+mod cost;
+mod endpoints;
+mod faults;
+mod host;
+mod lifetime;
+mod publishing;

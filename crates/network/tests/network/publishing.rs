@@ -1,0 +1,147 @@
+//! Published ports, by who connects from where.
+
+use std::net::Ipv4Addr;
+
+use gantry_network::{HostPort, PortRequest, Protocol};
+
+use crate::host::{
+    CLIENT, HOST_OUTSIDE, listen, on_fresh_host, publish, run, tcp, udp, udp_socket,
+};
+
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
+
+#[test]
+fn a_port_is_reached_from_everywhere_and_sees_who_connects() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let world = host.client();
+        let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
+        let other = run(&networks, "other", &[]);
+        let server = listen(&web.sandbox, "0.0.0.0:80");
+        let seen = |peer: std::net::SocketAddr| peer.ip();
+
+        // The host by its loopback, by its outside address and by the bridge's.
+        assert_eq!(
+            seen(tcp(&host.netns, (Ipv4Addr::LOCALHOST, 8080), &server).unwrap()),
+            GATEWAY
+        );
+        let from_host = tcp(&host.netns, (HOST_OUTSIDE, 8080), &server).unwrap();
+        assert_eq!(seen(from_host), HOST_OUTSIDE);
+        assert_eq!(
+            seen(tcp(&host.netns, (GATEWAY, 8080), &server).unwrap()),
+            GATEWAY
+        );
+        // Another machine: its own address arrives.
+        assert_eq!(
+            seen(tcp(&world, (HOST_OUTSIDE, 8080), &server).unwrap()),
+            CLIENT
+        );
+        // Another container and the container itself, through the host.
+        assert_eq!(
+            seen(tcp(&other.sandbox, (HOST_OUTSIDE, 8080), &server).unwrap()),
+            GATEWAY
+        );
+        assert_eq!(
+            seen(tcp(&web.sandbox, (HOST_OUTSIDE, 8080), &server).unwrap()),
+            GATEWAY
+        );
+        assert_eq!(
+            seen(tcp(&other.sandbox, (GATEWAY, 8080), &server).unwrap()),
+            GATEWAY
+        );
+
+        networks.disconnect(&web.endpoint.state).unwrap();
+        assert!(tcp(&world, (HOST_OUTSIDE, 8080), &server).is_err());
+    });
+}
+
+#[test]
+fn udp_answers_come_from_where_they_were_asked() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let world = host.client();
+        let dns = run(&networks, "dns", &[publish(Protocol::Udp, 5353, 53)]);
+        let server = udp_socket(&dns.sandbox, "0.0.0.0:53");
+        let client = udp_socket(&world, "0.0.0.0:0");
+        assert_eq!(
+            udp(&client, (HOST_OUTSIDE, 5353), &server).unwrap().ip(),
+            CLIENT
+        );
+        let local = udp_socket(&host.netns, "0.0.0.0:0");
+        udp(&local, (Ipv4Addr::LOCALHOST, 5353), &server).unwrap();
+    });
+}
+
+#[test]
+fn a_udp_client_that_never_pauses_follows_to_the_next_container() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let world = host.client();
+        let client = udp_socket(&world, "0.0.0.0:0");
+        let to = (HOST_OUTSIDE, 5353);
+        // It sends before anything is published.
+        client
+            .send_to(b"?", std::net::SocketAddr::from(to))
+            .unwrap();
+        let first = run(&networks, "first", &[publish(Protocol::Udp, 5353, 53)]);
+        udp(&client, to, &udp_socket(&first.sandbox, "0.0.0.0:53")).unwrap();
+        networks.disconnect(&first.endpoint.state).unwrap();
+        drop(first);
+        let second = run(&networks, "second", &[publish(Protocol::Udp, 5353, 53)]);
+        udp(&client, to, &udp_socket(&second.sandbox, "0.0.0.0:53")).unwrap();
+    });
+}
+
+#[test]
+fn a_port_of_one_address_is_that_addresses_only() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let world = host.client();
+        let on = |host_ip| PortRequest {
+            host_ip: Some(host_ip),
+            ..publish(Protocol::Tcp, 8080, 80)
+        };
+        let private = run(&networks, "private", &[on(Ipv4Addr::LOCALHOST)]);
+        let public = run(&networks, "public", &[on(HOST_OUTSIDE)]);
+        let (inner, outer) = (
+            listen(&private.sandbox, "0.0.0.0:80"),
+            listen(&public.sandbox, "0.0.0.0:80"),
+        );
+        tcp(&host.netns, (Ipv4Addr::LOCALHOST, 8080), &inner).unwrap();
+        tcp(&world, (HOST_OUTSIDE, 8080), &outer).unwrap();
+        networks.disconnect(&public.endpoint.state).unwrap();
+        assert!(tcp(&world, (HOST_OUTSIDE, 8080), &inner).is_err());
+    });
+}
+
+#[test]
+fn free_ports_are_found() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let any = |container_port| PortRequest {
+            host_port: HostPort::Any,
+            ..publish(Protocol::Tcp, 0, container_port)
+        };
+        let container = run(&networks, "a", &[any(80), any(81)]);
+        let ports = &container.endpoint.state.ports;
+        assert!(ports.iter().all(|port| port.host_port >= 32_768));
+        assert_ne!(ports[0].host_port, ports[1].host_port);
+        assert_eq!(container.endpoint.reserved.len(), 2);
+
+        let ranged = PortRequest {
+            host_port: HostPort::Range(9000, 9001),
+            ..publish(Protocol::Tcp, 0, 80)
+        };
+        let (b, c) = (
+            run(&networks, "b", &[ranged]),
+            run(&networks, "c", &[ranged]),
+        );
+        assert_eq!((b.port().host_port, c.port().host_port), (9000, 9001));
+        let sandbox = networks.create_sandbox().unwrap();
+        let request = crate::host::request("d", &[ranged]);
+        let error = networks
+            .connect(std::os::fd::AsFd::as_fd(&sandbox), request)
+            .unwrap_err();
+        assert!(error.to_string().contains("9000-9001"), "{error}");
+    });
+}

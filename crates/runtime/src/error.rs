@@ -28,6 +28,22 @@ pub enum Error {
         /// `permission denied`, `is a directory`, `exec format error`.
         why: String,
     },
+    /// The program is there, but not the interpreter that it names.
+    #[error("exec {path}: {why}")]
+    InterpreterNotFound {
+        /// The program.
+        path: String,
+        /// `no such file or directory`.
+        why: String,
+    },
+    /// The kernel does not execute the program.
+    #[error("exec {path}: {why}")]
+    Execute {
+        /// The program.
+        path: String,
+        /// `exec format error`, `permission denied` on a noexec mount.
+        why: String,
+    },
     /// The spec contradicts itself or asks for what cannot be.
     #[error("invalid container configuration: {0}")]
     Invalid(String),
@@ -66,6 +82,9 @@ pub enum Error {
     /// The process ended before its program ran.
     #[error("the container's process ended before it could run its program (was it killed?)")]
     Died,
+    /// The container of an exec has ended.
+    #[error("the container is not running")]
+    TargetGone,
     /// The cgroup could not be joined.
     #[error(transparent)]
     Cgroup(#[from] gantry_cgroups::Error),
@@ -83,6 +102,8 @@ pub enum Kind {
     CommandNotExecutable,
     /// The request was wrong.
     Invalid,
+    /// The container has ended.
+    NotRunning,
     /// Not possible yet.
     Unsupported,
     /// The kernel or the machine's set-up said no.
@@ -93,10 +114,13 @@ impl Error {
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::CommandNotFound { .. } => Kind::CommandNotFound,
-            Self::CommandNotExecutable { .. } => Kind::CommandNotExecutable,
+            Self::CommandNotFound { .. } | Self::InterpreterNotFound { .. } => {
+                Kind::CommandNotFound
+            }
+            Self::CommandNotExecutable { .. } | Self::Execute { .. } => Kind::CommandNotExecutable,
             Self::Invalid(_) | Self::Seccomp(_) => Kind::Invalid,
             Self::Unsupported { .. } => Kind::Unsupported,
+            Self::TargetGone => Kind::NotRunning,
             Self::Mount { .. }
             | Self::Cwd { .. }
             | Self::Step { .. }
@@ -120,7 +144,6 @@ impl fmt::Display for Warning {
 }
 
 /// An error number in Go's words, which is what Docker's users and their scripts know.
-#[expect(dead_code, reason = "used by the launch")]
 pub(crate) fn errno_text(errno: Errno) -> String {
     let text = std::io::Error::from(errno).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();

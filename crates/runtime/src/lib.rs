@@ -21,15 +21,27 @@
 //! and makes no cgroup. Specification: runtime-spec 1.2 (`config.md`, `config-linux.md`,
 //! `runtime.md`); where that is silent, runc's behaviour, and Docker's wording in [`Error`].
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 pub use rustix::process::Pid;
 
+mod child;
+mod create;
+mod describe;
 mod error;
+mod exec;
 pub mod init;
+mod launch;
+mod plan;
+mod process_files;
+mod program;
+mod report;
 
+pub use create::{Created, create};
 pub use error::{Error, Kind, Result, Warning};
+pub use exec::exec;
+pub use program::own_program;
 
 /// The standard streams of a process.
 #[derive(Debug)]
@@ -79,50 +91,6 @@ pub struct Launch<'a> {
     pub init: Option<BorrowedFd<'a>>,
 }
 
-/// Makes a container: everything is done but `execve`; the process waits.
-///
-/// On failure nothing is left of it.
-pub fn create(launch: Launch<'_>) -> Result<Created> {
-    let _ = launch;
-    Err(Error::Unsupported {
-        what: "create".into(),
-    })
-}
-
-/// A container whose process waits for [`Created::start`]. Dropping it kills the process.
-#[derive(Debug)]
-pub struct Created {
-    child: Child,
-    terminal: Option<OwnedFd>,
-    warnings: Vec<Warning>,
-}
-
-impl Created {
-    /// The process, in the caller's PID namespace.
-    pub fn pid(&self) -> Pid {
-        self.child.pid
-    }
-
-    /// The process.
-    pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.child.pidfd.as_fd()
-    }
-
-    /// What was asked for and could not be done, without keeping the container from running.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
-    }
-
-    /// Lets the process execute its program; returns when it has, or with the reason why not.
-    pub fn start(self) -> Result<Running> {
-        Ok(Running {
-            child: self.child,
-            terminal: self.terminal,
-            warnings: self.warnings,
-        })
-    }
-}
-
 /// A child process. It is the caller's to reap, by `waitid(P_PIDFD)`.
 #[derive(Debug)]
 pub struct Child {
@@ -156,22 +124,4 @@ pub struct Exec<'a> {
     pub cgroup: &'a gantry_cgroups::Cgroup,
     /// Its streams.
     pub stdio: Stdio,
-}
-
-/// Runs a further process in a running container; returns when its program executes.
-pub fn exec(exec: Exec<'_>) -> Result<Running> {
-    let _ = exec;
-    Err(Error::Unsupported {
-        what: "exec".into(),
-    })
-}
-
-/// Opens the running program for [`Launch::init`].
-///
-/// It must be a sealed memfd or lie on a read-only mount, or else a container could overwrite it
-/// through `/proc/1/exe` (CVE-2019-5736); otherwise a sealed copy is made.
-pub fn own_program() -> Result<OwnedFd> {
-    Err(Error::Unsupported {
-        what: "init".into(),
-    })
 }

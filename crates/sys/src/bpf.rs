@@ -23,7 +23,12 @@ impl Instruction {
     pub fn new(code: u8, destination: u8, source: u8, offset: i16, immediate: i32) -> Self {
         // The two are bit-fields of C; on a big-endian machine they would change places.
         const { assert!(cfg!(target_endian = "little")) };
-        Self { code, registers: destination | source << 4, offset, immediate }
+        Self {
+            code,
+            registers: destination | source << 4,
+            offset,
+            immediate,
+        }
     }
 
     /// The register that is written or compared.
@@ -105,7 +110,12 @@ fn bpf<T>(command: libc::c_long, attributes: &mut T) -> Result<libc::c_long> {
     // SAFETY: `attributes` is a live `repr(C)` prefix of `union bpf_attr` of exactly this size,
     // whose pointer fields (set by this module alone) point to memory that outlives the call.
     checked(unsafe {
-        libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>())
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_mut(attributes),
+            size_of::<T>(),
+        )
     })
 }
 
@@ -161,7 +171,10 @@ pub fn cgroup_device_programs(cgroup: impl AsFd) -> Result<Vec<u32>> {
 
 /// Takes a device program off a cgroup again, by its ID.
 pub fn detach_cgroup_device(cgroup: impl AsFd, id: u32) -> Result<()> {
-    let mut by_id = ById { prog_id: id, ..ById::default() };
+    let mut by_id = ById {
+        prog_id: id,
+        ..ById::default()
+    };
     let program = owned(bpf(PROG_GET_FD_BY_ID, &mut by_id)?);
     let mut detach = Attach {
         target_fd: cgroup.as_fd().as_raw_fd() as u32,
@@ -187,7 +200,10 @@ mod tests {
 
     #[test]
     fn the_kernel_verifies_a_program_that_allows_everything() {
-        let program = [Instruction::new(0xb4, 0, 0, 0, 1), Instruction::new(0x95, 0, 0, 0, 0)];
+        let program = [
+            Instruction::new(0xb4, 0, 0, 0, 1),
+            Instruction::new(0x95, 0, 0, 0, 0),
+        ];
         match load_cgroup_device(&program) {
             Ok(_) | Err(Errno::PERM | Errno::NOSYS | Errno::INVAL) => {}
             Err(other) => panic!("{other}"),

@@ -53,7 +53,11 @@ impl Clone3<'_> {
             flags,
             pidfd: (&raw mut pidfd) as u64,
             // With CLONE_PARENT the signal is the caller's own, and naming one is EINVAL.
-            exit_signal: if self.sibling { 0 } else { libc::SIGCHLD as u64 },
+            exit_signal: if self.sibling {
+                0
+            } else {
+                libc::SIGCHLD as u64
+            },
             cgroup: self.cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
             ..Arguments::default()
         };

@@ -16,7 +16,11 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
                 return Err(io::Error::last_os_error());
             }
             // Since Linux 5.11; without it the daemon merely keeps what it inherited.
-            libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int);
+            libc::close_range(
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC as libc::c_int,
+            );
             Ok(())
         });
     }
@@ -40,9 +44,21 @@ mod tests {
         let mut nothing = Vec::new();
         reader.read_to_end(&mut nothing).unwrap();
         let mut output = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut output)
+            .unwrap();
         let session = child.id().to_string();
         child.wait().unwrap();
-        assert!(output.lines().next().unwrap().ends_with(&format!(" {session}")), "{output}");
+        assert!(
+            output
+                .lines()
+                .next()
+                .unwrap()
+                .ends_with(&format!(" {session}")),
+            "{output}"
+        );
     }
 }

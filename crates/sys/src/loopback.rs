@@ -47,7 +47,11 @@ mod tests {
     fn a_new_namespace_answers_on_loopback() {
         namespaces::in_private_mounts(|| {
             namespaces::unshare(namespaces::bits::NETWORK).unwrap();
-            let connect = || std::net::TcpStream::connect("127.0.0.1:1").unwrap_err().kind();
+            let connect = || {
+                std::net::TcpStream::connect("127.0.0.1:1")
+                    .unwrap_err()
+                    .kind()
+            };
             assert_eq!(connect(), std::io::ErrorKind::NetworkUnreachable);
             super::set_up().unwrap();
             assert_eq!(connect(), std::io::ErrorKind::ConnectionRefused);

@@ -7,11 +7,11 @@ use gantry_sys::netlink::{Attributes, Messages, flags};
 
 use crate::abi::{
     AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_LOCAL, IFLA_ADDRESS,
-    IFLA_AF_SPEC, IFLA_BR_FORWARD_DELAY, IFLA_IFNAME, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, IN6_ADDR_GEN_MODE_NONE,
-    NDA_DST, NDA_LLADDR, NUD_STALE, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
-    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER,
-    ifinfomsg,
+    IFLA_AF_SPEC, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_MODE, IFLA_IFNAME, IFLA_INET6_ADDR_GEN_MODE,
+    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, IN6_ADDR_GEN_MODE_NONE, NDA_DST, NDA_LLADDR, NUD_STALE,
+    RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK,
+    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER, ifinfomsg,
 };
 
 const CREATE: u16 = flags::CREATE | flags::EXCL;
@@ -104,6 +104,20 @@ impl Changes {
                 });
             },
         );
+    }
+
+    /// Lets a bridge's port, found by name, have its own frames sent back to it.
+    pub fn set_hairpin(&mut self, name: &str) {
+        let what = format!("switch hairpin mode on for {name}");
+        self.push(RTM_NEWLINK, 0, &ifinfomsg(0, None), what, |out| {
+            out.string(IFLA_IFNAME, name);
+            out.nested(IFLA_LINKINFO, |info| {
+                info.string(IFLA_INFO_SLAVE_KIND, "bridge");
+                info.nested(IFLA_INFO_SLAVE_DATA, |data| {
+                    data.bytes(IFLA_BRPORT_MODE, &[1])
+                });
+            });
+        });
     }
 
     /// Keeps an interface, found by name, from giving itself IPv6 link-local addresses.

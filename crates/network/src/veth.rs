@@ -43,6 +43,9 @@ pub(crate) fn attach(
         peer_netns: netns,
         mtu: bridge.mtu,
     });
+    // Where br_netfilter has bridged frames translated, a container's packet to its own
+    // published port goes back out of the port it came in by.
+    changes.set_hairpin(host_interface);
     if mac != mac_of(address) {
         changes.set_neighbour(bridge.index, address, mac.0);
     }

@@ -19,6 +19,14 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How much of a failed daemon's log is shown.
 const TAIL: u64 = 2048;
 
+/// The file in the run root that a daemon keeps locked for as long as it lives.
+///
+/// Its socket cannot tell: the monitors of containers hold that open too, so that it stays valid
+/// across restarts, and a connection to it would wait for the next daemon.
+pub const SIGN_OF_LIFE: &str = "daemon.alive";
+/// How long one look at a daemon that is starting may take.
+const LOOK_AT_MOST: Duration = Duration::from_secs(1);
+
 /// How to start a daemon.
 #[derive(Debug, Clone)]
 pub struct Autostart {
@@ -30,12 +38,23 @@ pub struct Autostart {
 /// anew if an earlier command of another build started the one that does.
 pub async fn connect_or_start(auto: &Autostart) -> Result<Client, Error> {
     let endpoint = Endpoint::local(&auto.run_root);
+    if is_nobody_home(&auto.run_root) {
+        return start(auto, &endpoint).await;
+    }
     match Client::connect_with_ping(&endpoint).await {
         Ok((client, ping)) if !is_stale(&ping) => Ok(client),
         // Without the rights to replace it, another build's daemon serves as well.
         Ok((client, _)) if !rustix::process::geteuid().is_root() => Ok(client),
         Ok(_) | Err(Error::NotRunning { .. }) => start(auto, &endpoint).await,
         Err(error) => Err(error),
+    }
+}
+
+/// Whether surely no daemon lives; false where that cannot be told.
+fn is_nobody_home(run_root: &Path) -> bool {
+    match File::open(run_root.join(SIGN_OF_LIFE)) {
+        Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_ok(),
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
     }
 }
 
@@ -57,14 +76,16 @@ async fn start(auto: &Autostart, endpoint: &Endpoint) -> Result<Client, Error> {
     }
     // Everybody who finds no daemon comes here; the first one starts it, the others find it.
     let _lock = lock(&auto.run_root)?;
-    match Client::connect_with_ping(endpoint).await {
-        Ok((client, ping)) if !is_stale(&ping) => return Ok(client),
-        Ok(_) => stop_stale()?,
-        Err(_) => {}
+    if !is_nobody_home(&auto.run_root) {
+        match Client::connect_with_ping(endpoint).await {
+            Ok((client, ping)) if !is_stale(&ping) => return Ok(client),
+            Ok(_) => stop_stale()?,
+            Err(_) => {}
+        }
     }
     let log = auto.run_root.join("daemon.log");
     let (child, from) = spawn(&log)?;
-    wait(child, endpoint, &log, from).await
+    wait(child, auto, endpoint, &log, from).await
 }
 
 fn lock(run_root: &Path) -> Result<File, StartError> {
@@ -129,16 +150,19 @@ fn spawn(log: &Path) -> Result<(Child, u64), StartError> {
 
 async fn wait(
     mut child: Child,
+    auto: &Autostart,
     endpoint: &Endpoint,
     log: &Path,
     from: u64,
 ) -> Result<Client, Error> {
     let begun = Instant::now();
     loop {
-        match Client::connect(endpoint).await {
-            Ok(client) => return Ok(client),
-            Err(Error::NotRunning { .. }) => {}
-            Err(error) => return Err(error),
+        if !is_nobody_home(&auto.run_root) {
+            match tokio::time::timeout(LOOK_AT_MOST, Client::connect(endpoint)).await {
+                Ok(Ok(client)) => return Ok(client),
+                Ok(Err(Error::NotRunning { .. })) | Err(_) => {}
+                Ok(Err(error)) => return Err(error),
+            }
         }
         let log_path = log.to_owned();
         if let Ok(Some(status)) = child.try_wait() {

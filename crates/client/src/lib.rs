@@ -28,7 +28,7 @@ mod response;
 mod stdcopy;
 mod version;
 
-pub use autostart::{Autostart, connect_or_start};
+pub use autostart::{Autostart, SIGN_OF_LIFE, connect_or_start};
 pub use build::{AUTOSTARTED_HEADER, BUILD_HEADER, build_id};
 pub use client::{Client, Ping};
 pub use endpoint::{Endpoint, default_run_root};

@@ -1,9 +1,11 @@
 //! What can go wrong with layers and snapshots, by cause.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gantry_reference::Digest;
+
+use crate::mounting::MountFailure;
 
 /// A failure of the snapshot store.
 #[derive(Debug, thiserror::Error)]
@@ -142,5 +144,19 @@ impl Error {
                 }
             }
         }
+    }
+}
+
+/// For `map_err`: an input or output error while doing something to a path of the store.
+pub(crate) fn at<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
+    move |source| Error::Store { action, path: path.to_owned(), source: source.into() }
+}
+
+/// For `map_err`: a refused mount of a layer or snapshot.
+pub(crate) fn mounting(what: impl Into<String>) -> impl FnOnce(MountFailure) -> Error {
+    move |failure| Error::Mount {
+        what: what.into(),
+        step: failure.step,
+        source: failure.source,
     }
 }

@@ -13,7 +13,7 @@
 //!   holds each library once. Needs Linux 6.12.
 //! * `overlay` unpacks each layer into a directory. Works on every kernel.
 //!
-//! Both read the tar through one parser (the [`tar`] module) into one in-memory `tree`, where
+//! Both read the tar through one parser (the [`tar`] module) into one in-memory [`tree`], where
 //! names are resolved, whiteouts and hard links are applied, and hostile names are tamed before
 //! anything reaches the kernel: there is one place that decides what a layer means.
 //!
@@ -29,10 +29,21 @@
 
 #![forbid(unsafe_code)]
 
+mod descent;
+mod dirs;
+pub mod erofs;
 mod error;
+mod housekeeping;
+mod intake;
+mod layers;
+mod mounting;
+mod snapshots;
 mod snapshotter;
 mod store;
 pub mod tar;
+pub mod tree;
+mod unpack;
+mod usage;
 
 pub use error::{Error, Kind};
 pub use snapshotter::{LayerInfo, Mounted, Snapshotter, Usage, open};

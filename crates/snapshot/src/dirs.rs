@@ -1,0 +1,107 @@
+//! Layers as directories: the `overlay` storage driver.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use gantry_reference::Digest;
+
+use crate::error::at;
+use crate::housekeeping::SyncHow;
+use crate::layers::{Layers, Record};
+use crate::mounting::{Lower, Method, MountFailure, Mounter};
+use crate::store::{Driver, Store, WriteError, driver_root, unsupported, verified};
+use crate::unpack::{materialise, read_and_stage};
+use crate::{Error, intake};
+
+/// The name of a layer's tree in its directory.
+const TREE: &str = "fs";
+/// File content on its way into the tree.
+const STAGED: &str = "staged";
+
+/// Unpacks each layer into a directory.
+pub(crate) struct Overlay {
+    mounter: Mounter,
+}
+
+impl Overlay {
+    /// Opens the store below `data_root`.
+    pub(crate) fn open(data_root: &Path, run_root: &Path) -> Result<Store<Self>, Error> {
+        Self::open_with(data_root, run_root, &Method::ALL)
+    }
+
+    /// The same with some methods of mounting only.
+    pub(crate) fn open_with(
+        data_root: &Path,
+        run_root: &Path,
+        methods: &[Method],
+    ) -> Result<Store<Self>, Error> {
+        let layers = Layers::open(driver_root(data_root, Self::NAME), SyncHow::FileSystem)?;
+        let scratch = layers.staging()?;
+        let lower = scratch.path().join("lower");
+        fs::create_dir(&lower).map_err(at("create", &lower))?;
+        let lower = || Ok::<_, MountFailure>(Lower::Directory(lower.clone()));
+        let mounter = Mounter::probe(methods, run_root, scratch.path(), lower)
+            .map_err(unsupported(Self::NAME, data_root))?;
+        drop(scratch);
+        Store::open(layers, Self { mounter })
+    }
+}
+
+impl Driver for Overlay {
+    const NAME: &'static str = "overlay";
+
+    fn write_layer(
+        &self,
+        directory: &Path,
+        diff_id: &Digest,
+        tar: &mut dyn Read,
+    ) -> Result<Record, Error> {
+        let staged = make_directory(&directory.join(STAGED))?;
+        let outcome = intake::run(tar, diff_id.algorithm(), None, |intake| {
+            let result = read_and_stage(&mut *intake, staged.as_fd());
+            if let Err(WriteError::Io(_)) = &result {
+                intake.abandon();
+            }
+            result
+        });
+        let (tree, record) = verified(outcome, diff_id, directory)?;
+        let root = make_directory(&directory.join(TREE))?;
+        match materialise(&tree, staged.as_fd(), root) {
+            Ok(()) => {}
+            Err(WriteError::Io(error)) => return Err(at("write to", directory)(error)),
+            Err(WriteError::Archive(source)) => {
+                return Err(Error::Archive { layer: diff_id.clone(), source });
+            }
+        }
+        let staged = directory.join(STAGED);
+        fs::remove_dir_all(&staged).map_err(at("remove", &staged))?;
+        Ok(record)
+    }
+
+    fn lower(&self, _diff_id: &Digest, directory: &Path) -> Result<Lower, Error> {
+        Ok(Lower::Directory(directory.join(TREE)))
+    }
+
+    fn keep(&self, _lowers: &[Lower]) -> Result<Vec<OwnedFd>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn adopt(&self, _layers: &[Digest], _keep: Vec<OwnedFd>) {}
+
+    fn forget(&self, _diff_id: &Digest) {}
+
+    fn open_tar(&self, _directory: &Path) -> std::io::Result<Option<File>> {
+        Ok(None)
+    }
+
+    fn mounter(&self) -> &Mounter {
+        &self.mounter
+    }
+}
+
+fn make_directory(path: &Path) -> Result<OwnedFd, Error> {
+    fs::create_dir(path).map_err(at("create", path))?;
+    Ok(File::open(path).map_err(at("open", path))?.into())
+}

@@ -1,0 +1,225 @@
+//! The one pass of a layer's bytes: parsed here, hashed (and kept) by a second thread.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use gantry_reference::{Algorithm, Digest};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// Small enough to be still in the processor's cache when the second thread reads it.
+const CHUNK: usize = 256 << 10;
+/// Chunks on their way to the second thread.
+const QUEUE: usize = 8;
+
+/// A stretch of the stream: the buffer and how much of it counts.
+type Chunk = (Arc<Vec<u8>>, usize);
+
+/// A buffered reader whose every byte, consumed or not, is hashed and optionally written to a
+/// file on a thread of its own.
+pub(crate) struct Intake<'a> {
+    source: &'a mut dyn Read,
+    worker: Option<SyncSender<Chunk>>,
+    current: Chunk,
+    consumed: usize,
+    spare: VecDeque<Arc<Vec<u8>>>,
+    total: u64,
+    failed: Option<io::Error>,
+    /// Set by the second thread when writing the copy fails: reading on would be for nothing.
+    copy_failed: Arc<AtomicBool>,
+    abandoned: bool,
+}
+
+/// What went through, and what went wrong on the way.
+pub(crate) struct Outcome<T> {
+    /// What the caller's function returned.
+    pub(crate) value: T,
+    /// The digest of all bytes.
+    pub(crate) digest: Digest,
+    /// How many there were.
+    pub(crate) total: u64,
+    /// The source failed with this; `value` and `digest` are of what came before.
+    pub(crate) read_error: Option<io::Error>,
+    /// Writing the copy failed with this.
+    pub(crate) copy_error: Option<io::Error>,
+}
+
+/// Runs `read` over the stream, then reads what `read` left over, to the end.
+pub(crate) fn run<T>(
+    source: &mut dyn Read,
+    algorithm: Algorithm,
+    copy: Option<File>,
+    read: impl FnOnce(&mut Intake<'_>) -> T,
+) -> Outcome<T> {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let copy_failed = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&copy_failed);
+        let worker = scope.spawn(move || hash_and_copy(&receiver, algorithm, copy, &told));
+        let mut intake = Intake {
+            source,
+            worker: Some(sender),
+            current: (Arc::new(Vec::new()), 0),
+            consumed: 0,
+            spare: VecDeque::new(),
+            total: 0,
+            failed: None,
+            copy_failed,
+            abandoned: false,
+        };
+        let value = read(&mut intake);
+        intake.drain();
+        // Ends the worker's loop.
+        intake.worker = None;
+        let (digest, copy_error) = match worker.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        Outcome { value, digest, total: intake.total, read_error: intake.failed, copy_error }
+    })
+}
+
+impl Intake<'_> {
+    /// Leaves the rest of the stream unread: the layer has failed whatever its digest is.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned = true;
+    }
+
+    /// Reads to the end; errors are kept in `failed`.
+    fn drain(&mut self) {
+        while !self.abandoned
+            && let Ok(rest) = self.fill_buf() {
+            match rest.len() {
+                0 => break,
+                len => self.consume(len),
+            }
+        }
+    }
+
+    /// A buffer nobody reads any more, or a new one.
+    fn buffer(&mut self) -> Arc<Vec<u8>> {
+        if self.spare.len() > QUEUE
+            && let Some(mut spare) = self.spare.pop_front()
+            && Arc::get_mut(&mut spare).is_some()
+        {
+            return spare;
+        }
+        Arc::new(vec![0; CHUNK])
+    }
+
+    fn next_chunk(&mut self) -> io::Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(io::Error::new(error.kind(), error.to_string()));
+        }
+        if self.copy_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the copy could not be written"));
+        }
+        let mut buffer = self.buffer();
+        let mut len = 0;
+        if let Some(bytes) = Arc::get_mut(&mut buffer) {
+            while len < bytes.len() {
+                match self.source.read(&mut bytes[len..]) {
+                    Ok(0) => break,
+                    Ok(n) => len += n,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => {
+                        let told = io::Error::new(e.kind(), e.to_string());
+                        self.failed = Some(e);
+                        return Err(told);
+                    }
+                }
+            }
+        }
+        self.total += len as u64;
+        if len > 0 && let Some(worker) = &self.worker {
+            // The worker goes on receiving even when writing failed; it says so at the end.
+            let _ = worker.send((Arc::clone(&buffer), len));
+        }
+        let (old, _) = std::mem::replace(&mut self.current, (buffer, len));
+        if !old.is_empty() {
+            self.spare.push_back(old);
+        }
+        self.consumed = 0;
+        Ok(())
+    }
+}
+
+impl BufRead for Intake<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.consumed == self.current.1 {
+            self.next_chunk()?;
+        }
+        Ok(&self.current.0[self.consumed..self.current.1])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.consumed = (self.consumed + amount).min(self.current.1);
+    }
+}
+
+impl Read for Intake<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.fill_buf()?.read(buffer)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+fn hash_and_copy(
+    chunks: &Receiver<Chunk>,
+    algorithm: Algorithm,
+    mut copy: Option<File>,
+    copy_failed: &AtomicBool,
+) -> (Digest, Option<io::Error>) {
+    let mut hasher = Hasher::new(algorithm);
+    let mut failed = None;
+    for (buffer, len) in chunks {
+        let bytes = &buffer[..len];
+        if let Some(file) = &mut copy
+            && let Err(e) = file.write_all(bytes)
+        {
+            copy_failed.store(true, Ordering::Relaxed);
+            failed = Some(e);
+            copy = None;
+        }
+        hasher.update(bytes);
+    }
+    (hasher.finish(), failed)
+}
+
+/// SHA-256 or SHA-512, as the digest's algorithm says.
+pub(crate) enum Hasher {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(Sha512::new()),
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        let (algorithm, raw) = match self {
+            Self::Sha256(hasher) => (Algorithm::Sha256, hasher.finalize().to_vec()),
+            Self::Sha512(hasher) => (Algorithm::Sha512, hasher.finalize().to_vec()),
+        };
+        match Digest::from_raw(algorithm, &raw) {
+            Ok(digest) => digest,
+            Err(_) => unreachable!("the hash function's own length"),
+        }
+    }
+}

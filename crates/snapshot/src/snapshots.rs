@@ -1,0 +1,132 @@
+//! The writable directories of containers.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gantry_reference::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::error::at;
+use crate::layers::{Layers, RootAttributes, names};
+use crate::mounting::Upper;
+
+const RECORD: &str = "snapshot.json";
+const MAX_KEY: usize = 128;
+
+/// What `snapshot.json` holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    layers: Vec<Digest>,
+}
+
+/// Which snapshots there are, and the layers each stands on, lowest first.
+pub(crate) type Index = BTreeMap<String, Arc<[Digest]>>;
+
+/// The snapshots of one driver.
+#[derive(Debug)]
+pub(crate) struct Snapshots {
+    directory: PathBuf,
+    index: Mutex<Index>,
+}
+
+impl Snapshots {
+    /// Reads what is there.
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+        let directory = root.join("containers");
+        fs::create_dir_all(&directory).map_err(at("create", &directory))?;
+        let mut index = Index::new();
+        for key in names(&directory)? {
+            let path = directory.join(&key).join(RECORD);
+            let record = fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
+            match record {
+                Ok(Record { layers }) => {
+                    index.insert(key, layers.into());
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "snapshot lost in a crash");
+                }
+            }
+        }
+        Ok(Self { directory, index: Mutex::new(index) })
+    }
+
+    /// While this is held no snapshot comes or goes.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The layers of a snapshot, lowest first.
+    pub(crate) fn layers_of(&self, key: &str) -> Result<Arc<[Digest]>, Error> {
+        self.lock().get(key).cloned().ok_or_else(|| Error::SnapshotNotFound(key.to_owned()))
+    }
+
+    pub(crate) fn directory(&self, key: &str) -> PathBuf {
+        self.directory.join(key)
+    }
+
+    /// The directories that overlay writes to.
+    pub(crate) fn upper(&self, key: &str) -> Upper {
+        let directory = self.directory(key);
+        Upper { upper: directory.join("upper"), work: directory.join("work") }
+    }
+
+    /// Makes an empty snapshot; `index` is this one's, locked.
+    pub(crate) fn create(
+        &self,
+        index: &mut Index,
+        key: &str,
+        layers: &[Digest],
+        root: RootAttributes,
+        store: &Layers,
+    ) -> Result<(), Error> {
+        if index.contains_key(key) {
+            return Err(Error::SnapshotExists(key.to_owned()));
+        }
+        let target = self.directory(key);
+        // Only what a crash damaged can be there without being in the index.
+        store.discard(&target)?;
+        let staging = store.staging()?;
+        let upper = staging.path().join("upper");
+        for path in [&upper, &staging.path().join("work")] {
+            fs::create_dir(path).map_err(at("create", path))?;
+        }
+        chown(&upper, Some(root.uid), Some(root.gid)).map_err(at("change the owner of", &upper))?;
+        fs::set_permissions(&upper, Permissions::from_mode(root.mode))
+            .map_err(at("change the mode of", &upper))?;
+        let record = Record { layers: layers.to_vec() };
+        let path = staging.path().join(RECORD);
+        let text = serde_json::to_vec(&record).map_err(io::Error::from).map_err(at("encode", &path))?;
+        fs::write(&path, text).map_err(at("write", &path))?;
+        staging.rename(&target)?;
+        index.insert(key.to_owned(), layers.into());
+        Ok(())
+    }
+}
+
+/// A key becomes a directory's name: nothing in it may mean more than itself.
+pub(crate) fn check_key(key: &str) -> Result<(), Error> {
+    let ok = key.len() <= MAX_KEY
+        && key.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if ok { Ok(()) } else { Err(Error::InvalidKey(key.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_key;
+
+    #[test]
+    fn keys_that_could_leave_the_directory_are_refused() {
+        for key in ["", ".", "..", "../x", "a/b", "-a", ".hidden", "a\0", &"x".repeat(129)] {
+            assert!(check_key(key).is_err(), "{key:?}");
+        }
+        for key in ["a", "4f1c", "build-1.2_3", &"f".repeat(64)] {
+            assert!(check_key(key).is_ok(), "{key:?}");
+        }
+    }
+}

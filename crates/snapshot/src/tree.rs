@@ -1,0 +1,494 @@
+//! What a layer means: the directory tree that its archive describes, in memory.
+//!
+//! Every name of the archive is resolved here, against the tree built so far, never by the kernel:
+//! `..` stops at the root, symbolic links are followed inside the tree only, and what comes out
+//! holds single path components, so that no archive can reach outside of its layer, whichever
+//! driver writes it down. Whiteouts (`.wh.NAME`, `.wh..wh..opq`; OCI image specification,
+//! "Whiteouts") become [`Content::Whiteout`] and opaque directories.
+//!
+//! Where an archive contradicts itself, the later entry wins as it does in Docker, with one
+//! exception that the specification demands: a whiteout hides what lower layers hold and never
+//! what its own layer brings, in whichever order the two come.
+
+use std::collections::BTreeMap;
+
+use crate::tar::{ArchiveError, Attributes, Data, Entry, Kind};
+
+/// PATH_MAX: no system call takes a longer name.
+const MAX_PATH: usize = 4096;
+/// NAME_MAX, the longest component.
+const MAX_NAME: usize = 255;
+/// Symbolic links followed for one name (the kernel's MAXSYMLINKS).
+const MAX_LINKS: u32 = 40;
+/// Directories above each other. Symbolic links could make a tree deeper than any path.
+const MAX_DEPTH: u32 = 2048;
+
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Bookkeeping of the aufs driver that made the first layers.
+const AUFS: &[u8] = b".wh..wh.";
+
+/// The number of an inode in its [`Tree`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InodeId(u32);
+
+impl InodeId {
+    /// As an index into a table of [`Tree::len`] rows.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A layer's directory tree.
+#[derive(Debug)]
+pub struct Tree {
+    inodes: Vec<Inode>,
+    explicit_root: bool,
+    entries: u64,
+    size: u64,
+}
+
+/// One file, of any kind.
+#[derive(Debug)]
+pub struct Inode {
+    /// Owner, mode, time, extended attributes.
+    pub attributes: Attributes,
+    /// What it is.
+    pub content: Content,
+}
+
+/// The kinds of inodes.
+#[derive(Debug)]
+pub enum Content {
+    /// A directory.
+    Directory(Directory),
+    /// A regular file.
+    File(Data),
+    /// A symbolic link.
+    Symlink(Vec<u8>),
+    /// A character device: major, minor.
+    CharDevice(u32, u32),
+    /// A block device: major, minor.
+    BlockDevice(u32, u32),
+    /// A named pipe.
+    Fifo,
+    /// Hides a lower layer's file; overlay's sign for it is the character device 0/0.
+    Whiteout,
+}
+
+/// What a directory holds.
+#[derive(Debug)]
+pub struct Directory {
+    /// Its entries, sorted by name.
+    pub children: BTreeMap<Box<[u8]>, InodeId>,
+    /// The directory above; the root is its own.
+    pub parent: InodeId,
+    /// Hides what lower layers hold under the same name.
+    pub opaque: bool,
+    depth: u32,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tree {
+    /// The root of every tree.
+    pub const ROOT: InodeId = InodeId(0);
+
+    /// A tree with nothing but the root, 0755 and root's.
+    pub fn new() -> Self {
+        let attributes = Attributes { mode: 0o755, ..Attributes::default() };
+        let content = Content::Directory(Directory {
+            children: BTreeMap::new(),
+            parent: Self::ROOT,
+            opaque: false,
+            depth: 0,
+        });
+        let root = Inode { attributes, content };
+        Self { inodes: vec![root], explicit_root: false, entries: 0, size: 0 }
+    }
+
+    /// Rows a table by [`InodeId::index`] needs.
+    pub fn len(&self) -> usize {
+        self.inodes.len()
+    }
+
+    /// Whether there is nothing but the root.
+    pub fn is_empty(&self) -> bool {
+        self.inodes.len() == 1
+    }
+
+    /// The inode of this number.
+    pub fn inode(&self, id: InodeId) -> &Inode {
+        &self.inodes[id.index()]
+    }
+
+    /// The root's attributes, if the archive has an entry for it.
+    pub fn root_attributes(&self) -> Option<&Attributes> {
+        self.explicit_root.then(|| &self.inode(Self::ROOT).attributes)
+    }
+
+    /// Archive entries applied.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Bytes of file content, added up over the entries.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// One path of an inode, for messages; made by searching the tree.
+    pub fn name_of(&self, wanted: InodeId) -> String {
+        let mut found = wanted;
+        let mut names: Vec<String> = Vec::new();
+        while found != Self::ROOT {
+            let holder = self.inodes.iter().enumerate().find_map(|(index, inode)| {
+                let Content::Directory(directory) = &inode.content else { return None };
+                let name = directory.children.iter().find(|(_, id)| **id == found)?.0;
+                Some((InodeId(index as u32), lossy(name)))
+            });
+            let Some((parent, name)) = holder else { break };
+            names.push(name);
+            found = parent;
+        }
+        names.reverse();
+        names.join("/")
+    }
+
+    /// The directory of this number; `None` if it is something else.
+    pub fn directory(&self, id: InodeId) -> Option<&Directory> {
+        match &self.inode(id).content {
+            Content::Directory(directory) => Some(directory),
+            _ => None,
+        }
+    }
+
+    /// Applies the archive's next entry. Returns the new inode's number if it is a regular file.
+    pub fn apply(&mut self, entry: Entry) -> Result<Option<InodeId>, ArchiveError> {
+        self.entries += 1;
+        let Entry { path, mut attributes, kind } = entry;
+        keep_storable_xattrs(&mut attributes, &kind);
+        let Some((parents, name)) = split(&path)? else {
+            return self.apply_root(&path, attributes, &kind).map(|()| None);
+        };
+        if name.starts_with(WHITEOUT) {
+            return self.apply_whiteout(&path, &parents, name, &attributes).map(|()| None);
+        }
+        let parent = self.resolve_parents(&path, &parents, Some(&attributes))?;
+        let content = match kind {
+            Kind::Directory => {
+                return self.apply_directory(&path, parent, name, attributes).map(|()| None);
+            }
+            Kind::HardLink(target) => {
+                let inode = self.link_target(&path, &target)?;
+                self.put(parent, name, inode);
+                return Ok(None);
+            }
+            Kind::File(data) => {
+                self.size = self.size.saturating_add(data.size);
+                Content::File(data)
+            }
+            Kind::Symlink(target) => Content::Symlink(checked_target(&path, target)?),
+            Kind::CharDevice { major, minor } => Content::CharDevice(major, minor),
+            Kind::BlockDevice { major, minor } => Content::BlockDevice(major, minor),
+            Kind::Fifo => Content::Fifo,
+        };
+        let is_file = matches!(content, Content::File(_));
+        let inode = self.add(&path, Inode { attributes, content })?;
+        self.put(parent, name, inode);
+        Ok(is_file.then_some(inode))
+    }
+
+    fn apply_root(
+        &mut self,
+        path: &[u8],
+        attributes: Attributes,
+        kind: &Kind,
+    ) -> Result<(), ArchiveError> {
+        if *kind != Kind::Directory {
+            return Err(bad_name(path, "the root of a layer must be a directory"));
+        }
+        self.inodes[0].attributes = attributes;
+        self.explicit_root = true;
+        Ok(())
+    }
+
+    fn apply_whiteout(
+        &mut self,
+        path: &[u8],
+        parents: &[&[u8]],
+        name: &[u8],
+        attributes: &Attributes,
+    ) -> Result<(), ArchiveError> {
+        let hidden = &name[WHITEOUT.len()..];
+        if name != OPAQUE && name.starts_with(AUFS) {
+            return Ok(());
+        }
+        if matches!(hidden, b"" | b"." | b"..") {
+            return Err(bad_name(path, "a whiteout must name a file"));
+        }
+        let parent = self.resolve_parents(path, parents, Some(attributes))?;
+        if name == OPAQUE {
+            self.make_opaque(parent);
+            return Ok(());
+        }
+        match self.child(parent, hidden) {
+            // What this layer brought stays, but nothing below shines through.
+            Some(existing) => self.make_opaque(existing),
+            None => {
+                let content = Content::Whiteout;
+                let attributes = Attributes { mtime: attributes.mtime, ..Attributes::default() };
+                let inode = self.add(path, Inode { attributes, content })?;
+                self.put(parent, hidden, inode);
+            }
+        }
+        Ok(())
+    }
+
+    fn make_opaque(&mut self, id: InodeId) {
+        if let Content::Directory(directory) = &mut self.inodes[id.index()].content {
+            directory.opaque = true;
+        }
+    }
+
+    /// A directory keeps what it holds already and takes the new attributes.
+    fn apply_directory(
+        &mut self,
+        path: &[u8],
+        parent: InodeId,
+        name: &[u8],
+        attributes: Attributes,
+    ) -> Result<(), ArchiveError> {
+        let existing = self.child(parent, name).filter(|id| self.directory(*id).is_some());
+        let id = match existing {
+            Some(id) => id,
+            None => self.add_directory(path, parent, name)?,
+        };
+        self.inodes[id.index()].attributes = attributes;
+        Ok(())
+    }
+
+    /// Puts an empty directory in the place of whatever is there.
+    fn add_directory(
+        &mut self,
+        path: &[u8],
+        parent: InodeId,
+        name: &[u8],
+    ) -> Result<InodeId, ArchiveError> {
+        let depth = self.directory(parent).map_or(0, |d| d.depth) + 1;
+        if depth > MAX_DEPTH {
+            return Err(bad_name(path, "directories nested too deeply"));
+        }
+        let opaque = self
+            .child(parent, name)
+            .is_some_and(|id| matches!(self.inode(id).content, Content::Whiteout));
+        let content =
+            Content::Directory(Directory { children: BTreeMap::new(), parent, opaque, depth });
+        let attributes = Attributes { mode: 0o755, ..Attributes::default() };
+        let id = self.add(path, Inode { attributes, content })?;
+        self.put(parent, name, id);
+        Ok(id)
+    }
+
+    /// The file that a hard link names: its directory's links are followed, its own is not.
+    fn link_target(&mut self, path: &[u8], target: &[u8]) -> Result<InodeId, ArchiveError> {
+        let refused = |why| ArchiveError::HardLink {
+            name: lossy(path),
+            target: lossy(target),
+            why,
+        };
+        let (parents, name) = split(target)?.ok_or_else(|| refused("which is the root"))?;
+        let parent = self
+            .lookup_parents(path, &parents)?
+            .ok_or_else(|| refused("which is not in the same layer before it"))?;
+        let id = self
+            .child(parent, name)
+            .ok_or_else(|| refused("which is not in the same layer before it"))?;
+        match self.inode(id).content {
+            Content::Directory(_) => Err(refused("which is a directory")),
+            Content::Whiteout => Err(refused("which the same layer removes")),
+            _ => Ok(id),
+        }
+    }
+
+    /// The directory at the end of `parents`, made where it is missing (0755, root's, dated like
+    /// the entry that needs it, as nothing better is known).
+    fn resolve_parents(
+        &mut self,
+        path: &[u8],
+        parents: &[&[u8]],
+        like: Option<&Attributes>,
+    ) -> Result<InodeId, ArchiveError> {
+        let mut walk = Walk::new(path, parents);
+        let mut at = Self::ROOT;
+        while let Some(name) = walk.next() {
+            if name == b".." {
+                at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
+                continue;
+            }
+            at = match self.child(at, &name).map(|id| (id, &self.inode(id).content)) {
+                Some((id, Content::Directory(_))) => id,
+                Some((_, Content::Symlink(target))) => {
+                    if walk.follow(target)? {
+                        at = Self::ROOT;
+                    }
+                    at
+                }
+                // A file in the way gives way, as the entry itself would make it do.
+                _ => {
+                    let id = self.add_directory(path, at, &name)?;
+                    if let Some(like) = like {
+                        let attributes = &mut self.inodes[id.index()].attributes;
+                        attributes.mtime = like.mtime;
+                        attributes.mtime_nsec = like.mtime_nsec;
+                    }
+                    id
+                }
+            };
+        }
+        Ok(at)
+    }
+
+    /// Like `resolve_parents`, but makes nothing.
+    fn lookup_parents(
+        &self,
+        path: &[u8],
+        parents: &[&[u8]],
+    ) -> Result<Option<InodeId>, ArchiveError> {
+        let mut walk = Walk::new(path, parents);
+        let mut at = Self::ROOT;
+        while let Some(name) = walk.next() {
+            if name == b".." {
+                at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
+                continue;
+            }
+            let Some(id) = self.child(at, &name) else { return Ok(None) };
+            match &self.inode(id).content {
+                Content::Directory(_) => at = id,
+                Content::Symlink(target) => {
+                    if walk.follow(target)? {
+                        at = Self::ROOT;
+                    }
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+
+    fn child(&self, parent: InodeId, name: &[u8]) -> Option<InodeId> {
+        self.directory(parent)?.children.get(name).copied()
+    }
+
+    fn add(&mut self, path: &[u8], inode: Inode) -> Result<InodeId, ArchiveError> {
+        let id = u32::try_from(self.inodes.len())
+            .map_err(|_| bad_name(path, "more files than a layer can hold"))?;
+        self.inodes.push(inode);
+        Ok(InodeId(id))
+    }
+
+    fn put(&mut self, parent: InodeId, name: &[u8], id: InodeId) {
+        if let Content::Directory(directory) = &mut self.inodes[parent.index()].content {
+            directory.children.insert(name.into(), id);
+        }
+    }
+}
+
+/// The components still to walk, the next one last.
+struct Walk<'a> {
+    path: &'a [u8],
+    rest: Vec<Vec<u8>>,
+    links: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn new(path: &'a [u8], parents: &[&[u8]]) -> Self {
+        let rest = parents.iter().rev().map(|name| name.to_vec()).collect();
+        Self { path, rest, links: 0 }
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        self.rest.pop()
+    }
+
+    /// Puts a symbolic link's target in front; `true` if it starts at the root.
+    fn follow(&mut self, target: &[u8]) -> Result<bool, ArchiveError> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(ArchiveError::SymlinkLoop { name: lossy(self.path) });
+        }
+        for name in target.split(|b| *b == b'/').rev() {
+            if name.len() > MAX_NAME {
+                return Err(bad_name(self.path, "a component is longer than 255 bytes"));
+            }
+            if !matches!(name, b"" | b".") {
+                self.rest.push(name.to_vec());
+            }
+        }
+        Ok(target.starts_with(b"/"))
+    }
+}
+
+/// Cleans a name as Docker does (lexically, `..` stopping at the root) and splits off the last
+/// component; `None` for the root itself.
+#[allow(clippy::type_complexity)] // directories and name, used in this file only
+fn split(path: &[u8]) -> Result<Option<(Vec<&[u8]>, &[u8])>, ArchiveError> {
+    if path.len() >= MAX_PATH {
+        return Err(bad_name(path, "longer than 4095 bytes"));
+    }
+    if path.contains(&0) {
+        return Err(bad_name(path, "contains a NUL"));
+    }
+    let mut names: Vec<&[u8]> = Vec::new();
+    for name in path.split(|b| *b == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => {
+                names.pop();
+            }
+            name if name.len() > MAX_NAME => {
+                return Err(bad_name(path, "a component is longer than 255 bytes"));
+            }
+            name => names.push(name),
+        }
+    }
+    Ok(names.pop().map(|name| (names, name)))
+}
+
+fn checked_target(path: &[u8], target: Vec<u8>) -> Result<Vec<u8>, ArchiveError> {
+    let why = match target.len() {
+        0 => "a symbolic link without a target",
+        len if len >= MAX_PATH => "its target is longer than 4095 bytes",
+        _ if target.contains(&0) => "its target contains a NUL",
+        _ => return Ok(target),
+    };
+    Err(bad_name(path, why))
+}
+
+/// Drops attributes that no file system keeps for such a file, and overlay's own: those steer how
+/// layers are merged, which is not for a layer to say.
+fn keep_storable_xattrs(attributes: &mut Attributes, kind: &Kind) {
+    let user_allowed = matches!(kind, Kind::File(_) | Kind::Directory);
+    attributes.xattrs.retain(|xattr| {
+        let name = &xattr.name[..];
+        let storable = name.starts_with(b"security.")
+            || (name.starts_with(b"trusted.") && !name.starts_with(b"trusted.overlay."))
+            || (name.starts_with(b"user.") && user_allowed)
+            || matches!(name, b"system.posix_acl_access" | b"system.posix_acl_default");
+        // XATTR_NAME_MAX and XATTR_SIZE_MAX; EROFS counts a value's bytes in 16 bits.
+        storable && name.len() <= 255 && xattr.value.len() < 65536
+    });
+}
+
+fn bad_name(path: &[u8], why: &'static str) -> ArchiveError {
+    ArchiveError::Name { name: lossy(path), why }
+}
+
+fn lossy(path: &[u8]) -> String {
+    let shown = &path[..path.len().min(MAX_PATH)];
+    String::from_utf8_lossy(shown).into_owned()
+}

@@ -11,8 +11,12 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod cursor;
 mod error;
+mod files;
 mod reader;
+mod seek;
+mod watch;
 
 pub use batch::{Batch, Entry};
 pub use error::Error;

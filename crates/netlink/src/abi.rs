@@ -12,7 +12,6 @@ pub(crate) const RTM_NEWNEIGH: u16 = 28;
 
 pub(crate) const AF_UNSPEC: u8 = 0;
 pub(crate) const AF_INET: u8 = 2;
-pub(crate) const AF_INET6: u16 = 10;
 
 pub(crate) const IFF_UP: u32 = 1;
 
@@ -21,7 +20,6 @@ pub(crate) const IFLA_IFNAME: u16 = 3;
 pub(crate) const IFLA_MTU: u16 = 4;
 pub(crate) const IFLA_MASTER: u16 = 10;
 pub(crate) const IFLA_LINKINFO: u16 = 18;
-pub(crate) const IFLA_AF_SPEC: u16 = 26;
 pub(crate) const IFLA_NET_NS_FD: u16 = 28;
 pub(crate) const IFLA_INFO_KIND: u16 = 1;
 pub(crate) const IFLA_INFO_DATA: u16 = 2;
@@ -30,8 +28,6 @@ pub(crate) const IFLA_INFO_SLAVE_DATA: u16 = 5;
 pub(crate) const IFLA_BRPORT_MODE: u16 = 4;
 pub(crate) const IFLA_BR_FORWARD_DELAY: u16 = 1;
 pub(crate) const VETH_INFO_PEER: u16 = 1;
-pub(crate) const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
-pub(crate) const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
 pub(crate) const IFA_ADDRESS: u16 = 1;
 pub(crate) const IFA_LOCAL: u16 = 2;

@@ -6,12 +6,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use gantry_sys::netlink::{Attributes, Messages, flags};
 
 use crate::abi::{
-    AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_LOCAL, IFLA_ADDRESS,
-    IFLA_AF_SPEC, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_MODE, IFLA_IFNAME, IFLA_INET6_ADDR_GEN_MODE,
-    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, IN6_ADDR_GEN_MODE_NONE, NDA_DST, NDA_LLADDR, NUD_STALE,
-    RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK,
-    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER, ifinfomsg,
+    AF_INET, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_LOCAL, IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY,
+    IFLA_BRPORT_MODE, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
+    IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST,
+    NDA_LLADDR, NUD_STALE, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
+    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER,
+    ifinfomsg,
 };
 
 const CREATE: u16 = flags::CREATE | flags::EXCL;
@@ -120,16 +120,12 @@ impl Changes {
         });
     }
 
-    /// Keeps an interface, found by name, from giving itself IPv6 link-local addresses.
-    pub fn no_link_local(&mut self, name: &str) {
-        let what = format!("switch IPv6 link-local addresses off on {name}");
+    /// Takes an interface, found by name, out of its bridge.
+    pub fn leave_bridge(&mut self, name: &str) {
+        let what = format!("take {name} out of its bridge");
         self.push(RTM_NEWLINK, 0, &ifinfomsg(0, None), what, |out| {
             out.string(IFLA_IFNAME, name);
-            out.nested(IFLA_AF_SPEC, |families| {
-                families.nested(AF_INET6, |inet6| {
-                    inet6.bytes(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE]);
-                });
-            });
+            out.u32(IFLA_MASTER, 0);
         });
     }
 

@@ -88,7 +88,7 @@ impl Networks {
         let address_guard = Undo::new(|| lock(&self.addresses).release(ip, &endpoint_id));
         let mac = request.mac.unwrap_or_else(|| mac_of(ip));
         if let Some(leaving) = taken.leaving {
-            veth::detach(&self.netlink, &veth::host_interface(&leaving))?;
+            veth::silence(&self.netlink, &veth::host_interface(&leaving))?;
         }
         let interface = veth::host_interface(&endpoint_id);
         veth::attach(&self.netlink, &self.bridge, &interface, netns, ip, mac)?;

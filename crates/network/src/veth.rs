@@ -74,10 +74,21 @@ fn configure_inside(bridge: &Bridge, netns: BorrowedFd<'_>, address: Ipv4Addr) -
     inside.apply(changes).map_err(system)
 }
 
-/// Deletes the pair; fine when it is gone.
+/// Deletes the pair; fine when it is gone. This may take 30 ms.
 pub(crate) fn detach(netlink: &Connection, host_interface: &str) -> Result<()> {
     let mut changes = Changes::new();
     changes.delete_link(host_interface);
+    apply_to_existing(netlink, changes)
+}
+
+/// Cuts the pair from the bridge, so that nothing in its sandbox answers any more.
+pub(crate) fn silence(netlink: &Connection, host_interface: &str) -> Result<()> {
+    let mut changes = Changes::new();
+    changes.leave_bridge(host_interface);
+    apply_to_existing(netlink, changes)
+}
+
+fn apply_to_existing(netlink: &Connection, changes: Changes) -> Result<()> {
     match netlink.apply(changes) {
         Err(error) if !error.is_not_found() => Err(system(error)),
         _ => Ok(()),

@@ -15,9 +15,12 @@ fn median(mut times: Vec<Duration>) -> Duration {
 /// Connects and disconnects a few endpoints among those that are there: the medians.
 fn round(networks: &Networks) -> (Duration, Duration) {
     let (mut connects, mut disconnects) = (Vec::new(), Vec::new());
-    for _ in 0..15 {
+    for turn in 0..15 {
         let sandbox = networks.create_sandbox().unwrap();
-        let request = request("probe", &[publish(Protocol::Tcp, 7000, 80)]);
+        let request = request(
+            &format!("probe {turn}"),
+            &[publish(Protocol::Tcp, 7000, 80)],
+        );
         let start = Instant::now();
         let endpoint = networks.connect(sandbox.as_fd(), request).unwrap();
         connects.push(start.elapsed());

@@ -15,13 +15,13 @@ use gantry_network::{
 use gantry_sys::netns;
 
 /// Long for what must happen; what must not happen waits as long for nothing.
-pub const PATIENCE: Duration = Duration::from_millis(1500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(1500);
 
-pub const HOST_OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
-pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+pub(crate) const HOST_OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
 /// Runs a test on a host of its own.
-pub fn on_fresh_host(test: impl FnOnce(&Host) + Send) {
+pub(crate) fn on_fresh_host(test: impl FnOnce(&Host) + Send) {
     let result = netns::create(|| {
         let mut changes = Changes::new();
         changes.set_up(1, true);
@@ -36,38 +36,38 @@ pub fn on_fresh_host(test: impl FnOnce(&Host) + Send) {
     result.expect("tests of networks need root");
 }
 
-pub struct Host {
+pub(crate) struct Host {
     run_root: tempfile::TempDir,
-    pub netns: OwnedFd,
+    pub(crate) netns: OwnedFd,
 }
 
 impl Host {
-    pub fn config(&self) -> NetworkConfig {
+    pub(crate) fn config(&self) -> NetworkConfig {
         NetworkConfig {
             sandbox_pool: 0,
             ..NetworkConfig::new(self.run_root.path(), None)
         }
     }
 
-    pub fn open(&self) -> Networks {
+    pub(crate) fn open(&self) -> Networks {
         Networks::open(self.config()).unwrap()
     }
 
-    pub fn run_root(&self) -> PathBuf {
+    pub(crate) fn run_root(&self) -> PathBuf {
         self.run_root.path().to_owned()
     }
 
-    pub fn link_names(&self) -> Vec<String> {
+    pub(crate) fn link_names(&self) -> Vec<String> {
         let links = Connection::open().unwrap().links().unwrap();
         links.into_iter().map(|link| link.name).collect()
     }
 
-    pub fn tables(&self) -> Vec<gantry_nft::Table> {
+    pub(crate) fn tables(&self) -> Vec<gantry_nft::Table> {
         gantry_nft::Connection::open().unwrap().tables().unwrap()
     }
 
     /// A machine on a wire to this host, whose default gateway is this host.
-    pub fn client(&self) -> OwnedFd {
+    pub(crate) fn client(&self) -> OwnedFd {
         let (client, ()) = netns::create(|| Ok(())).unwrap();
         let here = Connection::open().unwrap();
         let mut changes = Changes::new();
@@ -83,6 +83,7 @@ impl Host {
         let wan = here.link("wan0").unwrap().unwrap().index;
         let mut changes = Changes::new();
         changes.add_address(wan, HOST_OUTSIDE, 24);
+        changes.set_up(wan, true);
         here.apply(changes).unwrap();
         let there = Connection::open_in(client.as_fd()).unwrap();
         let eth0 = there.link("eth0").unwrap().unwrap().index;
@@ -96,22 +97,22 @@ impl Host {
     }
 }
 
-pub struct Container {
-    pub sandbox: Sandbox,
-    pub endpoint: Endpoint,
+pub(crate) struct Container {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl Container {
-    pub fn ip(&self) -> Ipv4Addr {
+    pub(crate) fn ip(&self) -> Ipv4Addr {
         self.endpoint.state.ip
     }
 
-    pub fn port(&self) -> BoundPort {
+    pub(crate) fn port(&self) -> BoundPort {
         self.endpoint.state.ports[0]
     }
 }
 
-pub fn request(id: &str, ports: &[PortRequest]) -> EndpointRequest {
+pub(crate) fn request(id: &str, ports: &[PortRequest]) -> EndpointRequest {
     EndpointRequest {
         container_id: id.to_owned(),
         ports: ports.to_vec(),
@@ -119,7 +120,7 @@ pub fn request(id: &str, ports: &[PortRequest]) -> EndpointRequest {
     }
 }
 
-pub fn run(networks: &Networks, id: &str, ports: &[PortRequest]) -> Container {
+pub(crate) fn run(networks: &Networks, id: &str, ports: &[PortRequest]) -> Container {
     let sandbox = networks.create_sandbox().unwrap();
     let endpoint = networks
         .connect(sandbox.as_fd(), request(id, ports))
@@ -127,7 +128,7 @@ pub fn run(networks: &Networks, id: &str, ports: &[PortRequest]) -> Container {
     Container { sandbox, endpoint }
 }
 
-pub fn publish(protocol: Protocol, host_port: u16, container_port: u16) -> PortRequest {
+pub(crate) fn publish(protocol: Protocol, host_port: u16, container_port: u16) -> PortRequest {
     let host_port = HostPort::Exact(host_port);
     PortRequest {
         host_ip: None,
@@ -137,7 +138,7 @@ pub fn publish(protocol: Protocol, host_port: u16, container_port: u16) -> PortR
     }
 }
 
-pub fn listen(netns: impl AsFd, address: &str) -> TcpListener {
+pub(crate) fn listen(netns: impl AsFd, address: &str) -> TcpListener {
     netns::run_in(netns.as_fd(), || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -148,7 +149,11 @@ pub fn listen(netns: impl AsFd, address: &str) -> TcpListener {
 
 /// Whether a TCP connection from a namespace to an address reaches the listener, and whom the
 /// listener sees.
-pub fn tcp(from: impl AsFd, to: (Ipv4Addr, u16), listener: &TcpListener) -> io::Result<SocketAddr> {
+pub(crate) fn tcp(
+    from: impl AsFd,
+    to: (Ipv4Addr, u16),
+    listener: &TcpListener,
+) -> io::Result<SocketAddr> {
     thread::scope(|scope| {
         let server = scope.spawn(|| answer(listener));
         let target = SocketAddr::from(to);
@@ -181,7 +186,7 @@ fn answer(listener: &TcpListener) -> io::Result<SocketAddr> {
     }
 }
 
-pub fn udp_socket(netns: impl AsFd, address: &str) -> UdpSocket {
+pub(crate) fn udp_socket(netns: impl AsFd, address: &str) -> UdpSocket {
     netns::run_in(netns.as_fd(), || {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
@@ -191,7 +196,11 @@ pub fn udp_socket(netns: impl AsFd, address: &str) -> UdpSocket {
 }
 
 /// Sends a datagram to an address; returns whom the server sees if the answer comes back.
-pub fn udp(client: &UdpSocket, to: (Ipv4Addr, u16), server: &UdpSocket) -> io::Result<SocketAddr> {
+pub(crate) fn udp(
+    client: &UdpSocket,
+    to: (Ipv4Addr, u16),
+    server: &UdpSocket,
+) -> io::Result<SocketAddr> {
     client.send_to(b"?", SocketAddr::from(to))?;
     let (_, peer) = server.recv_from(&mut [0; 8])?;
     server.send_to(b"!", peer)?;

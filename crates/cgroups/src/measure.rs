@@ -1,5 +1,7 @@
 //! Reading what a group uses.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::files::{Dir, key_values};
 use crate::group::Home;
 use crate::stats::{
@@ -222,11 +224,11 @@ fn device(text: &str) -> Option<(u64, u64)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-fn hugetlb(group: &Cgroup) -> std::collections::BTreeMap<String, HugetlbStats> {
+fn hugetlb(group: &Cgroup) -> BTreeMap<String, HugetlbStats> {
     let home = group.home(Controller::Hugetlb);
     let (Some(Home::V1(dir) | Home::V2(dir)), v1) = (&home, matches!(home, Some(Home::V1(_))))
     else {
-        return Default::default();
+        return BTreeMap::new();
     };
     let number = |size: &str, file: &str| dir.number(&format!("hugetlb.{size}.{file}"));
     let one = |size: String| {
@@ -249,9 +251,9 @@ fn hugetlb(group: &Cgroup) -> std::collections::BTreeMap<String, HugetlbStats> {
 }
 
 /// The page sizes that the group has files of.
-fn page_sizes(dir: &Dir) -> std::collections::BTreeSet<String> {
+fn page_sizes(dir: &Dir) -> BTreeSet<String> {
     let Ok(entries) = std::fs::read_dir(dir.path()) else {
-        return Default::default();
+        return BTreeSet::new();
     };
     let size = |entry: std::fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;

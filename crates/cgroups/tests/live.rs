@@ -1,5 +1,10 @@
 //! Real groups on the machine's own hierarchy; needs root. They run on v1, hybrid and v2 alike.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its fixtures too"
+)]
+
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Child, Command, Stdio};

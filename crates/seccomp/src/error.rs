@@ -40,14 +40,12 @@ pub enum Error {
         /// What was asked for.
         index: u32,
     },
-    /// An action that is not possible where it is used.
-    #[error("seccomp action {action} is not possible {place}")]
-    Misplaced {
-        /// Which action.
-        action: String,
-        /// Where it stands.
-        place: &'static str,
-    },
+    /// A supervisor would have to answer every call.
+    #[error(
+        "seccomp action \"SCMP_ACT_NOTIFY\" is not supported yet: it needs a listening supervisor; \
+         use another action"
+    )]
+    Notify,
     /// The kernel takes 4096 instructions at most.
     #[error("seccomp filter is too long: {0} instructions, the kernel takes at most 4096")]
     TooLong(usize),

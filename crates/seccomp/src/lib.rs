@@ -11,12 +11,19 @@
 
 #![forbid(unsafe_code)]
 
+mod action;
+mod bpf;
 mod compile;
+mod condition;
+mod default_profile;
 mod error;
 mod kernel;
 mod profile;
+mod rules;
+mod syscalls;
 
 pub use compile::{Program, compile};
+pub use default_profile::default_profile;
 pub use error::Error;
 pub use kernel::KernelVersion;
-pub use profile::{Profile, default_profile};
+pub use profile::Profile;

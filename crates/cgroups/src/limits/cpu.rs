@@ -120,7 +120,8 @@ fn weight(shares: u64) -> u64 {
     if shares >= 262_144 {
         return 10_000;
     }
-    let log = (shares as f64).log2();
+    // Below 2^18, so the conversion is exact.
+    let log = f64::from(shares as u32).log2();
     let exponent = (log * log + 125.0 * log) / 612.0 - 7.0 / 34.0;
     10_f64.powf(exponent).ceil() as u64
 }

@@ -1,0 +1,133 @@
+//! Images.
+
+use std::future::Future;
+
+use gantry_api_types::{
+    AuthConfig, DistributionInspect, Filters, HistoryItem, ImageDeleteItem, ImageInspect,
+    ImageSummary, ImagesPruneReport, SearchResult,
+};
+
+use super::Answer;
+use crate::failure::Failure;
+use crate::stream::{ByteReader, ByteStream, ProgressSender};
+
+/// What `GET /images/json` asks.
+#[derive(Debug, Clone, Default)]
+pub struct ImageListQuery {
+    /// Intermediate ones too.
+    pub all: bool,
+    /// Count what images share.
+    pub shared_size: bool,
+    /// Filters.
+    pub filters: Filters,
+}
+
+/// What to pull.
+#[derive(Debug, Clone, Default)]
+pub struct PullRequest {
+    /// Name, perhaps with tag or digest.
+    pub image: String,
+    /// Tag or digest, perhaps empty.
+    pub tag: String,
+    /// `linux/amd64`.
+    pub platform: Option<String>,
+    /// The client's login.
+    pub auth: Option<AuthConfig>,
+}
+
+fn not_built<T>(what: &str) -> impl Future<Output = Answer<T>> + Send + use<T> {
+    std::future::ready(Err(Failure::not_built(what)))
+}
+
+/// The images group.
+#[expect(
+    unused_variables,
+    reason = "provided methods name what they do not use yet"
+)]
+pub trait Images: Clone + Send + Sync + 'static {
+    /// `GET /images/json`
+    fn images(
+        &self,
+        query: ImageListQuery,
+    ) -> impl Future<Output = Answer<Vec<ImageSummary>>> + Send;
+
+    /// `POST /images/create?fromImage=...`
+    fn pull(
+        &self,
+        request: PullRequest,
+        progress: ProgressSender,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// `GET /images/{name}/json`
+    fn image(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+    ) -> impl Future<Output = Answer<ImageInspect>> + Send;
+
+    /// `GET /images/{name}/history`
+    fn history(&self, name: &str) -> impl Future<Output = Answer<Vec<HistoryItem>>> + Send;
+
+    /// `POST /images/{name}/tag`
+    fn tag(&self, name: &str, repo: &str, tag: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// `DELETE /images/{name}`
+    fn remove_image(
+        &self,
+        name: &str,
+        force: bool,
+        no_prune: bool,
+    ) -> impl Future<Output = Answer<Vec<ImageDeleteItem>>> + Send;
+
+    /// `POST /images/load`
+    fn load(
+        &self,
+        archive: ByteReader,
+        quiet: bool,
+        progress: ProgressSender,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// `GET /images/get`
+    fn save(&self, names: Vec<String>) -> impl Future<Output = Answer<ByteStream>> + Send {
+        not_built("saving images (save)")
+    }
+
+    /// `POST /images/{name}/push`
+    fn push(
+        &self,
+        name: &str,
+        tag: &str,
+        auth: Option<AuthConfig>,
+        progress: ProgressSender,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        not_built("push")
+    }
+
+    /// `POST /images/prune`
+    fn prune_images(
+        &self,
+        filters: Filters,
+    ) -> impl Future<Output = Answer<ImagesPruneReport>> + Send {
+        not_built("image prune")
+    }
+
+    /// `GET /images/search`
+    fn search(
+        &self,
+        term: &str,
+        limit: Option<usize>,
+        filters: Filters,
+        auth: Option<AuthConfig>,
+    ) -> impl Future<Output = Answer<Vec<SearchResult>>> + Send {
+        not_built("search")
+    }
+
+    /// `GET /distribution/{name}/json`
+    fn distribution(
+        &self,
+        name: &str,
+        auth: Option<AuthConfig>,
+    ) -> impl Future<Output = Answer<DistributionInspect>> + Send {
+        not_built("asking a registry about an image (distribution inspect)")
+    }
+}

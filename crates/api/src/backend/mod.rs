@@ -1,0 +1,34 @@
+//! What the routers need of an engine: a narrow trait per group.
+//!
+//! The routers are written against these, so that they can be tested with stand-ins and know
+//! nothing of how the work is done; `engine` implements them for the real services. Operations
+//! that no engine has yet are provided methods that say so.
+
+mod containers;
+mod engine;
+mod engine_images;
+mod execs;
+mod images;
+mod networks;
+mod system;
+mod volumes;
+
+pub use containers::{
+    ArchiveWrite, AttachQuery, CommitQuery, Containers, ListQuery, LogQuery, Logs, RemoveQuery,
+    WaitCondition,
+};
+pub use execs::Execs;
+pub use images::{ImageListQuery, Images, PullRequest};
+pub use networks::Networks;
+pub use system::System;
+pub use volumes::Volumes;
+
+use crate::failure::Failure;
+
+/// What a backend's operation gives.
+pub type Answer<T> = Result<T, Failure>;
+
+/// All groups; one type that serves the whole API.
+pub trait Backend: Containers + Execs + Images + Networks + System + Volumes {}
+
+impl<T: Containers + Execs + Images + Networks + System + Volumes> Backend for T {}

@@ -1,0 +1,126 @@
+//! Shapes of answers that older API versions had.
+//!
+//! New fields are left in old answers, since clients ignore them; fields that a version had and
+//! that are gone since are put back.
+
+use gantry_api_types::{ContainerInspect, DiskUsage, ImageInspect, ImageSummary, SystemInfo};
+use serde_json::{Map, Value, json};
+
+use crate::version::ApiVersion;
+
+/// `GET /info`
+pub(crate) fn info(version: ApiVersion, mut info: SystemInfo) -> Value {
+    if !version.is_at_least(49) {
+        for commit in [
+            &mut info.containerd_commit,
+            &mut info.runc_commit,
+            &mut info.init_commit,
+        ] {
+            commit.expected.clone_from(&commit.id);
+        }
+    }
+    let mut body = value(&info);
+    if !version.is_at_least(50) {
+        for (key, name) in [
+            ("BridgeNfIptables", "bridge-nf-call-iptables"),
+            ("BridgeNfIp6tables", "bridge-nf-call-ip6tables"),
+        ] {
+            put(&mut body, key, bridge_filter(name).into());
+        }
+    }
+    body
+}
+
+/// Whether bridged packets pass the firewall, as `/info` told until API 1.49.
+fn bridge_filter(name: &str) -> bool {
+    std::fs::read(format!("/proc/sys/net/bridge/{name}")).is_ok_and(|text| text.starts_with(b"1"))
+}
+
+/// `GET /system/df`
+pub(crate) fn disk_usage(version: ApiVersion, usage: DiskUsage) -> Value {
+    let mut body = value(&usage);
+    if !version.is_at_least(42) {
+        put(&mut body, "BuilderSize", 0.into());
+    }
+    if !version.is_at_least(44) {
+        for image in body["Images"].as_array_mut().into_iter().flatten() {
+            virtual_size(image);
+        }
+    }
+    body
+}
+
+/// `GET /containers/{name}/json`
+pub(crate) fn container(version: ApiVersion, inspect: &ContainerInspect) -> Value {
+    let mut body = value(inspect);
+    if !version.is_at_least(44) {
+        // A container's MAC address was a matter of its configuration.
+        let address = body["NetworkSettings"]["MacAddress"].clone();
+        if let Some(config) = body["Config"].as_object_mut()
+            && address.as_str().is_some_and(|address| !address.is_empty())
+        {
+            config.entry("MacAddress").or_insert(address);
+        }
+    }
+    body
+}
+
+/// `GET /images/json`
+pub(crate) fn images(version: ApiVersion, images: &[ImageSummary]) -> Value {
+    let mut body = json!(images);
+    if !version.is_at_least(44) {
+        for image in body.as_array_mut().into_iter().flatten() {
+            virtual_size(image);
+        }
+    }
+    body
+}
+
+/// `GET /images/{name}/json`
+pub(crate) fn image(version: ApiVersion, inspect: &ImageInspect) -> Value {
+    let mut body = value(inspect);
+    if !version.is_at_least(44) {
+        virtual_size(&mut body);
+    }
+    if !version.is_at_least(50)
+        && let Some(config) = body["Config"].as_object_mut()
+    {
+        container_fields(config);
+    }
+    body
+}
+
+/// An image's configuration was that of a container until API 1.49, with its empty fields.
+fn container_fields(config: &mut Map<String, Value>) {
+    for key in ["Hostname", "Domainname", "User", "Image", "WorkingDir"] {
+        config.entry(key).or_insert_with(|| "".into());
+    }
+    for key in [
+        "AttachStdin",
+        "AttachStdout",
+        "AttachStderr",
+        "Tty",
+        "OpenStdin",
+        "StdinOnce",
+    ] {
+        config.entry(key).or_insert(false.into());
+    }
+    for key in ["Env", "Cmd", "Volumes", "Entrypoint", "OnBuild", "Labels"] {
+        config.entry(key).or_insert(Value::Null);
+    }
+}
+
+fn virtual_size(image: &mut Value) {
+    let size = image["Size"].clone();
+    put(image, "VirtualSize", size);
+}
+
+fn value<T: serde::Serialize>(body: &T) -> Value {
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+fn put(body: &mut Value, key: &str, value: Value) {
+    if let Some(body) = body.as_object_mut() {
+        body.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,140 @@
+//! Containers: list, create, inspect and the other questions.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use gantry_api_types::{ContainerConfig, ContainerCreateRequest, ContainerUpdateRequest};
+use http::StatusCode;
+
+use super::bare;
+use crate::backend::{CommitQuery, Containers, ListQuery};
+use crate::failure::Failure;
+use crate::json::{self, Json, Required};
+use crate::older;
+use crate::params::Params;
+use crate::version::ApiVersion;
+
+pub(super) fn router<B: Containers>(backend: B) -> Router {
+    Router::new()
+        .route("/containers/json", get(list::<B>))
+        .route("/containers/create", post(create::<B>))
+        .route("/containers/prune", post(prune::<B>))
+        .route("/containers/{name}/json", get(inspect::<B>))
+        .route("/containers/{name}/top", get(top::<B>))
+        .route("/containers/{name}/changes", get(changes::<B>))
+        .route("/containers/{name}/update", post(update::<B>))
+        .route(
+            "/containers/{name}/checkpoints",
+            get(checkpoints).post(checkpoints),
+        )
+        .route(
+            "/containers/{name}/checkpoints/{checkpoint}",
+            axum::routing::delete(checkpoints),
+        )
+        .route("/commit", post(commit::<B>))
+        .with_state(backend)
+}
+
+async fn list<B: Containers>(
+    State(containers): State<B>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let mut filters = params.filters()?;
+    for name in ["since", "before"] {
+        if let Some(value) = params.given(name) {
+            filters.add(name, value);
+        }
+    }
+    let query = ListQuery {
+        all: params.truth("all"),
+        // Docker takes 0 and less for "all".
+        limit: params
+            .number::<i64>("limit")?
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| *n > 0),
+        size: params.truth("size"),
+        filters,
+    };
+    Ok(json::ok(&containers.list(query).await?))
+}
+
+async fn create<B: Containers>(
+    State(containers): State<B>,
+    params: Params,
+    Required(body): Required<ContainerCreateRequest>,
+) -> Result<Response, Failure> {
+    let made = containers
+        .create(params.given("name"), params.given("platform"), body)
+        .await?;
+    Ok(json::response(StatusCode::CREATED, &made))
+}
+
+async fn inspect<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    version: ApiVersion,
+    params: Params,
+) -> Result<Response, Failure> {
+    let inspect = containers
+        .inspect(bare(&name), params.truth("size"))
+        .await?;
+    Ok(json::ok(&older::container(version, &inspect)))
+}
+
+async fn top<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Failure> {
+    Ok(json::ok(
+        &containers.top(bare(&name), params.text("ps_args")).await?,
+    ))
+}
+
+async fn changes<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
+    Ok(json::ok(&containers.changes(bare(&name)).await?))
+}
+
+async fn update<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    Required(body): Required<ContainerUpdateRequest>,
+) -> Result<Response, Failure> {
+    Ok(json::ok(&containers.update(bare(&name), body).await?))
+}
+
+async fn prune<B: Containers>(
+    State(containers): State<B>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let filters = params.filters()?;
+    filters.accept(&["label", "label!", "until"])?;
+    Ok(json::ok(&containers.prune_containers(filters).await?))
+}
+
+async fn commit<B: Containers>(
+    State(containers): State<B>,
+    params: Params,
+    Json(config): Json<ContainerConfig>,
+) -> Result<Response, Failure> {
+    let query = CommitQuery {
+        repo: params.text("repo").to_owned(),
+        tag: params.text("tag").to_owned(),
+        comment: params.text("comment").to_owned(),
+        author: params.text("author").to_owned(),
+        pause: params.truth_or("pause", true),
+        changes: params.all("changes").map(str::to_owned).collect(),
+    };
+    let made = containers
+        .commit(bare(params.text("container")), query, config)
+        .await?;
+    Ok(json::response(StatusCode::CREATED, &made))
+}
+
+async fn checkpoints() -> Failure {
+    Failure::not_built("checkpoint")
+}

@@ -1,0 +1,191 @@
+//! Images. Their names have slashes, so the routes below `/images/` are told apart by their ends.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode};
+
+use super::registry_auth;
+use crate::backend::{ImageListQuery, Images, PullRequest};
+use crate::failure::Failure;
+use crate::params::Params;
+use crate::version::ApiVersion;
+use crate::{json, older, stream};
+
+pub(super) fn router<B: Images>(backend: B) -> Router {
+    Router::new()
+        .route("/images/json", get(list::<B>))
+        .route("/images/create", post(create::<B>))
+        .route("/images/load", post(load::<B>))
+        .route("/images/get", get(save_many::<B>))
+        .route("/images/prune", post(prune::<B>))
+        .route("/images/search", get(search::<B>))
+        .route(
+            "/images/{*rest}",
+            get(ask::<B>).post(act::<B>).delete(remove::<B>),
+        )
+        .route("/distribution/{*rest}", get(distribution::<B>))
+        .with_state(backend)
+}
+
+async fn list<B: Images>(
+    State(images): State<B>,
+    version: ApiVersion,
+    params: Params,
+) -> Result<Response, Failure> {
+    let mut filters = params.filters()?;
+    // Before API 1.41 a parameter of its own.
+    if let Some(name) = params.given("filter").filter(|_| !version.is_at_least(41)) {
+        filters.add("reference", name);
+    }
+    let query = ImageListQuery {
+        all: params.truth("all"),
+        shared_size: params.truth("shared-size"),
+        filters,
+    };
+    Ok(json::ok(&older::images(
+        version,
+        &images.images(query).await?,
+    )))
+}
+
+/// Pulls; importing an archive is another way to create an image.
+async fn create<B: Images>(
+    State(images): State<B>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Failure> {
+    if params.given("fromSrc").is_some() {
+        return Err(Failure::not_built(
+            "importing an archive as an image (import)",
+        ));
+    }
+    let Some(image) = params.given("fromImage") else {
+        return Err(Failure::invalid("invalid reference format"));
+    };
+    let request = PullRequest {
+        image: image.to_owned(),
+        tag: params.text("tag").to_owned(),
+        platform: params.given("platform").map(str::to_owned),
+        auth: registry_auth(&headers),
+    };
+    stream::progress(|progress| async move { images.pull(request, progress).await }).await
+}
+
+async fn load<B: Images>(
+    State(images): State<B>,
+    params: Params,
+    body: Body,
+) -> Result<Response, Failure> {
+    let (archive, quiet) = (stream::reader(body), params.truth("quiet"));
+    stream::progress(move |progress| async move { images.load(archive, quiet, progress).await })
+        .await
+}
+
+async fn save_many<B: Images>(
+    State(images): State<B>,
+    params: Params,
+) -> Result<Response, Failure> {
+    save(&images, params.all("names").map(str::to_owned).collect()).await
+}
+
+async fn save<B: Images>(images: &B, names: Vec<String>) -> Result<Response, Failure> {
+    Ok(stream::response(
+        "application/x-tar",
+        images.save(names).await?,
+    ))
+}
+
+async fn prune<B: Images>(State(images): State<B>, params: Params) -> Result<Response, Failure> {
+    let filters = params.filters()?;
+    filters.accept(&["dangling", "label", "label!", "until"])?;
+    Ok(json::ok(&images.prune_images(filters).await?))
+}
+
+async fn search<B: Images>(
+    State(images): State<B>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Failure> {
+    let (limit, filters) = (params.number("limit")?, params.filters()?);
+    let found = images
+        .search(params.text("term"), limit, filters, registry_auth(&headers))
+        .await?;
+    Ok(json::ok(&found))
+}
+
+/// `GET /images/{name}/json`, `/history`, `/get`.
+async fn ask<B: Images>(
+    State(images): State<B>,
+    Path(rest): Path<String>,
+    version: ApiVersion,
+    params: Params,
+) -> Result<Response, Failure> {
+    match split(&rest)? {
+        (name, "json") => {
+            let image = images.image(name, params.given("platform")).await?;
+            Ok(json::ok(&older::image(version, &image)))
+        }
+        (name, "history") => Ok(json::ok(&images.history(name).await?)),
+        (name, "get") => save(&images, vec![name.to_owned()]).await,
+        _ => Err(Failure::not_found("page not found")),
+    }
+}
+
+/// `POST /images/{name}/tag`, `/push`.
+async fn act<B: Images>(
+    State(images): State<B>,
+    Path(rest): Path<String>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Failure> {
+    match split(&rest)? {
+        (name, "tag") => {
+            images
+                .tag(name, params.text("repo"), params.text("tag"))
+                .await?;
+            Ok(StatusCode::CREATED.into_response())
+        }
+        (name, "push") => {
+            let (name, tag) = (name.to_owned(), params.text("tag").to_owned());
+            let auth = registry_auth(&headers);
+            stream::progress(
+                |progress| async move { images.push(&name, &tag, auth, progress).await },
+            )
+            .await
+        }
+        _ => Err(Failure::not_found("page not found")),
+    }
+}
+
+async fn remove<B: Images>(
+    State(images): State<B>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let gone = images
+        .remove_image(&name, params.truth("force"), params.truth("noprune"))
+        .await?;
+    Ok(json::ok(&gone))
+}
+
+async fn distribution<B: Images>(
+    State(images): State<B>,
+    Path(rest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    match split(&rest)? {
+        (name, "json") => Ok(json::ok(
+            &images.distribution(name, registry_auth(&headers)).await?,
+        )),
+        _ => Err(Failure::not_found("page not found")),
+    }
+}
+
+/// Splits `name/with/slashes/verb`.
+fn split(rest: &str) -> Result<(&str, &str), Failure> {
+    rest.rsplit_once('/')
+        .ok_or_else(|| Failure::not_found("page not found"))
+}

@@ -1,0 +1,83 @@
+//! Networks.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use gantry_api_types::{NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest};
+use http::StatusCode;
+
+use crate::backend::Networks;
+use crate::failure::Failure;
+use crate::json::{self, Required};
+use crate::params::Params;
+
+pub(super) fn router<B: Networks>(backend: B) -> Router {
+    Router::new()
+        .route("/networks", get(list::<B>))
+        .route("/networks/", get(list::<B>))
+        .route("/networks/create", post(create::<B>))
+        .route("/networks/prune", post(prune::<B>))
+        .route("/networks/{name}", get(inspect::<B>).delete(remove::<B>))
+        .route("/networks/{name}/connect", post(connect::<B>))
+        .route("/networks/{name}/disconnect", post(disconnect::<B>))
+        .with_state(backend)
+}
+
+async fn list<B: Networks>(State(networks): State<B>, params: Params) -> Result<Response, Failure> {
+    let filters = params.filters()?;
+    filters.accept(&["dangling", "driver", "id", "label", "name", "scope", "type"])?;
+    Ok(json::ok(&networks.networks(filters).await?))
+}
+
+async fn inspect<B: Networks>(
+    State(networks): State<B>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
+    Ok(json::ok(&networks.network(&name).await?))
+}
+
+async fn create<B: Networks>(
+    State(networks): State<B>,
+    Required(body): Required<NetworkCreateRequest>,
+) -> Result<Response, Failure> {
+    Ok(json::response(
+        StatusCode::CREATED,
+        &networks.create_network(body).await?,
+    ))
+}
+
+async fn remove<B: Networks>(
+    State(networks): State<B>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Failure> {
+    networks.remove_network(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn connect<B: Networks>(
+    State(networks): State<B>,
+    Path(name): Path<String>,
+    Required(body): Required<NetworkConnectRequest>,
+) -> Result<StatusCode, Failure> {
+    networks.connect(&name, body).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn disconnect<B: Networks>(
+    State(networks): State<B>,
+    Path(name): Path<String>,
+    Required(body): Required<NetworkDisconnectRequest>,
+) -> Result<StatusCode, Failure> {
+    networks.disconnect(&name, body).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn prune<B: Networks>(
+    State(networks): State<B>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let filters = params.filters()?;
+    filters.accept(&["label", "label!", "until"])?;
+    Ok(json::ok(&networks.prune_networks(filters).await?))
+}

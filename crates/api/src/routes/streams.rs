@@ -1,0 +1,99 @@
+//! Containers: logs, statistics and terminal sizes.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use futures_util::StreamExt;
+use http::StatusCode;
+
+use super::bare;
+use crate::backend::{Containers, LogQuery};
+use crate::failure::Failure;
+use crate::params::Params;
+use crate::version::ApiVersion;
+use crate::{hijack, json, stream};
+
+pub(super) fn router<B: Containers>(backend: B) -> Router {
+    Router::new()
+        .route("/containers/{name}/logs", get(logs::<B>))
+        .route("/containers/{name}/stats", get(stats::<B>))
+        .route("/containers/{name}/resize", post(resize::<B>))
+        .route("/containers/{name}/attach/ws", get(attach_websocket))
+        .with_state(backend)
+}
+
+async fn logs<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    version: ApiVersion,
+    params: Params,
+) -> Result<Response, Failure> {
+    let query = LogQuery {
+        stdout: params.truth("stdout"),
+        stderr: params.truth("stderr"),
+        follow: params.truth("follow"),
+        timestamps: params.truth("timestamps"),
+        details: params.truth("details"),
+        since: params.moment("since")?.filter(|since| *since != 0),
+        until: params.moment("until")?.filter(|until| *until != 0),
+        // Anything that is no number is "all", as for Docker.
+        tail: params.text("tail").parse().ok(),
+    };
+    if !query.stdout && !query.stderr {
+        return Err(Failure::invalid(
+            "Bad parameters: you must choose at least one stream",
+        ));
+    }
+    let logs = containers.logs(bare(&name), query).await?;
+    Ok(stream::response(
+        hijack::content_type(version, logs.multiplexed),
+        logs.chunks,
+    ))
+}
+
+async fn stats<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let streaming = params.truth_or("stream", true);
+    let one_shot = params.truth("one-shot");
+    if streaming && one_shot {
+        return Err(Failure::invalid(
+            "cannot have stream=true and one-shot=true",
+        ));
+    }
+    let mut samples = containers.stats(bare(&name), streaming, one_shot).await?;
+    if streaming {
+        return Ok(stream::lines(samples));
+    }
+    Ok(json::ok(&samples.next().await.unwrap_or_default()))
+}
+
+async fn resize<B: Containers>(
+    State(containers): State<B>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<StatusCode, Failure> {
+    let (height, width) = size(&params)?;
+    containers.resize(bare(&name), height, width).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Height and width in characters.
+pub(super) fn size(params: &Params) -> Result<(u16, u16), Failure> {
+    let number = |name: &str, what: &str| {
+        params.text(name).parse::<u16>().map_err(|_| {
+            Failure::invalid(format!(
+                "invalid resize {what} \"{}\": not a number",
+                params.text(name)
+            ))
+        })
+    };
+    Ok((number("h", "height")?, number("w", "width")?))
+}
+
+async fn attach_websocket() -> Failure {
+    Failure::not_built("attaching by websocket")
+}

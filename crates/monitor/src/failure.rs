@@ -42,6 +42,7 @@ impl From<gantry_runtime::Error> for Failure {
             Kind::CommandNotFound => FailureKind::CommandNotFound,
             Kind::CommandNotExecutable => FailureKind::CommandNotExecutable,
             Kind::Invalid | Kind::Unsupported => FailureKind::Invalid,
+            Kind::NotRunning => FailureKind::WrongState,
             Kind::Internal => FailureKind::Internal,
         };
         Self {

@@ -89,16 +89,26 @@ impl ConfigFile {
                 return Ok(Self::default());
             }
             Err(source) => {
-                return Err(Error::File { action: "read", path: path.to_owned(), source });
+                return Err(Error::File {
+                    action: "read",
+                    path: path.to_owned(),
+                    source,
+                });
             }
         };
-        Self::parse(&text)
-            .map_err(|reason| Error::Config { path: path.to_owned(), reason: reason.to_string() })
+        Self::parse(&text).map_err(|reason| Error::Config {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        })
     }
 
     /// Parses the text of a configuration file.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        if text.trim().is_empty() { Ok(Self::default()) } else { serde_json::from_str(text) }
+        if text.trim().is_empty() {
+            Ok(Self::default())
+        } else {
+            serde_json::from_str(text)
+        }
     }
 }
 
@@ -120,14 +130,19 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
-        let refused = ConfigFile::parse(r#"{"data-roof": "/d"}"#).unwrap_err().to_string();
+        let refused = ConfigFile::parse(r#"{"data-roof": "/d"}"#)
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("`data-roof`"), "{refused}");
     }
 
     #[test]
     fn a_missing_file_is_empty_unless_it_was_named() {
         let path = Path::new("/nonexistent/daemon.json");
-        assert_eq!(ConfigFile::read(path, false).unwrap(), ConfigFile::default());
+        assert_eq!(
+            ConfigFile::read(path, false).unwrap(),
+            ConfigFile::default()
+        );
         assert!(ConfigFile::read(path, true).is_err());
     }
 }

@@ -1,1 +1,71 @@
-//! The daemon process: configuration, sockets, lock, logging, shutdown.
+//! The daemon process: settings, lock, sockets, logging, start and end.
+//!
+//! [`main`] is `gantry daemon`. It reads the flags ([`args`]) and `daemon.json` ([`config`]), takes
+//! the lock on the data root ([`lock`]), opens the engine, opens its sockets ([`doors`]) and serves
+//! the API on them until a signal ends it. Containers are not its children in any sense that
+//! matters: they go on without it.
+//!
+//! This crate decides what the engine is told; it knows no container and no request.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod config;
+pub mod doors;
+mod error;
+pub mod lock;
+mod run;
+mod settings;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use error::Error;
+pub use settings::Resolved;
+
+/// The programs that `gantry` carries inside.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    /// Runtime, monitor and init.
+    pub runtime: &'static [u8],
+    /// The program of `gantry/hello`.
+    pub hello: &'static [u8],
+}
+
+/// Runs `gantry daemon ...`; `args` starts with the program's name and the word `daemon`.
+pub fn main(args: &[OsString], embedded: Embedded) -> ExitCode {
+    let words =
+        std::iter::once(OsString::from("gantry daemon")).chain(args.iter().skip(2).cloned());
+    let parsed = match args::DaemonArgs::try_parse_from(words) {
+        Ok(parsed) => parsed,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(1));
+        }
+    };
+    match perform(&parsed, embedded) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            complain(&e);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(args: &args::DaemonArgs, embedded: Embedded) -> Result<(), Error> {
+    let resolved = Resolved::new(&args.run)?;
+    match args.verb {
+        Some(args::Verb::Stop) => lock::stop_holder(&resolved.data_root).map(|_| ()),
+        None => run::run(resolved, embedded),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a program that cannot go on"
+)]
+fn complain(error: &Error) {
+    eprintln!("gantry daemon: {error}");
+}

@@ -25,7 +25,10 @@ impl DataRootLock {
         fs::create_dir_all(data_root).map_err(Error::file("create", data_root))?;
         let mut file = open(data_root)?;
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(Error::DataRootInUse { path: data_root.to_owned(), holder: pid_in(&mut file) });
+            return Err(Error::DataRootInUse {
+                path: data_root.to_owned(),
+                holder: pid_in(&mut file),
+            });
         }
         let path = lock_path(data_root);
         file.set_len(0).map_err(Error::file("truncate", &path))?;
@@ -50,10 +53,19 @@ pub fn stop_holder(data_root: &Path) -> Result<u32, Error> {
     let pidfd = rustix::process::pidfd_open(raw, PidfdFlags::empty()).map_err(|_| not_running())?;
     rustix::process::pidfd_send_signal(&pidfd, Signal::TERM)
         .map_err(|e| Error::file("signal the daemon of", data_root)(e.into()))?;
-    let mut fds = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
-    let wait = rustix::event::Timespec { tv_sec: STOP_WAIT.as_secs() as i64, tv_nsec: 0 };
+    let mut fds = [rustix::event::PollFd::new(
+        &pidfd,
+        rustix::event::PollFlags::IN,
+    )];
+    let wait = rustix::event::Timespec {
+        tv_sec: STOP_WAIT.as_secs() as i64,
+        tv_nsec: 0,
+    };
     match rustix::event::poll(&mut fds, Some(&wait)) {
-        Ok(0) => Err(Error::DoesNotStop { pid, seconds: STOP_WAIT.as_secs() }),
+        Ok(0) => Err(Error::DoesNotStop {
+            pid,
+            seconds: STOP_WAIT.as_secs(),
+        }),
         Ok(_) => Ok(pid),
         Err(e) => Err(Error::file("wait for the daemon of", data_root)(e.into())),
     }
@@ -90,7 +102,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = DataRootLock::take(dir.path()).unwrap();
         let refused = DataRootLock::take(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains(&format!("(process {})", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("(process {})", std::process::id())),
+            "{refused}"
+        );
         drop(first);
         DataRootLock::take(dir.path()).unwrap();
     }

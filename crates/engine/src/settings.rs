@@ -34,6 +34,8 @@ pub struct Settings {
     pub registry_mirrors: Vec<String>,
     /// Registries that may speak HTTP.
     pub insecure_registries: Vec<String>,
+    /// How many layers of one pull are downloaded at once.
+    pub max_concurrent_downloads: usize,
     /// Debug output is on.
     pub debug: bool,
     /// The version of the program.

@@ -1,0 +1,4 @@
+//! The command line, a file per story.
+
+mod hello;
+mod lifecycle;

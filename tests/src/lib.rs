@@ -1,1 +1,0 @@
-//! Placeholder: the crate's page comes with its first content.

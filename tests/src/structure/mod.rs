@@ -1,0 +1,3 @@
+//! The architecture, checked: dependencies between crates point one way.
+
+mod layers;

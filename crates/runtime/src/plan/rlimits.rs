@@ -92,16 +92,16 @@ mod tests {
         let ours = getrlimit(Resource::Nofile).maximum.unwrap();
         let mut warnings = Vec::new();
         let asked = nofile(ours + 1, ours + 2);
-        let plan = plan(&asked, CapabilitySet::empty(), &mut warnings).unwrap();
+        let cut = plan(&asked, CapabilitySet::empty(), &mut warnings).unwrap();
         assert_eq!(
-            (plan[0].1.current, plan[0].1.maximum),
+            (cut[0].1.current, cut[0].1.maximum),
             (Some(ours), Some(ours))
         );
         assert_eq!(warnings.len(), 1);
         warnings.clear();
-        let plan = plan(&asked, CapabilitySet::all(), &mut warnings).unwrap();
-        assert_eq!(plan[0].1.maximum, Some(ours + 2));
+        let raised = plan(&asked, CapabilitySet::all(), &mut warnings).unwrap();
+        assert_eq!(raised[0].1.maximum, Some(ours + 2));
         assert!(warnings.is_empty());
-        super::plan(&nofile(2, 1), CapabilitySet::all(), &mut warnings).unwrap_err();
+        plan(&nofile(2, 1), CapabilitySet::all(), &mut warnings).unwrap_err();
     }
 }

@@ -114,7 +114,7 @@ impl Changes {
             out.nested(IFLA_LINKINFO, |info| {
                 info.string(IFLA_INFO_SLAVE_KIND, "bridge");
                 info.nested(IFLA_INFO_SLAVE_DATA, |data| {
-                    data.bytes(IFLA_BRPORT_MODE, &[1])
+                    data.bytes(IFLA_BRPORT_MODE, &[1]);
                 });
             });
         });
@@ -139,7 +139,7 @@ impl Changes {
     pub fn set_mtu(&mut self, index: u32, mtu: u32) {
         let what = format!("set the MTU of interface {index} to {mtu}");
         self.push(RTM_NEWLINK, 0, &ifinfomsg(index, None), what, |out| {
-            out.u32(IFLA_MTU, mtu)
+            out.u32(IFLA_MTU, mtu);
         });
     }
 
@@ -147,7 +147,7 @@ impl Changes {
     pub fn delete_link(&mut self, name: &str) {
         let what = format!("delete interface {name}");
         self.push(RTM_DELLINK, 0, &ifinfomsg(0, None), what, |out| {
-            out.string(IFLA_IFNAME, name)
+            out.string(IFLA_IFNAME, name);
         });
     }
 

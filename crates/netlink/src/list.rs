@@ -50,7 +50,7 @@ impl Connection {
     pub fn link(&self, name: &str) -> Result<Option<Link>> {
         let mut messages = Messages::new();
         messages.push(RTM_GETLINK, 0, &ifinfomsg(0, None), |out| {
-            out.string(IFLA_IFNAME, name)
+            out.string(IFLA_IFNAME, name);
         });
         let answer = self.exchange(messages)?;
         match answer.refusals.into_iter().next() {

@@ -1,5 +1,6 @@
 //! The ids of endpoints and of the default networks.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -75,7 +76,12 @@ pub(crate) fn random_id() -> Result<String> {
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::system("draw random numbers", io::Error::other(error.to_string()))
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        }))
 }
 
 #[cfg(test)]

@@ -34,13 +34,13 @@ pub(crate) fn choose(pools: &[AddressPool], in_use: &[Cidr]) -> Option<Cidr> {
     };
     pools
         .iter()
-        .flat_map(subnets)
+        .flat_map(|pool| subnets(*pool))
         .find(|subnet| !in_use.iter().any(|used| used.overlaps(*subnet)))
         .and_then(|subnet| Cidr::new(Ipv4Addr::from(subnet.first() + 1), subnet.prefix()))
 }
 
-fn subnets(pool: &AddressPool) -> impl Iterator<Item = Cidr> + use<> {
-    let AddressPool { base, size } = *pool;
+fn subnets(pool: AddressPool) -> impl Iterator<Item = Cidr> + use<> {
+    let AddressPool { base, size } = pool;
     let valid = size >= base.prefix() && size <= 30;
     let step = if valid { 1_u64 << (32 - size) } else { 1 };
     let count = if valid {

@@ -169,7 +169,9 @@ impl Batch {
                 out.string(NFTA_SET_ELEM_LIST_TABLE, &table.name);
                 out.string(NFTA_SET_ELEM_LIST_SET, set);
                 out.nested(NFTA_SET_ELEM_LIST_ELEMENTS, |list| {
-                    now.iter().for_each(|element| element.write(list));
+                    for element in now {
+                        element.write(list);
+                    }
                 });
             });
             elements = later;

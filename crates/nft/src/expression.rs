@@ -266,7 +266,7 @@ fn write_mask(data: &mut Attributes<'_>, register: u32, mask: &[u8]) {
     data.be32(3, mask.len() as u32);
     data.nested(4, |nested| nested.bytes(NFTA_DATA_VALUE, mask));
     data.nested(5, |nested| {
-        nested.bytes(NFTA_DATA_VALUE, &vec![0; mask.len()])
+        nested.bytes(NFTA_DATA_VALUE, &vec![0; mask.len()]);
     });
 }
 

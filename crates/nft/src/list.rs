@@ -93,9 +93,9 @@ impl Connection {
             let mut messages = Messages::new();
             let kind = NFNL_SUBSYS_NFTABLES << 8 | kind;
             messages.push(kind, flags::DUMP, &header(family, 0), |out| {
-                filter
-                    .iter()
-                    .for_each(|(attribute, value)| out.string(*attribute, value));
+                for (attribute, value) in filter {
+                    out.string(*attribute, value);
+                }
             });
             let answer = self.exchange(messages, 0)?;
             if answer.interrupted && attempt < ATTEMPTS {

@@ -251,7 +251,7 @@ impl Element {
     pub(crate) fn write(&self, attributes: &mut Attributes<'_>) {
         attributes.nested(NFTA_LIST_ELEM, |element| {
             element.nested(NFTA_SET_ELEM_KEY, |key| {
-                key.bytes(NFTA_DATA_VALUE, &self.key)
+                key.bytes(NFTA_DATA_VALUE, &self.key);
             });
             if let Some(end) = &self.key_end {
                 element.nested(NFTA_SET_ELEM_KEY_END, |key| key.bytes(NFTA_DATA_VALUE, end));
@@ -263,7 +263,7 @@ impl Element {
                 Value::None => {}
                 Value::Data(data) => {
                     element.nested(NFTA_SET_ELEM_DATA, |value| {
-                        value.bytes(NFTA_DATA_VALUE, data)
+                        value.bytes(NFTA_DATA_VALUE, data);
                     });
                 }
                 Value::Verdict(verdict) => {
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(length(&[DataType::Protocol, DataType::Port]), 8);
         assert_eq!(
             type_number(&[DataType::Protocol, DataType::Port]),
-            12 << 6 | 13
+            (12 << 6) + 13
         );
         assert_eq!(length(&[DataType::Port]), 2);
     }

@@ -1,4 +1,9 @@
 //! Transactions on the real kernel, each test in a network namespace of its own. Needs root.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by a panic"
+)]
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -166,7 +171,7 @@ fn what_is_there_is_listed() {
         );
 
         commit(nft, |batch| {
-            batch.remove_rule(t, "forward", rules[1].handle)
+            batch.remove_rule(t, "forward", rules[1].handle);
         })
         .unwrap();
         assert_eq!(nft.rules(t, "forward").unwrap().len(), rules.len() - 1);

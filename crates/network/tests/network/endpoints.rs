@@ -7,7 +7,7 @@ use gantry_netlink::Connection;
 use gantry_network::{EndpointRequest, MacAddress};
 use std::os::fd::AsFd;
 
-use crate::host::{CLIENT, HOST_OUTSIDE, listen, on_fresh_host, request, run, tcp};
+use crate::host::{CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, request, run, tcp};
 
 #[test]
 fn two_containers_reach_each_other_at_once() {
@@ -53,7 +53,7 @@ fn a_new_container_has_a_complete_interface() {
 fn a_container_reaches_the_world_as_its_host() {
     on_fresh_host(|host| {
         let networks = host.open();
-        let world = host.client();
+        let world = Host::client();
         let server = listen(&world, "0.0.0.0:80");
         let container = run(&networks, "a", &[]);
         let peer = tcp(&container.sandbox, (CLIENT, 80), &server).unwrap();
@@ -65,7 +65,7 @@ fn a_container_reaches_the_world_as_its_host() {
 fn the_world_reaches_no_port_that_is_not_published() {
     on_fresh_host(|host| {
         let networks = host.open();
-        let world = host.client();
+        let world = Host::client();
         let container = run(&networks, "a", &[]);
         let server = listen(&container.sandbox, "0.0.0.0:80");
         assert!(tcp(&world, (container.ip(), 80), &server).is_err());

@@ -7,7 +7,7 @@ use gantry_network::{
     EndpointRequest, Error, Holder, Kind, NetworkConfig, Networks, PortRequest, Protocol,
 };
 
-use crate::host::{on_fresh_host, publish, request, run};
+use crate::host::{Host, on_fresh_host, publish, request, run};
 
 fn conflict(networks: &Networks, port: PortRequest) -> Error {
     let sandbox = networks.create_sandbox().unwrap();
@@ -90,7 +90,7 @@ fn a_published_port_is_held_against_other_programs() {
 fn a_failed_connect_leaves_nothing() {
     on_fresh_host(|host| {
         let networks = host.open();
-        let before = host.link_names();
+        let before = Host::link_names();
         let _listener = TcpListener::bind("0.0.0.0:8081").unwrap();
         let sandbox = networks.create_sandbox().unwrap();
         let ports = [
@@ -111,7 +111,7 @@ fn a_failed_connect_leaves_nothing() {
             .unwrap_err();
         assert!(twice.to_string().contains("eth0"), "{twice}");
         TcpListener::bind("0.0.0.0:8080").unwrap();
-        assert_eq!(host.link_names().len(), before.len() + 1);
+        assert_eq!(Host::link_names().len(), before.len() + 1);
         let next = run(&networks, "c", &[]);
         assert_eq!(u32::from(next.ip()), u32::from(first.state.ip) + 1);
 

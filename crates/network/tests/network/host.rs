@@ -57,17 +57,17 @@ impl Host {
         self.run_root.path().to_owned()
     }
 
-    pub(crate) fn link_names(&self) -> Vec<String> {
+    pub(crate) fn link_names() -> Vec<String> {
         let links = Connection::open().unwrap().links().unwrap();
         links.into_iter().map(|link| link.name).collect()
     }
 
-    pub(crate) fn tables(&self) -> Vec<gantry_nft::Table> {
+    pub(crate) fn tables() -> Vec<gantry_nft::Table> {
         gantry_nft::Connection::open().unwrap().tables().unwrap()
     }
 
     /// A machine on a wire to this host, whose default gateway is this host.
-    pub(crate) fn client(&self) -> OwnedFd {
+    pub(crate) fn client() -> OwnedFd {
         let (client, ()) = netns::create(|| Ok(())).unwrap();
         let here = Connection::open().unwrap();
         let mut changes = Changes::new();

@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 use gantry_network::{NetworkConfig, Networks, Protocol};
 use gantry_nft::{Batch, Chain, ChainType, Family, Hook, Policy, Table};
 
-use crate::host::{CLIENT, HOST_OUTSIDE, listen, on_fresh_host, publish, run, tcp};
+use crate::host::{CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, publish, run, tcp};
 
 #[test]
 fn traffic_goes_on_while_the_daemon_is_dead_and_after() {
     on_fresh_host(|host| {
         let networks = host.open();
-        let world = host.client();
+        let world = Host::client();
         let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
         let dead = run(&networks, "dead", &[publish(Protocol::Tcp, 8081, 80)]);
         let server = listen(&web.sandbox, "0.0.0.0:80");
@@ -25,15 +25,8 @@ fn traffic_goes_on_while_the_daemon_is_dead_and_after() {
             tcp(&world, (HOST_OUTSIDE, 8080), &server).unwrap().ip(),
             CLIENT
         );
-        assert!(
-            host.link_names()
-                .contains(&web.endpoint.state.host_interface)
-        );
-        assert!(
-            !host
-                .link_names()
-                .contains(&dead.endpoint.state.host_interface)
-        );
+        assert!(Host::link_names().contains(&web.endpoint.state.host_interface));
+        assert!(!Host::link_names().contains(&dead.endpoint.state.host_interface));
 
         // The address is taken, the port too, and the dead one's are free.
         let gone_port = dead.port().host_port;
@@ -48,14 +41,14 @@ fn traffic_goes_on_while_the_daemon_is_dead_and_after() {
 #[test]
 fn closing_leaves_nothing() {
     on_fresh_host(|host| {
-        let before = host.link_names();
+        let before = Host::link_names();
         let networks = host.open();
         let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
         networks.disconnect(&web.endpoint.state).unwrap();
         networks.close(true).unwrap();
         drop(networks);
-        assert_eq!(host.link_names(), before);
-        assert_eq!(host.tables(), []);
+        assert_eq!(Host::link_names(), before);
+        assert_eq!(Host::tables(), []);
     });
 }
 
@@ -74,7 +67,7 @@ fn closing_keeps_running_containers_reachable() {
 #[test]
 fn disconnected_interfaces_go_away() {
     on_fresh_host(|host| {
-        let before = host.link_names().len();
+        let before = Host::link_names().len();
         let networks = host.open();
         let containers: Vec<_> = (0..10)
             .map(|n| run(&networks, &n.to_string(), &[]))
@@ -85,7 +78,7 @@ fn disconnected_interfaces_go_away() {
         }
         assert!(networks.endpoints().is_empty());
         drop(networks); // waits for the reaper
-        assert_eq!(host.link_names().len(), before + 1);
+        assert_eq!(Host::link_names().len(), before + 1);
     });
 }
 
@@ -101,14 +94,14 @@ fn two_daemons_share_a_host() {
         let second = Networks::open(config).unwrap();
         let (a, b) = (run(&first, "a", &[]), run(&second, "b", &[]));
         assert_ne!(a.endpoint.state.gateway, b.endpoint.state.gateway);
-        assert!(host.link_names().contains(&"gantry-01234567".to_owned()));
+        assert!(Host::link_names().contains(&"gantry-01234567".to_owned()));
         // Neither reaches the other's containers.
         let server = listen(&b.sandbox, "0.0.0.0:80");
         assert!(tcp(&a.sandbox, (b.ip(), 80), &server).is_err());
         drop(second);
         first.close(true).unwrap();
         assert_eq!(
-            host.tables(),
+            Host::tables(),
             [Table::new(Family::Ip, "gantry-0123456789abcdef")]
         );
     });
@@ -126,7 +119,7 @@ fn a_chain_that_drops_by_default_is_opened_and_put_back() {
         nft.commit(batch).unwrap();
 
         let networks = host.open();
-        let world = host.client();
+        let world = Host::client();
         let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
         let server = listen(&web.sandbox, "0.0.0.0:80");
         tcp(&world, (HOST_OUTSIDE, 8080), &server).unwrap();
@@ -136,7 +129,7 @@ fn a_chain_that_drops_by_default_is_opened_and_put_back() {
         assert_eq!(nft.rules(&filter, "FORWARD").unwrap().len(), 2);
         networks.close(true).unwrap();
         assert_eq!(nft.rules(&filter, "FORWARD").unwrap(), []);
-        assert_eq!(host.tables(), [filter]);
+        assert_eq!(Host::tables(), [filter]);
     });
 }
 

@@ -1,5 +1,10 @@
 //! Networks on the real kernel. Each test has a network namespace of its own as its host, so
 //! nothing touches the machine's, and its end is the clean-up. Needs root.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by a panic"
+)]
 
 mod cost;
 mod endpoints;

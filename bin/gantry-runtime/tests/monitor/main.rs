@@ -1,0 +1,11 @@
+//! The monitor as the daemon meets it: the real program, real containers of busybox, and the
+//! protocol between them. Needs root, and `/bin/busybox` as Debian's busybox-static has it.
+
+mod container;
+mod daemon;
+mod execs;
+mod limits;
+mod links;
+mod lives;
+mod logs;
+mod streams;

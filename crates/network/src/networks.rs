@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use gantry_netlink::Connection;
 
 use crate::addresses::Addresses;
 use crate::bridge::{Bridge, mac_of, system};
 use crate::config::NetworkConfig;
-use crate::endpoint::{Endpoint, EndpointRequest, EndpointState};
-use crate::error::Result;
+use crate::endpoint::{BoundPort, Endpoint, EndpointRequest, EndpointState, PortRequest};
+use crate::error::{Error, Result};
 use crate::files::{self, ContainerFiles, FilesRequest};
 use crate::firewall::Firewall;
+use crate::holder::Holder;
 use crate::identity::{Identity, random_id};
 use crate::info::{self, NetworkInfo};
 use crate::ports::{PortOwner, Ports};
@@ -81,7 +84,7 @@ impl Networks {
             container: &request.container_id,
             endpoint: &endpoint_id,
         };
-        let (ports, reserved) = lock(&self.ports).take(&request.ports, owner)?;
+        let (ports, reserved) = self.take_ports(&request.ports, owner)?;
         let ports_guard = Undo::new(|| lock(&self.ports).release(&ports, &endpoint_id));
         let taken = lock(&self.addresses).take(request.ip, &request.container_id, &endpoint_id)?;
         let ip = taken.address;
@@ -188,6 +191,38 @@ impl Networks {
     /// The text of a container's `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`.
     pub fn files(&self, request: &FilesRequest<'_>) -> Result<ContainerFiles> {
         files::render(request, &self.config.dns, self.host_gateway())
+    }
+
+    /// Takes the ports, waiting a moment for those that an ended endpoint's monitor still holds.
+    fn take_ports(
+        &self,
+        requests: &[PortRequest],
+        owner: PortOwner<'_>,
+    ) -> Result<(Vec<BoundPort>, Vec<OwnedFd>)> {
+        loop {
+            let mut ports = lock(&self.ports);
+            let (host_ip, port, protocol) = match ports.take(requests, owner) {
+                Err(Error::PortTaken {
+                    host_ip,
+                    port,
+                    protocol,
+                    holder: Holder::Unknown,
+                }) => (host_ip, port, protocol),
+                result => return result,
+            };
+            let lingers = ports.lingers(protocol, port);
+            drop(ports);
+            if !lingers {
+                let holder = Holder::find(protocol, host_ip, port);
+                return Err(Error::PortTaken {
+                    host_ip,
+                    port,
+                    protocol,
+                    holder,
+                });
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn remove_stale_interfaces(&self, live: &[EndpointState]) -> Result<()> {

@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -60,6 +59,9 @@ impl Ports {
     }
 
     /// Takes all the ports or none, each with a socket that holds it.
+    ///
+    /// Of a port that is no container's, the error does not say who holds it: that takes time,
+    /// and [`Ports`] is behind a lock.
     pub(crate) fn take(
         &mut self,
         requests: &[PortRequest],
@@ -192,31 +194,22 @@ impl Ports {
         if let Some(container) = self.holder(&port) {
             return Err(taken(Holder::Container(container.to_owned())));
         }
-        match self.reserve_after_release(&port) {
+        match reserve(&port) {
             Ok(socket) => {
                 self.mark(&port, owner);
                 Ok((port, socket))
             }
-            Err(Errno::ADDRINUSE) => Err(taken(Holder::find(
-                port.protocol,
-                port.host_ip,
-                port.host_port,
-            ))),
+            Err(Errno::ADDRINUSE) => Err(taken(Holder::Unknown)),
             Err(error) => Err(bind_error(&port, error)),
         }
     }
 
-    /// Waits a little for a port of an endpoint that has just ended.
-    fn reserve_after_release(&self, port: &BoundPort) -> Result<Option<OwnedFd>, Errno> {
-        let released = self.released.get(&(port.protocol, port.host_port));
-        loop {
-            match reserve(port) {
-                Err(Errno::ADDRINUSE) if released.is_some_and(|at| at.elapsed() < LINGER) => {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                result => return result,
-            }
-        }
+    /// Whether the port was ours until a moment ago: the socket that holds it may be about to
+    /// be closed, so that trying again soon makes sense.
+    pub(crate) fn lingers(&self, protocol: Protocol, port: u16) -> bool {
+        self.released
+            .get(&(protocol, port))
+            .is_some_and(|since| since.elapsed() < LINGER)
     }
 
     /// The container that has the port on this address; any address collides with each.

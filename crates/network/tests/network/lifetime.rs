@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use gantry_network::{NetworkConfig, Networks, Protocol};
-use gantry_nft::{Batch, Chain, ChainType, Family, Hook, Policy, Table};
+use gantry_nft::{Batch, Chain, ChainType, Family, Hook, Policy, Rule, Table};
 
 use crate::host::{CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, publish, run, tcp};
 
@@ -130,6 +130,62 @@ fn a_chain_that_drops_by_default_is_opened_and_put_back() {
         networks.close(true).unwrap();
         assert_eq!(nft.rules(&filter, "FORWARD").unwrap(), []);
         assert_eq!(Host::tables(), [filter]);
+    });
+}
+
+#[test]
+fn our_rules_go_where_the_owner_wants_them() {
+    on_fresh_host(|host| {
+        let nft = gantry_nft::Connection::open().unwrap();
+        let filter = Table::new(Family::Ip, "filter");
+        let mut batch = Batch::new();
+        batch.add_table(&filter);
+        batch.add_chain(&filter, &Chain::regular("DOCKER-USER"));
+        let forward = Chain::base("FORWARD", ChainType::Filter, Hook::Forward, 0);
+        batch.add_chain(&filter, &forward.policy(Policy::Drop));
+        batch.add_rule(&filter, "FORWARD", &Rule::new().jump("DOCKER-USER"));
+        nft.commit(batch).unwrap();
+
+        let networks = host.open();
+        let world = Host::client();
+        let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
+        let server = listen(&web.sandbox, "0.0.0.0:80");
+        tcp(&world, (HOST_OUTSIDE, 8080), &server).unwrap();
+        assert_eq!(nft.rules(&filter, "DOCKER-USER").unwrap().len(), 2);
+        networks.close(true).unwrap();
+        assert_eq!(nft.rules(&filter, "DOCKER-USER").unwrap(), []);
+        assert_eq!(nft.rules(&filter, "FORWARD").unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn many_come_and_go_at_once() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let taken = std::sync::Mutex::new(std::collections::HashSet::new());
+        std::thread::scope(|scope| {
+            for worker in 0..8_u16 {
+                let (networks, taken) = (&networks, &taken);
+                scope.spawn(move || {
+                    for turn in 0..10_u16 {
+                        let ports = [publish(Protocol::Udp, 7000 + worker, 80)];
+                        let one = run(networks, &format!("{worker}-{turn}"), &ports);
+                        assert!(taken.lock().unwrap().insert(one.ip()), "{} twice", one.ip());
+                        taken.lock().unwrap().remove(&one.ip());
+                        networks.disconnect(&one.endpoint.state).unwrap();
+                    }
+                });
+            }
+        });
+        assert!(networks.endpoints().is_empty());
+        drop(networks);
+        let nft = gantry_nft::Connection::open().unwrap();
+        let table = Table::new(Family::Ip, "gantry");
+        assert_eq!(
+            nft.elements(&table, "ports").unwrap(),
+            Vec::<Vec<u8>>::new()
+        );
+        assert_eq!(Host::link_names().len(), 2, "{:?}", Host::link_names());
     });
 }
 

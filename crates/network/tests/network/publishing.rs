@@ -106,6 +106,22 @@ fn a_udp_client_that_never_pauses_follows_to_the_next_container() {
 }
 
 #[test]
+fn a_port_is_waited_for_while_its_last_holder_ends() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let first = run(&networks, "first", &[publish(Protocol::Tcp, 8080, 80)]);
+        networks.disconnect(&first.endpoint.state).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                drop(first);
+            });
+            run(&networks, "second", &[publish(Protocol::Tcp, 8080, 80)]);
+        });
+    });
+}
+
+#[test]
 fn a_port_of_one_address_is_that_addresses_only() {
     on_fresh_host(|host| {
         let networks = host.open();

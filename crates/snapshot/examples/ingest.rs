@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(root);
     let mut clock = Instant::now();
     let mut lap = |what: &str| {
-        println!("{what:24} {:9.3} ms", clock.elapsed().as_secs_f64() * 1000.0);
+        println!(
+            "{what:24} {:9.3} ms",
+            clock.elapsed().as_secs_f64() * 1000.0
+        );
         clock = Instant::now();
     };
     let store = gantry_snapshot::open(root, &root.join("run"), Some(driver))?;
@@ -45,7 +48,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     lap("unmount");
     let mounted = store.mount("bench")?;
     lap("second mount");
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&mounted.root));
+    let path = format!(
+        "/proc/self/fd/{}",
+        std::os::fd::AsRawFd::as_raw_fd(&mounted.root)
+    );
     let count = std::fs::read_dir(&path)?.count();
     lap("list the root");
     drop(mounted);

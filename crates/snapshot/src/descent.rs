@@ -10,8 +10,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Dir, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
-const DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// What to do on the way.
 pub(crate) trait Visitor {
@@ -104,7 +106,11 @@ fn enter(directory: &OwnedFd, name: CString, visitor: &mut dyn Visitor) -> Resul
             visitor.file(directory.as_fd(), entry_name)?;
         }
     }
-    Ok(Level { id: identity(directory)?, name, subdirectories })
+    Ok(Level {
+        id: identity(directory)?,
+        name,
+        subdirectories,
+    })
 }
 
 fn is_directory(directory: &OwnedFd, name: &CStr, stated: FileType) -> Result<bool> {

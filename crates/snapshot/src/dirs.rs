@@ -72,7 +72,10 @@ impl Driver for Overlay {
             Ok(()) => {}
             Err(WriteError::Io(error)) => return Err(at("write to", directory)(error)),
             Err(WriteError::Archive(source)) => {
-                return Err(Error::Archive { layer: diff_id.clone(), source });
+                return Err(Error::Archive {
+                    layer: diff_id.clone(),
+                    source,
+                });
             }
         }
         let staged = directory.join(STAGED);

@@ -149,7 +149,11 @@ impl Error {
 
 /// For `map_err`: an input or output error while doing something to a path of the store.
 pub(crate) fn at<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Error {
-    move |source| Error::Store { action, path: path.to_owned(), source: source.into() }
+    move |source| Error::Store {
+        action,
+        path: path.to_owned(),
+        source: source.into(),
+    }
 }
 
 /// For `map_err`: a refused mount of a layer or snapshot.

@@ -44,9 +44,13 @@ pub(crate) struct Housekeeper {
 impl Housekeeper {
     pub(crate) fn start() -> std::io::Result<Self> {
         let (jobs, queue) = channel();
-        let thread =
-            thread::Builder::new().name("housekeeping".to_owned()).spawn(move || work(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn(move || work(&queue))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     pub(crate) fn submit(&self, job: Job) {
@@ -108,5 +112,8 @@ fn sync(directory: &OwnedFd, how: SyncHow) -> rustix::io::Result<()> {
 
 /// This boot's random name.
 pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }

@@ -79,7 +79,13 @@ pub(crate) fn run<T>(
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        Outcome { value, digest, total: intake.total, read_error: intake.failed, copy_error }
+        Outcome {
+            value,
+            digest,
+            total: intake.total,
+            read_error: intake.failed,
+            copy_error,
+        }
     })
 }
 
@@ -92,7 +98,8 @@ impl Intake<'_> {
     /// Reads to the end; errors are kept in `failed`.
     fn drain(&mut self) {
         while !self.abandoned
-            && let Ok(rest) = self.fill_buf() {
+            && let Ok(rest) = self.fill_buf()
+        {
             match rest.len() {
                 0 => break,
                 len => self.consume(len),
@@ -135,7 +142,9 @@ impl Intake<'_> {
             }
         }
         self.total += len as u64;
-        if len > 0 && let Some(worker) = &self.worker {
+        if len > 0
+            && let Some(worker) = &self.worker
+        {
             // The worker goes on receiving even when writing failed; it says so at the end.
             let _ = worker.send((Arc::clone(&buffer), len));
         }

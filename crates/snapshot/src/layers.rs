@@ -57,20 +57,39 @@ pub(crate) struct RootAttributes {
 
 impl Default for RootAttributes {
     fn default() -> Self {
-        Self { uid: 0, gid: 0, mode: 0o755 }
+        Self {
+            uid: 0,
+            gid: 0,
+            mode: 0o755,
+        }
     }
 }
 
 impl From<&Attributes> for RootAttributes {
     fn from(attributes: &Attributes) -> Self {
-        Self { uid: attributes.uid, gid: attributes.gid, mode: attributes.mode }
+        Self {
+            uid: attributes.uid,
+            gid: attributes.gid,
+            mode: attributes.mode,
+        }
     }
 }
 
 impl From<Record> for LayerInfo {
     fn from(record: Record) -> Self {
-        let Record { diff_id, size, tar_size, entries, root: _ } = record;
-        Self { diff_id, size, tar_size, entries }
+        let Record {
+            diff_id,
+            size,
+            tar_size,
+            entries,
+            root: _,
+        } = record;
+        Self {
+            diff_id,
+            size,
+            tar_size,
+            entries,
+        }
     }
 }
 
@@ -111,7 +130,9 @@ impl Staging<'_> {
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            self.layers.housekeeper.submit(Job::Remove(self.path.clone()));
+            self.layers
+                .housekeeper
+                .submit(Job::Remove(self.path.clone()));
         }
     }
 }
@@ -125,7 +146,11 @@ pub(crate) struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut busy = self.layers.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = self
+            .layers
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         busy.remove(self.diff_id);
         self.layers.turn.notify_all();
     }
@@ -139,7 +164,9 @@ impl Layers {
             fs::create_dir_all(&path).map_err(at("create", &path))?;
         }
         restrict(&root)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let layers = Self {
             housekeeper: Housekeeper::start().map_err(at("start a thread for", &root))?,
             root,
@@ -178,14 +205,20 @@ impl Layers {
     /// A fresh name in `tmp`.
     fn temporary(&self) -> PathBuf {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        self.root.join("tmp").join(format!("{:x}-{number:x}", self.session))
+        self.root
+            .join("tmp")
+            .join(format!("{:x}-{number:x}", self.session))
     }
 
     /// A fresh directory in `tmp`.
     pub(crate) fn staging(&self) -> Result<Staging<'_>, Error> {
         let path = self.temporary();
         fs::create_dir(&path).map_err(at("create", &path))?;
-        Ok(Staging { path, layers: self, kept: false })
+        Ok(Staging {
+            path,
+            layers: self,
+            kept: false,
+        })
     }
 
     /// Waits until no other thread is at this layer.
@@ -196,7 +229,10 @@ impl Layers {
             .wait_while(busy, |busy| busy.contains(diff_id))
             .unwrap_or_else(PoisonError::into_inner);
         busy.insert(diff_id.clone());
-        Turn { layers: self, diff_id }
+        Turn {
+            layers: self,
+            diff_id,
+        }
     }
 
     /// The layer's record; `None` if the layer is not here.
@@ -228,7 +264,10 @@ impl Layers {
     fn sync_later(&self, directory: &Path) {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         if let Ok(directory) = open(directory, flags, Mode::empty()) {
-            self.housekeeper.submit(Job::Sync { directory, how: self.sync });
+            self.housekeeper.submit(Job::Sync {
+                directory,
+                how: self.sync,
+            });
         }
     }
 
@@ -246,7 +285,10 @@ impl Layers {
     /// All layers, in no order.
     pub(crate) fn list(&self) -> Result<Vec<Digest>, Error> {
         let names = names(&self.root.join("layers"))?;
-        Ok(names.iter().filter_map(|name| Digest::parse(&name.replacen('-', ":", 1)).ok()).collect())
+        Ok(names
+            .iter()
+            .filter_map(|name| Digest::parse(&name.replacen('-', ":", 1)).ok())
+            .collect())
     }
 
     /// Finds the layers that a loss of power may have damaged, and starts forcing this boot's to
@@ -265,7 +307,11 @@ impl Layers {
                 Ok(_) => {}
             }
             let record = self.record(&diff_id);
-            let staging = Staging { path: self.temporary(), layers: self, kept: false };
+            let staging = Staging {
+                path: self.temporary(),
+                layers: self,
+                kept: false,
+            };
             fs::rename(&directory, staging.path()).map_err(at("rename", &directory))?;
             match record {
                 Ok(Some(record)) => found.push((record, staging)),

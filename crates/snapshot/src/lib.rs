@@ -5,7 +5,7 @@
 //! keeps the layer; [`Snapshotter::prepare`] and [`Snapshotter::mount`] make a container's
 //! writable root of a list of layers with the kernel's overlay file system.
 //!
-//! Two implementations pass one contract suite (`tests/contract.rs`):
+//! Two implementations pass one contract suite (`src/contract`):
 //!
 //! * `erofs` keeps the tar as it came and writes an EROFS metadata image beside
 //!   it whose file data are extents inside that tar. The kernel mounts the pair; no file of the
@@ -29,6 +29,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod contract;
 mod descent;
 mod dirs;
 pub mod erofs;

@@ -52,7 +52,10 @@ impl Snapshots {
                 }
             }
         }
-        Ok(Self { directory, index: Mutex::new(index) })
+        Ok(Self {
+            directory,
+            index: Mutex::new(index),
+        })
     }
 
     /// While this is held no snapshot comes or goes.
@@ -62,7 +65,10 @@ impl Snapshots {
 
     /// The layers of a snapshot, lowest first.
     pub(crate) fn layers_of(&self, key: &str) -> Result<Arc<[Digest]>, Error> {
-        self.lock().get(key).cloned().ok_or_else(|| Error::SnapshotNotFound(key.to_owned()))
+        self.lock()
+            .get(key)
+            .cloned()
+            .ok_or_else(|| Error::SnapshotNotFound(key.to_owned()))
     }
 
     pub(crate) fn directory(&self, key: &str) -> PathBuf {
@@ -72,7 +78,10 @@ impl Snapshots {
     /// The directories that overlay writes to.
     pub(crate) fn upper(&self, key: &str) -> Upper {
         let directory = self.directory(key);
-        Upper { upper: directory.join("upper"), work: directory.join("work") }
+        Upper {
+            upper: directory.join("upper"),
+            work: directory.join("work"),
+        }
     }
 
     /// Makes an empty snapshot; `index` is this one's, locked.
@@ -98,9 +107,13 @@ impl Snapshots {
         chown(&upper, Some(root.uid), Some(root.gid)).map_err(at("change the owner of", &upper))?;
         fs::set_permissions(&upper, Permissions::from_mode(root.mode))
             .map_err(at("change the mode of", &upper))?;
-        let record = Record { layers: layers.to_vec() };
+        let record = Record {
+            layers: layers.to_vec(),
+        };
         let path = staging.path().join(RECORD);
-        let text = serde_json::to_vec(&record).map_err(io::Error::from).map_err(at("encode", &path))?;
+        let text = serde_json::to_vec(&record)
+            .map_err(io::Error::from)
+            .map_err(at("encode", &path))?;
         fs::write(&path, text).map_err(at("write", &path))?;
         staging.rename(&target)?;
         index.insert(key.to_owned(), layers.into());
@@ -112,8 +125,14 @@ impl Snapshots {
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     let ok = key.len() <= MAX_KEY
         && key.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    if ok { Ok(()) } else { Err(Error::InvalidKey(key.to_owned())) }
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if ok {
+        Ok(())
+    } else {
+        Err(Error::InvalidKey(key.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +141,17 @@ mod tests {
 
     #[test]
     fn keys_that_could_leave_the_directory_are_refused() {
-        for key in ["", ".", "..", "../x", "a/b", "-a", ".hidden", "a\0", &"x".repeat(129)] {
+        for key in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "-a",
+            ".hidden",
+            "a\0",
+            &"x".repeat(129),
+        ] {
             assert!(check_key(key).is_err(), "{key:?}");
         }
         for key in ["a", "4f1c", "build-1.2_3", &"f".repeat(64)] {

@@ -64,7 +64,11 @@ impl<D: Driver> Store<D> {
     /// Takes what is on the disk, remaking the layers that a loss of power may have damaged.
     pub(crate) fn open(layers: Layers, driver: D) -> Result<Self, Error> {
         let snapshots = Snapshots::open(layers.root())?;
-        let store = Self { driver, snapshots, layers };
+        let store = Self {
+            driver,
+            snapshots,
+            layers,
+        };
         for (record, remains) in store.layers.distrusted()? {
             let diff_id = record.diff_id;
             if let Err(error) = store.remake(&diff_id, record.tar_size, remains.path()) {
@@ -76,14 +80,20 @@ impl<D: Driver> Store<D> {
 
     /// Ingests a layer anew from its own archive, if that is there.
     fn remake(&self, diff_id: &Digest, tar_size: u64, remains: &Path) -> Result<(), Error> {
-        match self.driver.open_tar(remains).map_err(at("open the archive in", remains))? {
+        match self
+            .driver
+            .open_tar(remains)
+            .map_err(at("open the archive in", remains))?
+        {
             Some(tar) => self.ingest(diff_id, &mut tar.take(tar_size)).map(drop),
             None => Err(Error::LayerNotFound(diff_id.clone())),
         }
     }
 
     fn whole(&self, diff_id: &Digest) -> Result<Record, Error> {
-        self.layers.record(diff_id)?.ok_or_else(|| Error::LayerNotFound(diff_id.clone()))
+        self.layers
+            .record(diff_id)?
+            .ok_or_else(|| Error::LayerNotFound(diff_id.clone()))
     }
 
     /// Owner and mode of the root of a snapshot: what the topmost layer that cares says.
@@ -116,7 +126,9 @@ impl<D: Driver> Store<D> {
             stack.lowers.push(Lower::Directory(self.layers.empty()));
         }
         if stack.lowers.len() < wanted {
-            stack.lowers.push(Lower::Directory(self.layers.empty_below()));
+            stack
+                .lowers
+                .push(Lower::Directory(self.layers.empty_below()));
         }
         let root = self.driver.mounter().mount(stack).map_err(mounting(what))?;
         Ok(Mounted { root, keep })
@@ -125,9 +137,10 @@ impl<D: Driver> Store<D> {
     fn check_unused(index: &Index, diff_id: &Digest) -> Result<(), Error> {
         match index.iter().find(|(_, layers)| layers.contains(diff_id)) {
             None => Ok(()),
-            Some((key, _)) => {
-                Err(Error::LayerInUse { layer: diff_id.clone(), key: key.clone() })
-            }
+            Some((key, _)) => Err(Error::LayerInUse {
+                layer: diff_id.clone(),
+                key: key.clone(),
+            }),
         }
     }
 }
@@ -166,10 +179,17 @@ impl<D: Driver> Snapshotter for Store<D> {
     fn open_tar(&self, diff_id: &Digest) -> Result<Box<dyn Read + Send>, Error> {
         let record = self.whole(diff_id)?;
         let directory = self.layers.directory(diff_id);
-        match self.driver.open_tar(&directory).map_err(at("open the archive in", &directory))? {
+        match self
+            .driver
+            .open_tar(&directory)
+            .map_err(at("open the archive in", &directory))?
+        {
             // Behind its end the file may be padded.
             Some(file) => Ok(Box::new(file.take(record.tar_size))),
-            None => Err(Error::NotKept { driver: D::NAME, layer: diff_id.clone() }),
+            None => Err(Error::NotKept {
+                driver: D::NAME,
+                layer: diff_id.clone(),
+            }),
         }
     }
 
@@ -178,7 +198,8 @@ impl<D: Driver> Snapshotter for Store<D> {
         check_count(layers)?;
         let mut index = self.snapshots.lock();
         let root = self.root_attributes(layers)?;
-        self.snapshots.create(&mut index, key, layers, root, &self.layers)
+        self.snapshots
+            .create(&mut index, key, layers, root, &self.layers)
     }
 
     fn mount(&self, key: &str) -> Result<Mounted, Error> {
@@ -191,8 +212,16 @@ impl<D: Driver> Snapshotter for Store<D> {
     fn view(&self, layers: &[Digest]) -> Result<Mounted, Error> {
         check_count(layers)?;
         let lowers = self.lowers(layers)?;
-        let what = layers.last().map_or("an empty view".to_owned(), |top| format!("layer {top}"));
-        self.stack(&what, Stack { lowers, upper: None })
+        let what = layers
+            .last()
+            .map_or("an empty view".to_owned(), |top| format!("layer {top}"));
+        self.stack(
+            &what,
+            Stack {
+                lowers,
+                upper: None,
+            },
+        )
     }
 
     fn adopt(&self, key: &str, keep: Vec<OwnedFd>) -> Result<(), Error> {
@@ -227,7 +256,10 @@ impl<D: Driver> Snapshotter for Store<D> {
 
 fn check_count(layers: &[Digest]) -> Result<(), Error> {
     match layers.len() {
-        count if count > MAX_LAYERS => Err(Error::TooManyLayers { count, max: MAX_LAYERS }),
+        count if count > MAX_LAYERS => Err(Error::TooManyLayers {
+            count,
+            max: MAX_LAYERS,
+        }),
         _ => Ok(()),
     }
 }
@@ -236,7 +268,11 @@ fn check_count(layers: &[Digest]) -> Result<(), Error> {
 /// place shows: whatever the lower one brings or hides the upper one brings or hides again.
 fn topmost_first(layers: &[Digest]) -> Vec<&Digest> {
     let mut seen = std::collections::HashSet::new();
-    layers.iter().rev().filter(|diff_id| seen.insert(*diff_id)).collect()
+    layers
+        .iter()
+        .rev()
+        .filter(|diff_id| seen.insert(*diff_id))
+        .collect()
 }
 
 /// Makes of what went through the intake a tree that can be trusted, or the error that tells most:
@@ -250,7 +286,10 @@ pub(crate) fn verified<E: Into<WriteError>>(
         return Err(at("write to", directory)(error));
     }
     if let Some(source) = outcome.read_error {
-        return Err(Error::Read { layer: diff_id.clone(), source });
+        return Err(Error::Read {
+            layer: diff_id.clone(),
+            source,
+        });
     }
     let tree = match outcome.value.map_err(Into::into) {
         Err(WriteError::Io(error)) => return Err(at("write to", directory)(error)),
@@ -261,7 +300,10 @@ pub(crate) fn verified<E: Into<WriteError>>(
             });
         }
         Err(WriteError::Archive(source)) => {
-            return Err(Error::Archive { layer: diff_id.clone(), source });
+            return Err(Error::Archive {
+                layer: diff_id.clone(),
+                source,
+            });
         }
         Ok(tree) => tree,
     };
@@ -311,7 +353,10 @@ pub(crate) fn open(
         None if in_use(data_root, Overlay::NAME) && !in_use(data_root, Erofs::NAME) => overlay(),
         None => erofs().or_else(|error| match error {
             Error::Unsupported { reason, .. } => {
-                tracing::info!(reason, "layers are unpacked, since they cannot be mounted here");
+                tracing::info!(
+                    reason,
+                    "layers are unpacked, since they cannot be mounted here"
+                );
                 overlay()
             }
             error => Err(error),
@@ -339,7 +384,11 @@ pub(crate) fn unsupported(
     data_root: &Path,
 ) -> impl FnOnce(MountFailure) -> Error {
     let root = data_root.to_owned();
-    move |failure| Error::Unsupported { driver, root, reason: failure.to_string() }
+    move |failure| Error::Unsupported {
+        driver,
+        root,
+        reason: failure.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -348,9 +397,8 @@ mod tests {
 
     #[test]
     fn of_a_repeated_layer_the_topmost_place_counts() {
-        let [a, b, c] = ["a", "b", "c"].map(|digit| {
-            Digest::from_sha256_hex(&digit.repeat(64)).unwrap()
-        });
+        let [a, b, c] =
+            ["a", "b", "c"].map(|digit| Digest::from_sha256_hex(&digit.repeat(64)).unwrap());
         let list = [a.clone(), b.clone(), a.clone(), c.clone(), b.clone()];
         assert_eq!(topmost_first(&list), [&b, &c, &a]);
     }

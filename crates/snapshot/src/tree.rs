@@ -100,15 +100,26 @@ impl Tree {
 
     /// A tree with nothing but the root, 0755 and root's.
     pub fn new() -> Self {
-        let attributes = Attributes { mode: 0o755, ..Attributes::default() };
+        let attributes = Attributes {
+            mode: 0o755,
+            ..Attributes::default()
+        };
         let content = Content::Directory(Directory {
             children: BTreeMap::new(),
             parent: Self::ROOT,
             opaque: false,
             depth: 0,
         });
-        let root = Inode { attributes, content };
-        Self { inodes: vec![root], explicit_root: false, entries: 0, size: 0 }
+        let root = Inode {
+            attributes,
+            content,
+        };
+        Self {
+            inodes: vec![root],
+            explicit_root: false,
+            entries: 0,
+            size: 0,
+        }
     }
 
     /// Rows a table by [`InodeId::index`] needs.
@@ -128,7 +139,8 @@ impl Tree {
 
     /// The root's attributes, if the archive has an entry for it.
     pub fn root_attributes(&self) -> Option<&Attributes> {
-        self.explicit_root.then(|| &self.inode(Self::ROOT).attributes)
+        self.explicit_root
+            .then(|| &self.inode(Self::ROOT).attributes)
     }
 
     /// Archive entries applied.
@@ -147,7 +159,9 @@ impl Tree {
         let mut names: Vec<String> = Vec::new();
         while found != Self::ROOT {
             let holder = self.inodes.iter().enumerate().find_map(|(index, inode)| {
-                let Content::Directory(directory) = &inode.content else { return None };
+                let Content::Directory(directory) = &inode.content else {
+                    return None;
+                };
                 let name = directory.children.iter().find(|(_, id)| **id == found)?.0;
                 Some((InodeId(index as u32), lossy(name)))
             });
@@ -170,18 +184,26 @@ impl Tree {
     /// Applies the archive's next entry. Returns the new inode's number if it is a regular file.
     pub fn apply(&mut self, entry: Entry) -> Result<Option<InodeId>, ArchiveError> {
         self.entries += 1;
-        let Entry { path, mut attributes, kind } = entry;
+        let Entry {
+            path,
+            mut attributes,
+            kind,
+        } = entry;
         keep_storable_xattrs(&mut attributes, &kind);
         let Some((parents, name)) = split(&path)? else {
             return self.apply_root(&path, attributes, &kind).map(|()| None);
         };
         if name.starts_with(WHITEOUT) {
-            return self.apply_whiteout(&path, &parents, name, &attributes).map(|()| None);
+            return self
+                .apply_whiteout(&path, &parents, name, &attributes)
+                .map(|()| None);
         }
         let parent = self.resolve_parents(&path, &parents, Some(&attributes))?;
         let content = match kind {
             Kind::Directory => {
-                return self.apply_directory(&path, parent, name, attributes).map(|()| None);
+                return self
+                    .apply_directory(&path, parent, name, attributes)
+                    .map(|()| None);
             }
             Kind::HardLink(target) => {
                 let inode = self.link_target(&path, &target)?;
@@ -192,13 +214,23 @@ impl Tree {
                 self.size = self.size.saturating_add(data.size);
                 Content::File(data)
             }
-            Kind::Symlink(target) => Content::Symlink(checked_target(&path, target)?),
+            Kind::Symlink(target) => {
+                // What every file system says of them; the archive's mode means nothing.
+                attributes.mode = 0o777;
+                Content::Symlink(checked_target(&path, target)?)
+            }
             Kind::CharDevice { major, minor } => Content::CharDevice(major, minor),
             Kind::BlockDevice { major, minor } => Content::BlockDevice(major, minor),
             Kind::Fifo => Content::Fifo,
         };
         let is_file = matches!(content, Content::File(_));
-        let inode = self.add(&path, Inode { attributes, content })?;
+        let inode = self.add(
+            &path,
+            Inode {
+                attributes,
+                content,
+            },
+        )?;
         self.put(parent, name, inode);
         Ok(is_file.then_some(inode))
     }
@@ -241,8 +273,17 @@ impl Tree {
             Some(existing) => self.make_opaque(existing),
             None => {
                 let content = Content::Whiteout;
-                let attributes = Attributes { mtime: attributes.mtime, ..Attributes::default() };
-                let inode = self.add(path, Inode { attributes, content })?;
+                let attributes = Attributes {
+                    mtime: attributes.mtime,
+                    ..Attributes::default()
+                };
+                let inode = self.add(
+                    path,
+                    Inode {
+                        attributes,
+                        content,
+                    },
+                )?;
                 self.put(parent, hidden, inode);
             }
         }
@@ -263,7 +304,9 @@ impl Tree {
         name: &[u8],
         attributes: Attributes,
     ) -> Result<(), ArchiveError> {
-        let existing = self.child(parent, name).filter(|id| self.directory(*id).is_some());
+        let existing = self
+            .child(parent, name)
+            .filter(|id| self.directory(*id).is_some());
         let id = match existing {
             Some(id) => id,
             None => self.add_directory(path, parent, name)?,
@@ -286,10 +329,23 @@ impl Tree {
         let opaque = self
             .child(parent, name)
             .is_some_and(|id| matches!(self.inode(id).content, Content::Whiteout));
-        let content =
-            Content::Directory(Directory { children: BTreeMap::new(), parent, opaque, depth });
-        let attributes = Attributes { mode: 0o755, ..Attributes::default() };
-        let id = self.add(path, Inode { attributes, content })?;
+        let content = Content::Directory(Directory {
+            children: BTreeMap::new(),
+            parent,
+            opaque,
+            depth,
+        });
+        let attributes = Attributes {
+            mode: 0o755,
+            ..Attributes::default()
+        };
+        let id = self.add(
+            path,
+            Inode {
+                attributes,
+                content,
+            },
+        )?;
         self.put(parent, name, id);
         Ok(id)
     }
@@ -330,7 +386,10 @@ impl Tree {
                 at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
                 continue;
             }
-            at = match self.child(at, &name).map(|id| (id, &self.inode(id).content)) {
+            at = match self
+                .child(at, &name)
+                .map(|id| (id, &self.inode(id).content))
+            {
                 Some((id, Content::Directory(_))) => id,
                 Some((_, Content::Symlink(target))) => {
                     if walk.follow(target)? {
@@ -366,7 +425,9 @@ impl Tree {
                 at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
                 continue;
             }
-            let Some(id) = self.child(at, &name) else { return Ok(None) };
+            let Some(id) = self.child(at, &name) else {
+                return Ok(None);
+            };
             match &self.inode(id).content {
                 Content::Directory(_) => at = id,
                 Content::Symlink(target) => {
@@ -408,7 +469,11 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(path: &'a [u8], parents: &[&[u8]]) -> Self {
         let rest = parents.iter().rev().map(|name| name.to_vec()).collect();
-        Self { path, rest, links: 0 }
+        Self {
+            path,
+            rest,
+            links: 0,
+        }
     }
 
     fn next(&mut self) -> Option<Vec<u8>> {
@@ -419,7 +484,9 @@ impl<'a> Walk<'a> {
     fn follow(&mut self, target: &[u8]) -> Result<bool, ArchiveError> {
         self.links += 1;
         if self.links > MAX_LINKS {
-            return Err(ArchiveError::SymlinkLoop { name: lossy(self.path) });
+            return Err(ArchiveError::SymlinkLoop {
+                name: lossy(self.path),
+            });
         }
         for name in target.split(|b| *b == b'/').rev() {
             if name.len() > MAX_NAME {
@@ -478,14 +545,20 @@ fn keep_storable_xattrs(attributes: &mut Attributes, kind: &Kind) {
         let storable = name.starts_with(b"security.")
             || (name.starts_with(b"trusted.") && !name.starts_with(b"trusted.overlay."))
             || (name.starts_with(b"user.") && user_allowed)
-            || matches!(name, b"system.posix_acl_access" | b"system.posix_acl_default");
+            || matches!(
+                name,
+                b"system.posix_acl_access" | b"system.posix_acl_default"
+            );
         // XATTR_NAME_MAX and XATTR_SIZE_MAX; EROFS counts a value's bytes in 16 bits.
         storable && name.len() <= 255 && xattr.value.len() < 65536
     });
 }
 
 fn bad_name(path: &[u8], why: &'static str) -> ArchiveError {
-    ArchiveError::Name { name: lossy(path), why }
+    ArchiveError::Name {
+        name: lossy(path),
+        why,
+    }
 }
 
 fn lossy(path: &[u8]) -> String {

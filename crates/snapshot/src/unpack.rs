@@ -19,8 +19,10 @@ use crate::store::WriteError;
 use crate::tar::{Attributes, Data, Reader};
 use crate::tree::{Content, Inode, InodeId, Tree};
 
-const DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Reads an archive, staging file content below `staging`, a fresh directory.
 pub(crate) fn read_and_stage<R: BufRead>(
@@ -30,7 +32,9 @@ pub(crate) fn read_and_stage<R: BufRead>(
     let mut tree = Tree::new();
     let mut reader = Reader::new(archive);
     while let Some(entry) = reader.next_entry()? {
-        let Some(id) = tree.apply(entry)? else { continue };
+        let Some(id) = tree.apply(entry)? else {
+            continue;
+        };
         let inode = tree.inode(id);
         if let Content::File(data) = &inode.content {
             let file = create_staged(staging, id)?;
@@ -59,7 +63,9 @@ fn write_content<R: BufRead>(
         let mut current = segments.next();
         reader.read_data(|mut piece| {
             while let Some(segment) = current.as_mut().filter(|_| !piece.is_empty()) {
-                let len = piece.len().min(usize::try_from(segment.len).unwrap_or(usize::MAX));
+                let len = piece
+                    .len()
+                    .min(usize::try_from(segment.len).unwrap_or(usize::MAX));
                 std::os::unix::fs::FileExt::write_all_at(file, &piece[..len], segment.offset)?;
                 piece = &piece[len..];
                 written += len as u64;
@@ -108,7 +114,14 @@ pub(crate) fn materialise(
             at = fs::openat(&at, &name, DIRECTORY, Mode::empty())?;
             levels.push(Level::new(tree, id));
         } else {
-            place(tree.inode(id), &staged(id)?, links[id.index()], staging, at.as_fd(), &name)?;
+            place(
+                tree.inode(id),
+                &staged(id)?,
+                links[id.index()],
+                staging,
+                at.as_fd(),
+                &name,
+            )?;
         }
     }
     Ok(())
@@ -170,7 +183,13 @@ fn place(
             result => result?,
         }
     }
-    Ok(fs::linkat(staging, staged, directory, name, AtFlags::empty())?)
+    Ok(fs::linkat(
+        staging,
+        staged,
+        directory,
+        name,
+        AtFlags::empty(),
+    )?)
 }
 
 fn create_special(
@@ -214,18 +233,33 @@ fn set_attributes_at(
         .concat();
         for xattr in &attributes.xattrs {
             let name = component(&xattr.name)?;
-            let set = fs::lsetxattr(OsStr::from_bytes(&path), name, &xattr.value, XattrFlags::empty());
+            let set = fs::lsetxattr(
+                OsStr::from_bytes(&path),
+                name,
+                &xattr.value,
+                XattrFlags::empty(),
+            );
             forgive_unsupported(set)?;
         }
     }
-    fs::utimensat(directory, name, &times(attributes), AtFlags::SYMLINK_NOFOLLOW)?;
+    fs::utimensat(
+        directory,
+        name,
+        &times(attributes),
+        AtFlags::SYMLINK_NOFOLLOW,
+    )?;
     Ok(())
 }
 
 fn finish_directory(inode: &Inode, directory: &OwnedFd) -> Result<(), WriteError> {
     set_owner_mode_xattrs(directory.as_fd(), &inode.attributes)?;
     if matches!(&inode.content, Content::Directory(d) if d.opaque) {
-        fs::fsetxattr(directory, c"trusted.overlay.opaque", b"y", XattrFlags::empty())?;
+        fs::fsetxattr(
+            directory,
+            c"trusted.overlay.opaque",
+            b"y",
+            XattrFlags::empty(),
+        )?;
     }
     fs::futimens(directory, &times(&inode.attributes))?;
     Ok(())
@@ -259,7 +293,10 @@ fn forgive_unsupported(result: rustix::io::Result<()>) -> rustix::io::Result<()>
 }
 
 fn owners(attributes: &Attributes) -> (Option<Uid>, Option<Gid>) {
-    (Some(Uid::from_raw(attributes.uid)), Some(Gid::from_raw(attributes.gid)))
+    (
+        Some(Uid::from_raw(attributes.uid)),
+        Some(Gid::from_raw(attributes.gid)),
+    )
 }
 
 fn mode(attributes: &Attributes) -> Mode {
@@ -267,9 +304,14 @@ fn mode(attributes: &Attributes) -> Mode {
 }
 
 fn times(attributes: &Attributes) -> Timestamps {
-    let time =
-        Timespec { tv_sec: attributes.mtime, tv_nsec: i64::from(attributes.mtime_nsec) };
-    Timestamps { last_access: time, last_modification: time }
+    let time = Timespec {
+        tv_sec: attributes.mtime,
+        tv_nsec: i64::from(attributes.mtime_nsec),
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
 }
 
 fn staged(id: InodeId) -> Result<CString, WriteError> {

@@ -27,7 +27,10 @@ pub(super) enum Source {
     /// From this block of the tar on.
     Tar(u32),
     /// To be copied: this stretch of the file.
-    Copy { offset: u64, len: u64 },
+    Copy {
+        offset: u64,
+        len: u64,
+    },
 }
 
 /// Segments that touch, joined, with their places in the tar.
@@ -66,7 +69,11 @@ impl Chunks {
     /// Divides a file that is not empty. `None` if the format cannot hold it.
     pub(super) fn of(data: &Data) -> Option<Self> {
         let runs = match &data.sparse {
-            None => vec![Run { start: 0, end: data.size, tar: data.offset }],
+            None => vec![Run {
+                start: 0,
+                end: data.size,
+                tar: data.offset,
+            }],
             Some(segments) => runs(segments, data.offset),
         };
         let bits = cheapest_bits(data, &runs)?;
@@ -80,7 +87,10 @@ impl Chunks {
             sources.push(match runs.peek() {
                 Some(run) if run.start < end => match run.tar_block_if_covering(start, end) {
                     Some(block) => Source::Tar(block),
-                    None => Source::Copy { offset: start, len: end - start },
+                    None => Source::Copy {
+                        offset: start,
+                        len: end - start,
+                    },
                 },
                 _ => Source::Hole,
             });
@@ -92,7 +102,11 @@ impl Chunks {
 
 impl Run {
     fn tar_block_if_covering(&self, start: u64, end: u64) -> Option<u32> {
-        if self.start <= start && end <= self.end { self.tar_block(start) } else { None }
+        if self.start <= start && end <= self.end {
+            self.tar_block(start)
+        } else {
+            None
+        }
     }
 }
 
@@ -160,16 +174,31 @@ mod tests {
     use super::*;
 
     fn sparse(size: u64, segments: &[(u64, u64)]) -> Data {
-        let segments: Vec<Segment> =
-            segments.iter().map(|(offset, len)| Segment { offset: *offset, len: *len }).collect();
+        let segments: Vec<Segment> = segments
+            .iter()
+            .map(|(offset, len)| Segment {
+                offset: *offset,
+                len: *len,
+            })
+            .collect();
         let stored = segments.iter().map(|s| s.len).sum();
-        Data { size, offset: 1024, stored, sparse: Some(segments) }
+        Data {
+            size,
+            offset: 1024,
+            stored,
+            sparse: Some(segments),
+        }
     }
 
     #[test]
     fn a_plain_file_is_one_chunk() {
         for size in [1, 512, 513, 5 << 30] {
-            let data = Data { size, offset: 1024, stored: size, sparse: None };
+            let data = Data {
+                size,
+                offset: 1024,
+                stored: size,
+                sparse: None,
+            };
             let chunks = Chunks::of(&data).unwrap();
             assert_eq!(chunks.sources, [Source::Tar(2)], "{size}");
         }

@@ -69,10 +69,19 @@ mod tests {
     #[test]
     fn size_and_encoding_agree() {
         for count in [0, 1, 20, 21, 22, 500] {
-            let names: Vec<Vec<u8>> =
-                (0..count).map(|i| format!("name-{i:07}").into_bytes()).collect();
-            let bytes = encode(names.iter().map(|name| Dirent { name, nid: 1, file_type: 1 }));
-            assert_eq!(bytes.len() as u64, size(names.iter().map(|n| &n[..])), "{count}");
+            let names: Vec<Vec<u8>> = (0..count)
+                .map(|i| format!("name-{i:07}").into_bytes())
+                .collect();
+            let bytes = encode(names.iter().map(|name| Dirent {
+                name,
+                nid: 1,
+                file_type: 1,
+            }));
+            assert_eq!(
+                bytes.len() as u64,
+                size(names.iter().map(|n| &n[..])),
+                "{count}"
+            );
         }
     }
 }

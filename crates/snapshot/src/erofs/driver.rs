@@ -47,7 +47,10 @@ impl Erofs {
         run_root: &Path,
         methods: &[Method],
     ) -> Result<Store<Self>, Error> {
-        let layers = Layers::open(driver_root(data_root, Self::NAME), SyncHow::Files(&[TAR, INDEX]))?;
+        let layers = Layers::open(
+            driver_root(data_root, Self::NAME),
+            SyncHow::Files(&[TAR, INDEX]),
+        )?;
         let scratch = layers.staging()?;
         let probe = Probe::write(scratch.path()).map_err(at("write to", scratch.path()))?;
         let refused = |failure| unsupported(Self::NAME, data_root)(explained(failure));
@@ -57,7 +60,14 @@ impl Erofs {
             .map_err(unsupported(Self::NAME, data_root))?;
         tracing::debug!(?mounter, direct, "layers can be mounted");
         drop(scratch);
-        Store::open(layers, Self { mounter, direct, mounts: Mutex::default() })
+        Store::open(
+            layers,
+            Self {
+                mounter,
+                direct,
+                mounts: Mutex::default(),
+            },
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Arc<OwnedFd>>> {
@@ -82,16 +92,27 @@ impl Driver for Erofs {
             .open(&tar_path)
             .map_err(at("create", &tar_path))?;
         let copy = file.try_clone().map_err(at("open", &tar_path))?;
-        let outcome = intake::run(tar, diff_id.algorithm(), Some(copy), |intake| read_tree(intake));
+        let outcome = intake::run(tar, diff_id.algorithm(), Some(copy), |intake| {
+            read_tree(intake)
+        });
         let (tree, record) = verified(outcome, diff_id, directory)?;
-        file.set_len(record.tar_size.next_multiple_of(PAGE)).map_err(at("pad", &tar_path))?;
+        file.set_len(record.tar_size.next_multiple_of(PAGE))
+            .map_err(at("pad", &tar_path))?;
         let index_path = directory.join(INDEX);
-        write_index_file(&index_path, &tree, &file, record.tar_size, volume_uuid(diff_id)).map_err(
-            |error| match error {
-                IndexError::Io(error) => at("write", &index_path)(error),
-                IndexError::Archive(source) => Error::Archive { layer: diff_id.clone(), source },
+        write_index_file(
+            &index_path,
+            &tree,
+            &file,
+            record.tar_size,
+            volume_uuid(diff_id),
+        )
+        .map_err(|error| match error {
+            IndexError::Io(error) => at("write", &index_path)(error),
+            IndexError::Archive(source) => Error::Archive {
+                layer: diff_id.clone(),
+                source,
             },
-        )?;
+        })?;
         Ok(record)
     }
 
@@ -104,7 +125,10 @@ impl Driver for Erofs {
             let path = directory.join(name);
             File::open(&path).map_err(at("open", &path))
         };
-        let files = LayerFiles { index: open(INDEX)?, tar: open(TAR)? };
+        let files = LayerFiles {
+            index: open(INDEX)?,
+            tar: open(TAR)?,
+        };
         let failed = |failure| mounting(format!("layer {diff_id}"))(failure);
         let mount = Arc::new(mount_layer(&files, self.direct).map_err(failed)?);
         let lower = Lower::Mount(Arc::clone(&mount));
@@ -122,7 +146,9 @@ impl Driver for Erofs {
             Lower::Directory(_) => None,
         });
         let path = Path::new("a layer's descriptor");
-        mounts.map(|mount| mount.try_clone().map_err(at("duplicate", path))).collect()
+        mounts
+            .map(|mount| mount.try_clone().map_err(at("duplicate", path)))
+            .collect()
     }
 
     fn adopt(&self, layers: &[Digest], keep: Vec<OwnedFd>) {
@@ -131,10 +157,14 @@ impl Driver for Erofs {
         }
         let mut mounts = self.lock();
         for fd in keep {
-            let Some(volume) = mounted_volume(&fd) else { continue };
+            let Some(volume) = mounted_volume(&fd) else {
+                continue;
+            };
             let of_layer = |diff_id: &&Digest| volume_id(volume_uuid(diff_id)) == volume;
             if let Some(diff_id) = layers.iter().find(of_layer) {
-                mounts.entry(diff_id.clone()).or_insert_with(|| Arc::new(fd));
+                mounts
+                    .entry(diff_id.clone())
+                    .or_insert_with(|| Arc::new(fd));
             }
         }
     }
@@ -196,17 +226,30 @@ impl Probe {
         let mut content = vec![0; PAGE as usize];
         content[512..1024].copy_from_slice(&Self::CONTENT);
         std::fs::write(&tar, content)?;
-        let data = Data { size: 512, offset: 512, stored: 512, sparse: None };
+        let data = Data {
+            size: 512,
+            offset: 512,
+            stored: 512,
+            sparse: None,
+        };
         let mut tree = Tree::new();
         let entry = Entry {
             path: b"file".to_vec(),
-            attributes: Attributes { mode: 0o644, ..Attributes::default() },
+            attributes: Attributes {
+                mode: 0o644,
+                ..Attributes::default()
+            },
             kind: Kind::File(data),
         };
         tree.apply(entry).map_err(io::Error::other)?;
         let tar = File::open(&tar)?;
         write_index_file(&index, &tree, &tar, PAGE, [0x67; 16]).map_err(io::Error::other)?;
-        Ok(Self { files: LayerFiles { index: File::open(&index)?, tar } })
+        Ok(Self {
+            files: LayerFiles {
+                index: File::open(&index)?,
+                tar,
+            },
+        })
     }
 
     /// Whether layers can be read past the page cache; an error if they cannot be read at all.
@@ -229,7 +272,8 @@ impl Probe {
         let mount = mount_layer(&self.files, direct)?;
         let failed = |e: io::Error| MountFailure::new("read from a mounted layer", e);
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = openat(mount.as_fd(), c"file", flags, Mode::empty()).map_err(|e| failed(e.into()))?;
+        let file =
+            openat(mount.as_fd(), c"file", flags, Mode::empty()).map_err(|e| failed(e.into()))?;
         let mut content = [0; 512];
         File::from(file).read_exact(&mut content).map_err(failed)?;
         if content == Self::CONTENT {
@@ -242,7 +286,11 @@ impl Probe {
 
 /// Says what a person can do about the two usual reasons.
 fn explained(failure: MountFailure) -> MountFailure {
-    let hint = match failure.source.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+    let hint = match failure
+        .source
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
         Some(rustix::io::Errno::NODEV) => {
             "this kernel has no EROFS; use storage-driver \"overlay\""
         }
@@ -253,5 +301,8 @@ fn explained(failure: MountFailure) -> MountFailure {
         Some(rustix::io::Errno::PERM) => "mounting needs root's rights",
         _ => return failure,
     };
-    MountFailure { step: format!("{hint} ({})", failure.step), source: failure.source }
+    MountFailure {
+        step: format!("{hint} ({})", failure.step),
+        source: failure.source,
+    }
 }

@@ -46,7 +46,9 @@ impl TarContent for File {
 impl TarContent for &[u8] {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let bytes = start.checked_add(buffer.len()).and_then(|end| self.get(start..end));
+        let bytes = start
+            .checked_add(buffer.len())
+            .and_then(|end| self.get(start..end));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
@@ -207,14 +209,30 @@ impl Plan {
         let mut at = cursor.next_multiple_of(SLOT);
         // An inline tail must lie in one block, a symbolic link's together with its inode; the
         // inode itself is cheaper to read in one piece.
-        let whole = if layout == Layout::Inline { head + tail } else { form.len() };
+        let whole = if layout == Layout::Inline {
+            head + tail
+        } else {
+            form.len()
+        };
         if at % BLOCK + whole > BLOCK {
             at = at.next_multiple_of(BLOCK);
         }
-        let place = Place { at, ino, links, form, layout, size, block: NULL_BLOCK };
+        let place = Place {
+            at,
+            ino,
+            links,
+            form,
+            layout,
+            size,
+            block: NULL_BLOCK,
+        };
         self.places[id.index()] = Some(place);
-        if let (Some(chunks), Content::File(Data { sparse: Some(_), .. })) =
-            (chunks, &inode.content)
+        if let (
+            Some(chunks),
+            Content::File(Data {
+                sparse: Some(_), ..
+            }),
+        ) = (chunks, &inode.content)
         {
             self.sparse.insert(id, chunks);
         }
@@ -328,13 +346,15 @@ impl Plan {
     fn content(&self, tree: &Tree, id: InodeId) -> Vec<u8> {
         match &tree.inode(id).content {
             Content::Symlink(target) => target.clone(),
-            Content::Directory(directory) => {
-                dirents::encode(children(directory, id).into_iter().map(|(name, id)| Dirent {
-                    name,
-                    nid: self.nid(id),
-                    file_type: file_type(&tree.inode(id).content),
-                }))
-            }
+            Content::Directory(directory) => dirents::encode(
+                children(directory, id)
+                    .into_iter()
+                    .map(|(name, id)| Dirent {
+                        name,
+                        nid: self.nid(id),
+                        file_type: file_type(&tree.inode(id).content),
+                    }),
+            ),
             _ => Vec::new(),
         }
     }
@@ -343,7 +363,10 @@ impl Plan {
 const SCATTERED: &str = "its content is scattered over too large a sparse file";
 
 fn unstorable(tree: &Tree, id: InodeId, why: &'static str) -> ArchiveError {
-    ArchiveError::Unstorable { name: tree.name_of(id), why }
+    ArchiveError::Unstorable {
+        name: tree.name_of(id),
+        why,
+    }
 }
 
 fn xattrs_of(inode: &Inode, tree: &Tree, id: InodeId) -> Result<xattrs::Encoded, ArchiveError> {
@@ -360,7 +383,9 @@ fn visit(tree: &Tree) -> (Vec<InodeId>, Vec<u32>) {
     let mut next = 0;
     while let Some(id) = order.get(next).copied() {
         next += 1;
-        let Some(directory) = tree.directory(id) else { continue };
+        let Some(directory) = tree.directory(id) else {
+            continue;
+        };
         for child in directory.children.values() {
             let seen = &mut links[child.index()];
             if *seen == 0 {
@@ -382,9 +407,14 @@ fn most_common_time(tree: &Tree, order: &[InodeId]) -> (i64, u32) {
     let mut counts: HashMap<(i64, u32), usize> = HashMap::new();
     for id in order {
         let attributes = &tree.inode(*id).attributes;
-        *counts.entry((attributes.mtime, attributes.mtime_nsec)).or_default() += 1;
+        *counts
+            .entry((attributes.mtime, attributes.mtime_nsec))
+            .or_default() += 1;
     }
-    counts.into_iter().max_by_key(|(time, count)| (*count, *time)).map_or((0, 0), |(time, _)| time)
+    counts
+        .into_iter()
+        .max_by_key(|(time, count)| (*count, *time))
+        .map_or((0, 0), |(time, _)| time)
 }
 
 fn data_size(tree: &Tree, id: InodeId) -> u64 {
@@ -410,8 +440,11 @@ fn inline_tail(content: &Content, size: u64, head: u64) -> u64 {
 
 /// A directory's entries in the order of their bytes, `.` and `..` among them.
 fn children(directory: &Directory, id: InodeId) -> Vec<(&[u8], InodeId)> {
-    let mut entries: Vec<(&[u8], InodeId)> =
-        directory.children.iter().map(|(name, id)| (&**name, *id)).collect();
+    let mut entries: Vec<(&[u8], InodeId)> = directory
+        .children
+        .iter()
+        .map(|(name, id)| (&**name, *id))
+        .collect();
     for (name, id) in [(&b"."[..], id), (&b".."[..], directory.parent)] {
         let at = entries.partition_point(|(other, _)| *other < name);
         entries.insert(at, (name, id));
@@ -450,16 +483,14 @@ fn copy_chunks(
 }
 
 /// Fills `bytes` (zeros) with the sparse file's content from `offset` on.
-fn read_sparse(
-    data: &Data,
-    tar: &dyn TarContent,
-    offset: u64,
-    bytes: &mut [u8],
-) -> io::Result<()> {
+fn read_sparse(data: &Data, tar: &dyn TarContent, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     let end = offset + bytes.len() as u64;
     let mut position = data.offset;
     for segment in data.sparse.iter().flatten() {
-        let (from, to) = (segment.offset.max(offset), (segment.offset + segment.len).min(end));
+        let (from, to) = (
+            segment.offset.max(offset),
+            (segment.offset + segment.len).min(end),
+        );
         if from < to {
             let part = &mut bytes[(from - offset) as usize..(to - offset) as usize];
             tar.read_exact_at(part, position + (from - segment.offset))?;

@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn entries_are_padded_and_counted() {
-        let xattrs = [Xattr { name: b"user.ab".to_vec(), value: b"xyz".to_vec() }];
+        let xattrs = [Xattr {
+            name: b"user.ab".to_vec(),
+            value: b"xyz".to_vec(),
+        }];
         let encoded = encode(&xattrs, false).unwrap();
         assert_eq!(encoded.bytes.len(), 12 + 4 + 8);
         assert_eq!(&encoded.bytes[12..21], b"\x02\x01\x03\0abxyz");

@@ -51,7 +51,10 @@ impl Annex {
             }
             Ok(()) => {
                 let _ = ready.send(Ok(()));
-                let mut inside = Inside { directory, attached: 0 };
+                let mut inside = Inside {
+                    directory,
+                    attached: 0,
+                };
                 for job in queue {
                     job(&mut inside);
                 }
@@ -67,7 +70,10 @@ impl Annex {
     pub(super) fn attach(&self, mount: Arc<OwnedFd>) -> Result<(), MountFailure> {
         self.run(move |inside| {
             inside.attached += 1;
-            let place = inside.directory.join("layers").join(inside.attached.to_string());
+            let place = inside
+                .directory
+                .join("layers")
+                .join(inside.attached.to_string());
             fs::create_dir_all(&place).map_err(failed("mkdir"))?;
             let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(&*mount, c"", CWD, &place, flags).map_err(failed("move_mount"))

@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen,
 };
 
 /// A step of a mount that the kernel refused.
@@ -19,7 +19,10 @@ pub(crate) struct MountFailure {
 
 impl MountFailure {
     pub(crate) fn new(step: impl Into<String>, source: impl Into<io::Error>) -> Self {
-        Self { step: step.into(), source: source.into() }
+        Self {
+            step: step.into(),
+            source: source.into(),
+        }
     }
 }
 
@@ -42,7 +45,10 @@ impl Context {
 
     /// Values of 256 bytes and more are refused by the kernel.
     pub(super) fn string(&self, key: &str, value: &str) -> Result<(), MountFailure> {
-        self.check(&format!("{key}={value}"), fsconfig_set_string(&self.fd, key, value))
+        self.check(
+            &format!("{key}={value}"),
+            fsconfig_set_string(&self.fd, key, value),
+        )
     }
 
     pub(super) fn descriptor(&self, key: &str, value: impl AsFd) -> Result<(), MountFailure> {
@@ -64,7 +70,10 @@ impl Context {
         result.map_err(|source| {
             let said = self.messages();
             let step = format!("{} {step}{said}", self.kind);
-            MountFailure { step, source: source.into() }
+            MountFailure {
+                step,
+                source: source.into(),
+            }
         })
     }
 

@@ -25,4 +25,6 @@ mod overlay;
 pub(crate) use context::MountFailure;
 pub(crate) use layer::{LayerFiles, mount_layer, mounted_volume, volume_id};
 pub(crate) use mounter::{Method, Mounter};
+#[cfg(test)]
+pub(crate) use overlay::Way;
 pub(crate) use overlay::{Lower, MAX_LAYERS, Stack, Upper};

@@ -25,11 +25,26 @@ pub(crate) struct Method {
 impl Method {
     /// All there are, the best first.
     pub(crate) const ALL: [Self; 5] = [
-        Self { way: Way::Descriptors, in_annex: false },
-        Self { way: Way::Paths, in_annex: false },
-        Self { way: Way::Descriptors, in_annex: true },
-        Self { way: Way::Paths, in_annex: true },
-        Self { way: Way::OneString, in_annex: true },
+        Self {
+            way: Way::Descriptors,
+            in_annex: false,
+        },
+        Self {
+            way: Way::Paths,
+            in_annex: false,
+        },
+        Self {
+            way: Way::Descriptors,
+            in_annex: true,
+        },
+        Self {
+            way: Way::Paths,
+            in_annex: true,
+        },
+        Self {
+            way: Way::OneString,
+            in_annex: true,
+        },
     ];
 }
 
@@ -66,7 +81,10 @@ impl Mounter {
             true => Some(Annex::start(&annex_directory(run_root))?),
             false => None,
         };
-        let mounter = Self { way: method.way, annex };
+        let mounter = Self {
+            way: method.way,
+            annex,
+        };
         mounter.admit(&lower)?;
         let name = format!("{:?}-{}", method.way, method.in_annex);
         let upper = Upper {
@@ -77,7 +95,10 @@ impl Mounter {
             std::fs::create_dir_all(directory)
                 .map_err(|e| MountFailure::new(format!("mkdir {}", directory.display()), e))?;
         }
-        mounter.mount(Stack { lowers: vec![lower], upper: Some(upper) })?;
+        mounter.mount(Stack {
+            lowers: vec![lower],
+            upper: Some(upper),
+        })?;
         Ok(mounter)
     }
 

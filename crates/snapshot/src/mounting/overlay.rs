@@ -21,8 +21,12 @@ pub(crate) const MAX_LAYERS: usize = 500;
 /// `index`, `metacopy` and followed redirects would make an upper directory mean something only
 /// together with its lower ones: diff and commit read it alone. `xino` gives all files of a mount
 /// one device number, without which `tar --one-file-system` skips what EROFS layers hold.
-const OPTIONS: [(&str, &str); 4] =
-    [("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow"), ("xino", "on")];
+const OPTIONS: [(&str, &str); 4] = [
+    ("index", "off"),
+    ("metacopy", "off"),
+    ("redirect_dir", "nofollow"),
+    ("xino", "on"),
+];
 
 /// A layer as overlay takes it.
 #[derive(Debug, Clone)]
@@ -126,8 +130,14 @@ impl Stack {
             Some(_) => MountFlags::empty(),
             None => MountFlags::RDONLY,
         };
-        mount("overlay", &target, "overlay", flags, Some(options.as_c_str()))
-            .map_err(failed("mount overlay"))?;
+        mount(
+            "overlay",
+            &target,
+            "overlay",
+            flags,
+            Some(options.as_c_str()),
+        )
+        .map_err(failed("mount overlay"))?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         let clone = open_tree(CWD, &target, flags).map_err(failed("open_tree"));
         unmount(&target, UnmountFlags::DETACH).map_err(failed("umount"))?;
@@ -146,7 +156,9 @@ impl Lower {
     }
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 fn open_directory(path: &Path) -> Result<OwnedFd, MountFailure> {
     open(path, DIRECTORY, Mode::empty())

@@ -167,7 +167,11 @@ fn base256(field: &[u8]) -> Option<i64> {
     let fill = if negative { 0xff } else { 0 };
     let mut value: i64 = if negative { -1 } else { 0 };
     for (i, byte) in field.iter().enumerate() {
-        let byte = if i == 0 { (byte & 0x7f) | (fill & 0x80) } else { *byte };
+        let byte = if i == 0 {
+            (byte & 0x7f) | (fill & 0x80)
+        } else {
+            *byte
+        };
         // Bytes beyond 64 bits may only repeat the sign.
         if field.len() - i > 8 {
             if byte != fill {

@@ -37,15 +37,20 @@ impl Records {
     pub(super) fn parse(mut body: &[u8], at: u64) -> Result<Self, ArchiveError> {
         let mut records = Self::default();
         while !body.is_empty() {
-            let (key, value, rest) =
-                split_record(body).ok_or(ArchiveError::Pax { at, why: "malformed record" })?;
-            records
-                .take(key, value)
-                .ok_or(ArchiveError::Pax { at, why: "malformed value" })?;
+            let (key, value, rest) = split_record(body).ok_or(ArchiveError::Pax {
+                at,
+                why: "malformed record",
+            })?;
+            records.take(key, value).ok_or(ArchiveError::Pax {
+                at,
+                why: "malformed value",
+            })?;
             body = rest;
         }
         records.xattrs.sort();
-        records.xattrs.dedup_by(|later, earlier| later.name == earlier.name);
+        records
+            .xattrs
+            .dedup_by(|later, earlier| later.name == earlier.name);
         Ok(records)
     }
 
@@ -78,7 +83,10 @@ impl Records {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.")
                     && !name.is_empty()
                 {
-                    self.xattrs.push(Xattr { name: name.to_vec(), value: value.to_vec() });
+                    self.xattrs.push(Xattr {
+                        name: name.to_vec(),
+                        value: value.to_vec(),
+                    });
                 }
             }
         }
@@ -165,7 +173,14 @@ mod tests {
 
     #[test]
     fn malformed_records_are_refused() {
-        for body in [&b"99 path=x\n"[..], b"0 \n", b"3 x", b"11 path=a\0b\n", b"x path=y\n", b" "] {
+        for body in [
+            &b"99 path=x\n"[..],
+            b"0 \n",
+            b"3 x",
+            b"11 path=a\0b\n",
+            b"x path=y\n",
+            b" ",
+        ] {
             assert!(Records::parse(body, 0).is_err(), "{body:?}");
         }
     }

@@ -42,7 +42,13 @@ struct Extensions {
 impl<R: BufRead> Reader<R> {
     /// Starts at the beginning of an archive.
     pub fn new(source: R) -> Self {
-        Self { source, position: 0, data_left: 0, padding: 0, ended: false }
+        Self {
+            source,
+            position: 0,
+            data_left: 0,
+            padding: 0,
+            ended: false,
+        }
     }
 
     /// The next entry; `None` at the end of the archive (bytes may still follow in the stream).
@@ -51,7 +57,9 @@ impl<R: BufRead> Reader<R> {
         let mut extensions = Extensions::default();
         while !self.ended {
             let at = self.position;
-            let Some(block) = self.read_header_block()? else { break };
+            let Some(block) = self.read_header_block()? else {
+                break;
+            };
             let header = Header::parse(&block, at)?;
             match header.flag() {
                 b'x' => extensions.pax = Some(Records::parse(&self.extension(&header, at)?, at)?),
@@ -78,7 +86,9 @@ impl<R: BufRead> Reader<R> {
             if piece.is_empty() {
                 return Err(ArchiveError::Truncated(self.position).into());
             }
-            let len = piece.len().min(usize::try_from(self.data_left).unwrap_or(usize::MAX));
+            let len = piece
+                .len()
+                .min(usize::try_from(self.data_left).unwrap_or(usize::MAX));
             sink(&piece[..len])?;
             self.source.consume(len);
             self.position += len as u64;
@@ -156,7 +166,11 @@ impl<R: BufRead> Reader<R> {
     fn extension(&mut self, header: &Header<'_>, at: u64) -> Result<Vec<u8>, ArchiveError> {
         let size = header.size()?;
         if size > MAX_EXTENSION {
-            return Err(ArchiveError::ExtensionTooLong { at, size, max: MAX_EXTENSION });
+            return Err(ArchiveError::ExtensionTooLong {
+                at,
+                size,
+                max: MAX_EXTENSION,
+            });
         }
         self.set_data(size);
         let mut body = Vec::with_capacity(size as usize);
@@ -184,8 +198,10 @@ impl<R: BufRead> Reader<R> {
             .or_else(|| pax.sparse.name.take())
             .or_else(|| pax.path.take())
             .unwrap_or_else(|| header.path());
-        let link =
-            extensions.long_link.or_else(|| pax.link.take()).unwrap_or_else(|| header.link());
+        let link = extensions
+            .long_link
+            .or_else(|| pax.link.take())
+            .unwrap_or_else(|| header.link());
         let kind = match header.flag() {
             // V7 archives have no flag for directories but the slash.
             0 if header.dialect() == Dialect::V7 && path.ends_with(b"/") => Kind::Directory,
@@ -197,10 +213,17 @@ impl<R: BufRead> Reader<R> {
             b'6' => Kind::Fifo,
             flag => {
                 let name = String::from_utf8_lossy(&path).into_owned();
-                return Err(ArchiveError::UnknownType { name, flag: char::from(flag) });
+                return Err(ArchiveError::UnknownType {
+                    name,
+                    flag: char::from(flag),
+                });
             }
         };
-        Ok(Entry { path, attributes: attributes(header, pax, at)?, kind })
+        Ok(Entry {
+            path,
+            attributes: attributes(header, pax, at)?,
+            kind,
+        })
     }
 
     /// Finds a regular file's content, reading the sparse map if there is one.
@@ -213,7 +236,10 @@ impl<R: BufRead> Reader<R> {
         let stored = pax.size.map_or_else(|| header.size(), Ok)?;
         // Positions of content are computed with; nothing real comes near this.
         if stored > i64::MAX as u64 / 2 {
-            return Err(ArchiveError::Number { at: self.position, field: "size" });
+            return Err(ArchiveError::Number {
+                at: self.position,
+                field: "size",
+            });
         }
         let bad_map = |why| ArchiveError::Sparse {
             name: String::from_utf8_lossy(path).into_owned(),
@@ -234,12 +260,18 @@ impl<R: BufRead> Reader<R> {
             (Map::from_records(sparse).map_err(bad_map)?, real_size)
         } else {
             self.set_data(stored);
-            return Ok(Data { size: stored, offset: self.position, stored, sparse: None });
+            return Ok(Data {
+                size: stored,
+                offset: self.position,
+                stored,
+                sparse: None,
+            });
         };
         if real_size > i64::MAX as u64 {
             return Err(bad_map("absurd size"));
         }
-        map.into_data(real_size, self.position, self.data_left).map_err(bad_map)
+        map.into_data(real_size, self.position, self.data_left)
+            .map_err(bad_map)
     }
 
     fn old_gnu_map(&mut self, header: &Header<'_>, path: &[u8]) -> Result<Map, ArchiveError> {

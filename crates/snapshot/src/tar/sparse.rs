@@ -72,7 +72,10 @@ impl Map {
             if start < end {
                 return Err("segments overlap or are out of order");
             }
-            end = start.checked_add(len).filter(|e| *e <= size).ok_or("segment outside the file")?;
+            end = start
+                .checked_add(len)
+                .filter(|e| *e <= size)
+                .ok_or("segment outside the file")?;
             total += len;
             if len > 0 {
                 segments.push(Segment { offset: start, len });
@@ -81,7 +84,12 @@ impl Map {
         if total != stored {
             return Err("segments do not add up to the stored bytes");
         }
-        Ok(Data { size, offset, stored, sparse: Some(segments) })
+        Ok(Data {
+            size,
+            offset,
+            stored,
+            sparse: Some(segments),
+        })
     }
 }
 

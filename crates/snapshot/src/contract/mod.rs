@@ -1,0 +1,164 @@
+//! The contract suite: what every snapshotter must do, run against each of them in each way of
+//! mounting that some kernel needs.
+//!
+//! The tests need root and a data root on a file system that EROFS can be mounted from (where the
+//! build directory lies). They attach nothing: what they look at is reached through the
+//! descriptors of detached mounts.
+
+mod archive;
+mod content;
+mod failure;
+mod hostile;
+mod life;
+mod listing;
+mod loop_disk;
+mod stacking;
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gantry_reference::Digest;
+use tempfile::TempDir;
+
+use crate::dirs::Overlay;
+use crate::erofs::Erofs;
+use crate::mounting::{Method, Way};
+use crate::{Mounted, Snapshotter};
+use archive::{Archive, Layer};
+
+/// A store in a directory of its own.
+pub(super) struct Fixture {
+    store: Option<Arc<dyn Snapshotter>>,
+    which: Which,
+    scratch: TempDir,
+}
+
+/// What to test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Which {
+    driver: &'static str,
+    method: Method,
+}
+
+impl Which {
+    fn open(self, root: &Path) -> Result<Arc<dyn Snapshotter>, crate::Error> {
+        let run = root.join("run");
+        let methods = [self.method];
+        Ok(match self.driver {
+            "erofs" => Arc::new(Erofs::open_with(root, &run, &methods)?),
+            _ => Arc::new(Overlay::open_with(root, &run, &methods)?),
+        })
+    }
+}
+
+impl Fixture {
+    fn new(which: Which) -> Self {
+        let scratch = scratch();
+        let store = which.open(scratch.path()).unwrap();
+        Self {
+            store: Some(store),
+            which,
+            scratch,
+        }
+    }
+
+    fn store(&self) -> &dyn Snapshotter {
+        self.store.as_deref().unwrap()
+    }
+
+    fn is_erofs(&self) -> bool {
+        self.which.driver == "erofs"
+    }
+
+    /// The driver's directory.
+    fn root(&self) -> PathBuf {
+        self.scratch
+            .path()
+            .join("snapshots")
+            .join(self.which.driver)
+    }
+
+    /// Ends the store, as the daemon's end does, and opens it again.
+    fn reopen(&mut self) {
+        self.store = None;
+        self.store = Some(self.which.open(self.scratch.path()).unwrap());
+    }
+
+    fn add(&self, archive: Archive) -> Digest {
+        let Layer { diff_id, tar } = archive.finish();
+        self.store().ingest(&diff_id, &mut &tar[..]).unwrap();
+        diff_id
+    }
+
+    fn view(&self, layers: &[Digest]) -> OwnedFd {
+        self.store().view(layers).unwrap().root
+    }
+
+    fn container(&self, key: &str, layers: &[Digest]) -> Mounted {
+        self.store().prepare(key, layers).unwrap();
+        self.store().mount(key).unwrap()
+    }
+
+    /// Nothing half-made is left, once the housekeeping is through.
+    fn assert_clean(mut self) {
+        let tmp = self.root().join("tmp");
+        self.store = None;
+        assert_eq!(
+            std::fs::read_dir(&tmp).unwrap().count(),
+            0,
+            "{}",
+            tmp.display()
+        );
+    }
+}
+
+/// A directory on the disk that the tests are built on (`/tmp` may be a tmpfs).
+fn scratch() -> TempDir {
+    let program = std::env::current_exe().unwrap();
+    tempfile::Builder::new()
+        .prefix("snapshot")
+        .tempdir_in(program.parent().unwrap())
+        .unwrap()
+}
+
+/// Makes a module of tests for each implementation.
+macro_rules! suite {
+    ($($group:ident: $($test:ident),+ ;)+) => {
+        suite!(@ erofs "erofs" Descriptors false; $($group: $($test),+ ;)+);
+        suite!(@ erofs_by_path "erofs" Paths false; $($group: $($test),+ ;)+);
+        suite!(@ erofs_in_annex "erofs" Paths true; $($group: $($test),+ ;)+);
+        suite!(@ overlay "overlay" Descriptors false; $($group: $($test),+ ;)+);
+        suite!(@ overlay_by_path "overlay" Paths false; $($group: $($test),+ ;)+);
+        suite!(@ overlay_by_one_string "overlay" OneString true; $($group: $($test),+ ;)+);
+    };
+    (@ $name:ident $driver:literal $way:ident $annex:literal; $($group:ident: $($test:ident),+ ;)+) => {
+        mod $name {
+            use super::*;
+            const WHICH: Which = Which {
+                driver: $driver,
+                method: Method { way: Way::$way, in_annex: $annex },
+            };
+            $($(
+                #[test]
+                fn $test() {
+                    $group::$test(Fixture::new(WHICH));
+                }
+            )+)+
+        }
+    };
+}
+
+suite! {
+    content: every_kind_of_file, long_and_strange_names, directories_of_thousands,
+        extended_attributes, hard_links, sparse_files, what_gnu_tar_writes, later_entries_win,
+        missing_directories_are_made, the_archive_comes_back;
+    stacking: whiteouts_hide, opaque_directories_hide, a_whiteout_spares_its_own_layer,
+        five_hundred_layers, a_repeated_layer, an_image_from_scratch, containers_are_independent,
+        the_root_has_its_owner, nothing_is_mounted_for_others_to_see;
+    failure: damage_leaves_nothing, wrong_digest, the_stream_breaks, a_crash_leaves_nothing,
+        a_loss_of_power, unknown_names;
+    hostile: names_stay_inside, links_stay_inside, malformed_archives_are_refused;
+    life: ingest_is_idempotent, one_layer_many_threads, layers_in_use_stay, snapshots_outlive_the_daemon,
+        usage_counts_what_was_written, layer_mounts_are_shared_and_adopted, renames_and_copy_up;
+}

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::{Error, Kind};
+
 /// How far a blob has grown, shared by its writer and its readers.
 #[derive(Debug)]
 pub(crate) struct Growth {
@@ -25,7 +27,19 @@ pub(crate) enum Ending {
     /// All bytes are there and verified.
     Whole,
     /// There will be no more, for this reason.
-    Failed(String),
+    Failed(io::ErrorKind, String),
+}
+
+impl Ending {
+    /// A failure that followers are to see as what it is.
+    pub(crate) fn failed(error: &Error) -> Self {
+        let kind = match error.kind() {
+            Kind::Full => io::ErrorKind::StorageFull,
+            Kind::Invalid => io::ErrorKind::InvalidData,
+            Kind::NotFound | Kind::Internal => io::ErrorKind::Other,
+        };
+        Self::Failed(kind, error.to_string())
+    }
 }
 
 impl Growth {
@@ -55,7 +69,9 @@ impl Growth {
         let mut state = self.lock();
         loop {
             match &state.ending {
-                Some(Ending::Failed(reason)) => return Err(io::Error::other(reason.clone())),
+                Some(Ending::Failed(kind, reason)) => {
+                    return Err(io::Error::new(*kind, reason.clone()));
+                }
                 Some(Ending::Whole) => return Ok(state.written),
                 None if state.written > position => return Ok(state.written),
                 None => {}

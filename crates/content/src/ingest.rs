@@ -1,7 +1,7 @@
 //! A blob that arrives in pieces.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Ingest {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file.write_all(bytes).map_err(|error| {
             let error = Error::io("write", &self.claim.path)(error);
-            self.growth.0.end(Ending::Failed(error.to_string()));
+            self.growth.0.end(Ending::failed(&error));
             if matches!(error, Error::Full { .. }) {
                 let _ = fs::remove_file(&self.claim.path);
             }
@@ -133,7 +133,7 @@ impl Ingest {
                 expected: claim.digest.clone(),
                 actual,
             };
-            growth.0.end(Ending::Failed(error.to_string()));
+            growth.0.end(Ending::failed(&error));
             remove_if_there(&claim.path)?;
             return Err(error);
         }
@@ -152,7 +152,9 @@ impl Ingest {
 
     /// Gives up, telling followers why; the bytes stay for the next attempt.
     pub fn fail(self, reason: &str) {
-        self.growth.0.end(Ending::Failed(reason.to_owned()));
+        self.growth
+            .0
+            .end(Ending::Failed(io::ErrorKind::Other, reason.to_owned()));
     }
 }
 
@@ -168,7 +170,7 @@ impl Drop for Writer {
     }
 }
 
-fn hash_file(file: &mut File, digester: &mut Digester) -> std::io::Result<u64> {
+fn hash_file(file: &mut File, digester: &mut Digester) -> io::Result<u64> {
     let mut buffer = vec![0; 256 * 1024];
     let mut total = 0;
     loop {

@@ -17,12 +17,20 @@
 //! Docker's image manifest v2 schema 2, and the archive that `docker save` writes.
 #![forbid(unsafe_code)]
 
+mod catalog;
 mod error;
 mod image;
+mod images;
+mod load;
+mod manifest;
 mod platform;
 mod progress;
+mod pull;
 
 pub use error::{Error, Kind};
 pub use image::Image;
+pub use images::{Filter, HistoryEntry, Images, RemoveOptions, Removed, Setup, UsedBy};
+pub use load::Loaded;
 pub use platform::Platform;
 pub use progress::{Event, Progress, Step};
+pub use pull::{PullRequest, Pulled};

@@ -1,0 +1,247 @@
+//! The store itself, and the simple things one asks of it.
+
+mod embedded;
+mod filter;
+mod history;
+mod install;
+mod remove;
+mod resolve;
+mod tag;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gantry_content::{Lease, OnceMap, Store};
+use gantry_oci::ImageConfig;
+use gantry_reference::{Digest, ImageId};
+use gantry_snapshot::Snapshotter;
+use tokio::sync::Semaphore;
+
+pub use filter::Filter;
+pub use history::HistoryEntry;
+pub(crate) use install::Arrival;
+pub use remove::{RemoveOptions, Removed, UsedBy};
+
+use crate::catalog::{Catalog, Record};
+use crate::pull::LayerJobs;
+use crate::{Error, Image};
+
+/// Configurations that are kept parsed.
+const CONFIG_CACHE: usize = 64;
+/// A configuration, or a manifest, larger than this is refused; registries allow 4 MiB.
+pub(crate) const SMALL_BLOB_MAX: u64 = 8 * 1024 * 1024;
+
+/// What [`Images::open`] needs.
+pub struct Setup {
+    /// `/var/lib/gantry`.
+    pub data_root: PathBuf,
+    /// Where layers go.
+    pub snapshotter: Arc<dyn Snapshotter>,
+    /// How registries are reached.
+    pub registry: gantry_registry_client::Client,
+    /// Layers that one pull downloads at the same time; Docker's default is 3.
+    pub max_concurrent_downloads: usize,
+}
+
+/// The images of this machine; cheap to clone.
+///
+/// All methods but [`Images::pull`] block on the disk.
+#[derive(Clone)]
+pub struct Images(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub catalog: Catalog,
+    pub content: Store,
+    pub snapshotter: Arc<dyn Snapshotter>,
+    pub registry: gantry_registry_client::Client,
+    pub downloads: Semaphore,
+    pub layer_jobs: LayerJobs,
+    configs: Mutex<HashMap<ImageId, Config>>,
+    /// Held while names and records change together with blobs and layers.
+    change: Mutex<()>,
+}
+
+/// A configuration as bytes and as what they mean.
+type Config = (Arc<ImageConfig>, Arc<[u8]>);
+
+impl std::fmt::Debug for Images {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Images")
+            .field("catalog", &self.0.catalog)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Images {
+    /// Opens the store and sweeps what a crash left without a name.
+    pub fn open(setup: Setup) -> Result<Self, Error> {
+        let content = Store::open(&setup.data_root.join("content"))?;
+        let catalog = Catalog::open(&setup.data_root.join("images.redb"))?;
+        let images = Self(Arc::new(Inner {
+            catalog,
+            content,
+            snapshotter: setup.snapshotter,
+            registry: setup.registry,
+            downloads: Semaphore::new(setup.max_concurrent_downloads.max(1)),
+            layer_jobs: OnceMap::default(),
+            configs: Mutex::default(),
+            change: Mutex::default(),
+        }));
+        images.sweep()?;
+        Ok(images)
+    }
+
+    /// Where layers are.
+    pub fn snapshotter(&self) -> &Arc<dyn Snapshotter> {
+        &self.0.snapshotter
+    }
+
+    /// How registries are reached.
+    pub fn registry(&self) -> &gantry_registry_client::Client {
+        &self.0.registry
+    }
+
+    /// Removes blobs and layers that no image needs and nobody is bringing in.
+    ///
+    /// Layers under a container's snapshot stay; they go at the next sweep after it.
+    pub fn sweep(&self) -> Result<(), Error> {
+        let _change = self.lock_changes();
+        let (blobs, layers) = {
+            let contents = self.0.catalog.read();
+            (contents.blobs(), contents.layers())
+        };
+        self.0.content.collect(&blobs)?;
+        for layer in self.0.snapshotter.layers()? {
+            if !layers.contains(&layer) {
+                self.drop_layer(&layer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a layer unless somebody uses it or brings it in; says whether it did.
+    fn drop_layer(&self, layer: &Digest) -> Result<bool, Error> {
+        if self.0.content.leases().is_held(layer) {
+            return Ok(false);
+        }
+        match self.0.snapshotter.remove_layer(layer) {
+            Ok(()) => Ok(true),
+            Err(gantry_snapshot::Error::LayerInUse { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes those of these layers that no image came to need.
+    pub(crate) fn drop_unneeded(&self, layers: Vec<Digest>) -> Result<(), Error> {
+        let _change = self.lock_changes();
+        let needed = self.0.catalog.read().layers();
+        for layer in layers.iter().filter(|layer| !needed.contains(*layer)) {
+            self.drop_layer(layer)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps blobs and layers from being removed while an image is being brought in.
+    pub(crate) fn hold(&self, digests: impl IntoIterator<Item = Digest>) -> Lease {
+        self.0.content.leases().hold(digests)
+    }
+
+    pub(crate) fn lock_changes(&self) -> MutexGuard<'_, ()> {
+        self.0.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An image by its id.
+    pub fn get(&self, id: &ImageId) -> Result<Image, Error> {
+        let (record, names) = {
+            let contents = self.0.catalog.read();
+            let record = contents.images.get(id).cloned();
+            (
+                record.ok_or_else(|| Error::NotFound(id.to_string()))?,
+                contents.names_of(id),
+            )
+        };
+        self.assemble(id, record, names)
+    }
+
+    fn assemble(
+        &self,
+        id: &ImageId,
+        record: Record,
+        names: Vec<gantry_reference::Reference>,
+    ) -> Result<Image, Error> {
+        let (config, raw_config) = self.config(id)?;
+        let tagged = {
+            let contents = self.0.catalog.read();
+            names
+                .iter()
+                .filter_map(|name| contents.names.get(name))
+                .map(|name| name.given)
+                .max()
+        };
+        let (repo_digests, repo_tags) = names.into_iter().partition(|name| name.digest().is_some());
+        Ok(Image {
+            id: id.clone(),
+            config,
+            raw_config,
+            manifest: record.manifest,
+            repo_tags,
+            repo_digests,
+            layers: record.layers,
+            size: record.size,
+            created: record.created,
+            tagged,
+        })
+    }
+
+    fn config(&self, id: &ImageId) -> Result<Config, Error> {
+        if let Some(config) = self.lock_configs().get(id) {
+            return Ok(config.clone());
+        }
+        let bytes =
+            self.0
+                .content
+                .read(id.digest(), SMALL_BLOB_MAX)
+                .map_err(|error| match error {
+                    gantry_content::Error::NotFound(blob) => Error::Damaged {
+                        image: id.clone(),
+                        blob,
+                    },
+                    other => other.into(),
+                })?;
+        let parsed = crate::manifest::parse_config(id.as_str(), &bytes)?;
+        let config = (Arc::new(parsed), Arc::from(bytes));
+        let mut configs = self.lock_configs();
+        if configs.len() >= CONFIG_CACHE {
+            configs.clear();
+        }
+        configs.insert(id.clone(), config.clone());
+        Ok(config)
+    }
+
+    fn lock_configs(&self) -> MutexGuard<'_, HashMap<ImageId, Config>> {
+        self.0
+            .configs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The images that a filter lets pass, the newest first.
+    ///
+    /// With a filter on names, an image shows only those that fit.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Image>, Error> {
+        let ids: Vec<ImageId> = self.0.catalog.read().images.keys().cloned().collect();
+        let limits = filter.limits(self)?;
+        let mut images = Vec::with_capacity(ids.len());
+        for id in &ids {
+            match self.get(id) {
+                Ok(image) => images.extend(filter.pass(image, limits)),
+                // Removed since.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        images.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+        Ok(images)
+    }
+}

@@ -1,0 +1,291 @@
+//! Bringing an image from a registry.
+
+mod fetch;
+mod layer;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use gantry_oci::ImageConfig;
+use gantry_reference::{Digest, ImageId, Reference};
+use gantry_registry_client::{Credentials, Document, Repository};
+
+pub(crate) use layer::LayerJobs;
+
+use crate::images::Arrival;
+use crate::manifest::{Descriptor, Manifest};
+use crate::{Error, Event, Images, Platform, Progress, Step};
+use layer::LayerJob;
+
+/// What to pull.
+#[derive(Debug, Clone)]
+pub struct PullRequest {
+    /// The image.
+    pub reference: Reference,
+    /// For which platform, if the user said so; else this machine's.
+    pub platform: Option<Platform>,
+    /// Who asks.
+    pub credentials: Credentials,
+}
+
+/// What came of a pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// The image.
+    pub image: ImageId,
+    /// What the registry has under the name: a manifest's digest, or an index's.
+    pub digest: Digest,
+    /// Whether the name stood for another image before, or for none.
+    pub newer: bool,
+}
+
+/// What the registry says that the image is.
+struct Plan {
+    /// The index, if there is one.
+    index: Option<Document>,
+    document: Document,
+    manifest: Manifest,
+    id: ImageId,
+}
+
+/// A configuration, its bytes, and the layers that it lists.
+struct Described {
+    bytes: Vec<u8>,
+    config: ImageConfig,
+    diff_ids: Vec<Digest>,
+}
+
+impl Plan {
+    /// The digest that the name stands for.
+    fn digest(&self) -> &Digest {
+        &self.index.as_ref().unwrap_or(&self.document).digest
+    }
+
+    fn documents(&self) -> Vec<(Digest, &[u8])> {
+        std::iter::once(&self.document)
+            .chain(&self.index)
+            .map(|document| (document.digest.clone(), &document.bytes[..]))
+            .collect()
+    }
+}
+
+impl Images {
+    /// Brings an image from its registry, unless it is here already.
+    ///
+    /// Layers are downloaded side by side, each decoded and stored while it comes in. One that
+    /// breaks is gone on with, now and by the next pull. A layer that somebody else is pulling at
+    /// the same time is waited for, not fetched twice. Dropping the future gives the pull up.
+    ///
+    /// Must be called within a tokio runtime.
+    pub async fn pull(
+        &self,
+        request: &PullRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Pulled, Error> {
+        let reference = &request.reference;
+        let target = reference.target().to_string();
+        let text = format!("Pulling from {}", reference.path());
+        progress.report(Event::Status {
+            id: Some(&target),
+            text,
+        });
+
+        let credentials = request.credentials.clone();
+        let repository = Arc::new(self.0.registry.repository(reference, credentials));
+        let plan = self.plan(&repository, request).await?;
+        if !self.knows(&plan.id) {
+            self.bring(&repository, &plan, request, &progress).await?;
+        }
+        let pulled = self.name(plan, reference).await?;
+        report_end(&*progress, reference, &pulled);
+        Ok(pulled)
+    }
+
+    fn knows(&self, id: &ImageId) -> bool {
+        self.0.catalog.read().images.contains_key(id)
+    }
+
+    /// Brings configuration and layers, and writes the image down without a name.
+    async fn bring(
+        &self,
+        repository: &Arc<Repository>,
+        plan: &Plan,
+        request: &PullRequest,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<(), Error> {
+        let name = request.reference.familiar();
+        let described = self.describe(repository, plan, &name).await?;
+        check_platform(&name, &described.config, request.platform.as_ref())?;
+        let _lease = self.hold(described.diff_ids.iter().cloned());
+        let layers = plan.manifest.layers.iter().zip(&described.diff_ids);
+        self.bring_layers(repository, layers, progress).await?;
+
+        let documents = plan
+            .documents()
+            .into_iter()
+            .map(|(digest, bytes)| (digest, bytes.to_vec()))
+            .collect();
+        let id = plan.id.clone();
+        self.blocking(move |images| install(images, id, described, documents))
+            .await
+    }
+
+    async fn bring_layers(
+        &self,
+        repository: &Arc<Repository>,
+        layers: impl Iterator<Item = (&Descriptor, &Digest)>,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        let mut missing = Vec::new();
+        for (layer, diff_id) in layers.filter(|(layer, _)| seen.insert(layer.digest.clone())) {
+            let there = {
+                let diff_id = diff_id.clone();
+                self.blocking(move |images| Ok(images.0.snapshotter.layer(&diff_id)?))
+                    .await?
+            };
+            let step = if there.is_some() {
+                Step::AlreadyExists
+            } else {
+                Step::PullingFsLayer
+            };
+            progress.report(Event::Layer {
+                id: layer.digest.short(),
+                step,
+            });
+            if there.is_none() {
+                missing.push((layer, diff_id));
+            }
+        }
+        let jobs = missing.into_iter().map(|(layer, diff_id)| {
+            let job = LayerJob {
+                images: self.clone(),
+                repository: Arc::clone(repository),
+                digest: layer.digest.clone(),
+                size: layer.size,
+                diff_id: diff_id.clone(),
+            };
+            self.join_layer(job, Arc::clone(progress))
+        });
+        try_join_all(jobs).await.map(drop)
+    }
+
+    async fn join_layer(&self, job: LayerJob, progress: Arc<dyn Progress>) -> Result<(), Error> {
+        let digest = job.digest.clone();
+        let report = |step| {
+            progress.report(Event::Layer {
+                id: digest.short(),
+                step,
+            })
+        };
+        let joined = self
+            .0
+            .layer_jobs
+            .join(digest.clone(), Step::Waiting, |reporter| job.run(reporter));
+        match joined.wait(report).await {
+            Some(Ok(())) => {
+                report(Step::PullComplete);
+                Ok(())
+            }
+            Some(Err(error)) => Err(error.share()),
+            None => Err(Error::Cancelled),
+        }
+    }
+
+    /// Gives the image its names: the tag, and the digest that it had in the registry.
+    async fn name(&self, plan: Plan, reference: &Reference) -> Result<Pulled, Error> {
+        let digest = plan.digest().clone();
+        let by_digest = reference.with_digest(digest.clone());
+        let mut names = vec![by_digest];
+        if reference.digest().is_none() {
+            names.push(reference.clone());
+        }
+        let image = plan.id;
+        let known = names.last().and_then(|name| {
+            self.0
+                .catalog
+                .read()
+                .names
+                .get(name)
+                .map(|name| name.image.clone())
+        });
+        let newer = known.as_ref() != Some(&image);
+        let id = image.clone();
+        self.blocking(move |images| images.give_names(&id, names))
+            .await?;
+        Ok(Pulled {
+            image,
+            digest,
+            newer,
+        })
+    }
+
+    /// Runs what blocks on the disk where it may.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let images = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&images)).await;
+        done.unwrap_or(Err(Error::Cancelled))
+    }
+}
+
+fn install(
+    images: &Images,
+    id: ImageId,
+    described: Described,
+    documents: Vec<(Digest, Vec<u8>)>,
+) -> Result<(), Error> {
+    images.install(Arrival {
+        config: &described.bytes,
+        id,
+        parsed: &described.config,
+        documents: documents
+            .iter()
+            .map(|(digest, bytes)| (digest.clone(), &bytes[..]))
+            .collect(),
+        layers: described.diff_ids,
+        names: Vec::new(),
+    })
+}
+
+/// An index was searched for the platform already; a lone manifest is taken as it is, unless the
+/// user asked for another.
+fn check_platform(
+    name: &str,
+    config: &ImageConfig,
+    wanted: Option<&Platform>,
+) -> Result<(), Error> {
+    let found = Platform {
+        os: config.os.clone(),
+        architecture: config.architecture.clone(),
+        variant: config.variant.clone(),
+    };
+    match wanted {
+        Some(wanted) if !wanted.accepts(&found) => Err(Error::WrongPlatform {
+            name: name.to_owned(),
+            wanted: wanted.to_string(),
+            found: found.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn report_end(progress: &dyn Progress, reference: &Reference, pulled: &Pulled) {
+    let name = reference.familiar();
+    let status = if pulled.newer {
+        format!("Status: Downloaded newer image for {name}")
+    } else {
+        format!("Status: Image is up to date for {name}")
+    };
+    progress.report(Event::Status {
+        id: None,
+        text: format!("Digest: {}", pulled.digest),
+    });
+    progress.report(Event::Status {
+        id: None,
+        text: status,
+    });
+}

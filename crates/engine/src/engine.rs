@@ -98,12 +98,18 @@ impl Engine {
     pub fn keep_doors(&self, doors: Vec<OwnedFd>) {
         let doors = doors.into_iter().map(Arc::new).collect();
         let kept = &self.containers.settings.doors;
-        *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = doors;
+        *kept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = doors;
     }
 
     /// Whether a container runs.
     pub fn is_busy(&self) -> bool {
-        self.containers.registry.all().iter().any(|c| c.phase().is_live())
+        self.containers
+            .registry
+            .all()
+            .iter()
+            .any(|c| c.phase().is_live())
     }
 
     /// Gives the machine back what only matters while a daemon is there; running containers keep

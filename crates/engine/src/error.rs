@@ -15,6 +15,17 @@ pub enum Error {
     /// No network has this name or ID.
     #[error("network {0} not found")]
     NoSuchNetwork(String),
+    /// A container has nothing at this path.
+    #[error("Could not find the file {path} in container {container}")]
+    NoSuchPath {
+        /// The path.
+        path: String,
+        /// The container's ID.
+        container: String,
+    },
+    /// The container's settings forbid it.
+    #[error("{0}")]
+    Forbidden(String),
     /// Several containers' IDs start so.
     #[error("multiple IDs found with provided prefix: {0}")]
     AmbiguousPrefix(String),
@@ -106,9 +117,11 @@ impl Error {
     /// The class of the error, which the API maps to a status code.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchContainer(_) | Self::NoSuchExec(_) | Self::NoSuchNetwork(_) => {
-                Kind::NotFound
-            }
+            Self::NoSuchContainer(_)
+            | Self::NoSuchExec(_)
+            | Self::NoSuchPath { .. }
+            | Self::NoSuchNetwork(_) => Kind::NotFound,
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::NameInUse { .. } | Self::WrongPhase(_) => Kind::Conflict,
             Self::AlreadyThere(_) => Kind::NotModified,
             Self::InvalidName(_) | Self::AmbiguousPrefix(_) | Self::Invalid(_) | Self::Spec(_) => {

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod clock;
 mod containers;
 mod engine;
@@ -35,6 +36,7 @@ mod spec;
 mod system;
 mod volumes;
 
+pub use archive::{ArchiveChunks, UnpackOptions};
 pub use containers::{
     AttachRequest, ClientStream, Containers, ListOptions, RemoveOptions, WaitCondition,
 };

@@ -11,8 +11,7 @@ use gantry_api_types::{
     TopResponse, WaitResponse,
 };
 
-use super::Answer;
-use crate::failure::Failure;
+use super::{Answer, not_built};
 use crate::hijack::Attachment;
 use crate::stream::{ByteReader, ByteStream};
 
@@ -107,10 +106,6 @@ pub struct ArchiveWrite {
     pub no_overwrite_dir_non_dir: bool,
     /// Keep the archive's owners.
     pub copy_uid_gid: bool,
-}
-
-fn not_built<T>(what: &str) -> impl Future<Output = Answer<T>> + Send + use<T> {
-    std::future::ready(Err(Failure::not_built(what)))
 }
 
 /// The containers group.

@@ -7,8 +7,7 @@ use gantry_api_types::{
     ImageSummary, ImagesPruneReport, SearchResult,
 };
 
-use super::Answer;
-use crate::failure::Failure;
+use super::{Answer, not_built};
 use crate::stream::{ByteReader, ByteStream, ProgressSender};
 
 /// What `GET /images/json` asks.
@@ -33,10 +32,6 @@ pub struct PullRequest {
     pub platform: Option<String>,
     /// The client's login.
     pub auth: Option<AuthConfig>,
-}
-
-fn not_built<T>(what: &str) -> impl Future<Output = Answer<T>> + Send + use<T> {
-    std::future::ready(Err(Failure::not_built(what)))
 }
 
 /// The images group.

@@ -32,3 +32,8 @@ pub type Answer<T> = Result<T, Failure>;
 pub trait Backend: Containers + Execs + Images + Networks + System + Volumes {}
 
 impl<T: Containers + Execs + Images + Networks + System + Volumes> Backend for T {}
+
+/// The answer of an operation that is not there yet.
+fn not_built<T: Send>(what: &str) -> std::future::Ready<Answer<T>> {
+    std::future::ready(Err(Failure::not_built(what)))
+}

@@ -7,12 +7,7 @@ use gantry_api_types::{
     NetworkDisconnectRequest, NetworkResource, NetworksPruneReport,
 };
 
-use super::Answer;
-use crate::failure::Failure;
-
-fn not_built<T>(what: &str) -> impl Future<Output = Answer<T>> + Send + use<T> {
-    std::future::ready(Err(Failure::not_built(what)))
-}
+use super::{Answer, not_built};
 
 /// The networks group.
 #[expect(

@@ -5,8 +5,7 @@ use std::future::Future;
 use gantry_api_types::{AuthConfig, AuthResponse, DiskUsage, SystemInfo, Version};
 use gantry_events::{Query, Subscription};
 
-use super::Answer;
-use crate::failure::Failure;
+use super::{Answer, not_built};
 
 /// The system group.
 #[expect(
@@ -28,11 +27,11 @@ pub trait System: Clone + Send + Sync + 'static {
         &self,
         kinds: Option<Vec<String>>,
     ) -> impl Future<Output = Answer<DiskUsage>> + Send {
-        std::future::ready(Err(Failure::not_built("system df")))
+        not_built("system df")
     }
 
     /// `POST /auth`
     fn login(&self, auth: AuthConfig) -> impl Future<Output = Answer<AuthResponse>> + Send {
-        std::future::ready(Err(Failure::not_built("login")))
+        not_built("login")
     }
 }

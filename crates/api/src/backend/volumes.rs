@@ -4,12 +4,7 @@ use std::future::Future;
 
 use gantry_api_types::{Filters, Volume, VolumeCreateRequest, VolumeListing, VolumesPruneReport};
 
-use super::Answer;
-use crate::failure::Failure;
-
-fn not_built<T>(what: &str) -> impl Future<Output = Answer<T>> + Send + use<T> {
-    std::future::ready(Err(Failure::not_built(what)))
-}
+use super::{Answer, not_built};
 
 /// The volumes group.
 #[expect(

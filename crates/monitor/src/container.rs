@@ -92,14 +92,9 @@ impl Container {
             return Err(Failure::wrong_state("the container is not running"));
         }
         // Read again: keeping it would cost memory in every monitor for the few that need it.
-        let spec = if exec.unconfined {
-            None
-        } else {
-            Some(read_spec(&self.run_dir)?)
-        };
-        let seccomp = spec
-            .as_ref()
-            .and_then(|s| s.linux.as_ref()?.seccomp.as_ref());
+        let spec = read_spec(&self.run_dir)?;
+        let filter = spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref());
+        let seccomp = filter.filter(|_| !exec.unconfined);
         let stdin = exec.attach.as_ref().is_some_and(|a| a.stdin);
         let terminal = exec.process.terminal;
         let manner = Manner {
@@ -114,7 +109,8 @@ impl Container {
                 size: exec.process.console_size,
             }
         } else {
-            let (theirs, ours) = stdio::pipes(stdin).map_err(|e| streams(e.into()))?;
+            let owner = stdio::owner(&spec, &exec.process);
+            let (theirs, ours) = stdio::pipes(stdin, owner).map_err(|e| streams(e.into()))?;
             stdio::connect(&mut session, shared, ours).map_err(streams)?;
             theirs
         };

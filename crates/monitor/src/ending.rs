@@ -30,9 +30,8 @@ pub(crate) fn remove_socket(run_dir: &Path) {
     let _ = std::fs::remove_file(run_dir.join(SOCKET_FILE));
 }
 
-/// Removes the container's cgroup and whatever still lives in it.
+/// Removes the container's cgroup, whose processes are killed or dead already.
 pub(crate) fn remove_cgroup(cgroup: &Cgroup) {
-    let _ = cgroup.kill();
     if let Err(error) = cgroup.remove() {
         crate::say(&format!("remove the container's cgroup: {error}"));
     }

@@ -144,13 +144,15 @@ fn streams(
     shared: &Shared,
 ) -> Result<Stdio, Failure> {
     let process = spec.process.as_ref();
-    if let Some(process) = process.filter(|p| p.terminal) {
+    let process = process.ok_or_else(|| Failure::invalid("the specification names no process"))?;
+    if process.terminal {
         return Ok(Stdio::Terminal {
             size: process.console_size,
         });
     }
     let failed = |e| Failure::internal("make the container's streams", e);
-    let (theirs, ours) = stdio::pipes(launch.stdin).map_err(|e| failed(e.into()))?;
+    let owner = stdio::owner(spec, process);
+    let (theirs, ours) = stdio::pipes(launch.stdin, owner).map_err(|e| failed(e.into()))?;
     stdio::connect(session, shared, ours).map_err(failed)?;
     Ok(theirs)
 }

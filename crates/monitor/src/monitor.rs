@@ -287,6 +287,10 @@ impl Monitor {
         if self.link.is_none() && matches!(self.ending, Ending::Told(_)) {
             self.ending = Ending::Done;
         }
+        if self.ending == Ending::Done {
+            // Everything is cleaned up: the daemon need not wait while a slow client gets its rest.
+            self.link = None;
+        }
         self.rest(now);
     }
 

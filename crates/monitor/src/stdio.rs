@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use gantry_log_format::StreamKind;
+use gantry_oci::{Process, Spec};
 use gantry_runtime::{Running, Stdio};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -18,8 +19,26 @@ pub(crate) struct Ends {
     stderr: OwnedFd,
 }
 
+/// The user of the initial namespace who is the process's user inside.
+pub(crate) fn owner(spec: &Spec, process: &Process) -> u32 {
+    let inside = process.user.uid;
+    let mappings = spec
+        .linux
+        .as_ref()
+        .map_or(&[][..], |linux| &linux.uid_mappings);
+    let mapped = mappings.iter().find_map(|m| {
+        let offset = inside
+            .checked_sub(m.container_id)
+            .filter(|offset| *offset < m.size)?;
+        m.host_id.checked_add(offset)
+    });
+    mapped.unwrap_or(inside)
+}
+
 /// Makes pipes: the process's ends and ours. Without `stdin` its input is empty.
-pub(crate) fn pipes(stdin: bool) -> Result<(Stdio, Ends), Errno> {
+///
+/// They belong to the process's user, who may then open `/dev/stdout` and the like again.
+pub(crate) fn pipes(stdin: bool, owner: u32) -> Result<(Stdio, Ends), Errno> {
     let (their_stdin, our_stdin) = if stdin {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         (reader, Some(non_blocking(writer)?))
@@ -31,6 +50,12 @@ pub(crate) fn pipes(stdin: bool) -> Result<(Stdio, Ends), Errno> {
     };
     let (our_stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
     let (our_stderr, their_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    if owner != 0 {
+        let user = Some(rustix::fs::Uid::from_raw(owner));
+        for fd in our_stdin.iter().chain([&our_stdout, &our_stderr]) {
+            rustix::fs::fchown(fd, user, None)?;
+        }
+    }
     let theirs = Stdio::Fds {
         stdin: their_stdin,
         stdout: their_stdout,

@@ -53,6 +53,11 @@ impl Container {
         }
     }
 
+    pub(crate) fn with_user(mut self, uid: u32) -> Self {
+        self.spec["process"]["user"]["uid"] = json!(uid);
+        self
+    }
+
     pub(crate) fn with_terminal(mut self) -> Self {
         self.spec["process"]["terminal"] = json!(true);
         self.spec["process"]["consoleSize"] = json!({"height": 30, "width": 90});

@@ -36,7 +36,10 @@ impl Daemon {
             None,
         )
         .unwrap();
-        let monitor = Command::new(env!("CARGO_BIN_EXE_gantry-runtime"))
+        // Another build of it can be put in its place, to measure that.
+        let program = std::env::var_os("GANTRY_RUNTIME_PROGRAM")
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_gantry-runtime").into());
+        let monitor = Command::new(program)
             .arg("monitor")
             .stdin(Stdio::from(theirs))
             .spawn()
@@ -157,6 +160,10 @@ impl Daemon {
     /// Dies.
     pub(crate) fn close(&mut self) {
         self.link = None;
+    }
+
+    pub(crate) fn monitor_pid(&self) -> u32 {
+        self.monitor.as_ref().unwrap().id()
     }
 
     pub(crate) fn wait_for_monitor(&mut self) {

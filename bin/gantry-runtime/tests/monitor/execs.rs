@@ -15,7 +15,7 @@ fn sleeper() -> (Container, Daemon) {
     (container, daemon)
 }
 
-fn exec_of(id: &str, args: &[&str]) -> Exec {
+pub(crate) fn exec_of(id: &str, args: &[&str]) -> Exec {
     let process = Process {
         args: args.iter().map(ToString::to_string).collect(),
         env: vec!["PATH=/bin".into()],

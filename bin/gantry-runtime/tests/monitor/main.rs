@@ -2,6 +2,7 @@
 //! protocol between them. Needs root, and `/bin/busybox` as Debian's busybox-static has it.
 
 mod container;
+mod cost;
 mod daemon;
 mod execs;
 mod limits;

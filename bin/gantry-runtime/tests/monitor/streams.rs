@@ -198,3 +198,17 @@ fn a_slow_client_gets_everything() {
     assert!(client.rest_of_frames().0 == expected);
     assert_eq!(daemon.exit().code, 0);
 }
+
+#[test]
+fn a_user_who_is_not_root_can_open_the_streams_by_name() {
+    let container = Container::of("echo named >/proc/self/fd/1; cat /proc/self/fd/0")
+        .with_user(1000)
+        .with_stdin(true);
+    let mut daemon = Daemon::launched(&container);
+    let mut client = daemon.attach(framed(true));
+    daemon.start();
+    client.send("too\n");
+    client.end_input();
+    assert_eq!(client.rest_of_frames().0, "named\ntoo\n");
+    assert_eq!(daemon.exit().code, 0);
+}

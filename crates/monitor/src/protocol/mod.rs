@@ -7,9 +7,14 @@
 //!
 //! The usual course is `Launch`, any number of `Attach`, `Start`; the daemon need not wait for one
 //! answer before it sends the next. After a `Launch` or `Start` that failed the monitor has undone
-//! everything and ends. After the container's end the monitor sends [`Event::Exited`] and ends
-//! once the daemon has answered [`Request::ExitSeen`], closed the link, or done neither for a few
-//! seconds.
+//! everything and ends. After the container's end the monitor sends [`Event::Exited`], removes the
+//! cgroup and closes the link once the daemon has asked for [`Request::ExitSeen`], closed its end,
+//! or done neither for a few seconds. From then on (the link's end is the sign) the container may
+//! be launched again by another monitor, even if this one still has output for a slow client.
+//!
+//! The event of an exec's end is sent before its client's stream is closed. Who is asked for the
+//! exit code by such a client and does not have it yet asks for [`Request::Status`]: the event
+//! comes before the answer.
 //!
 //! A monitor listens on `monitor.sock` in the container's run directory; a daemon that connects
 //! there replaces the one before, and first asks for [`Request::Status`].

@@ -1,0 +1,258 @@
+//! Commands: what they declare, and how a command line finds its own.
+
+use std::future::Future;
+
+use crate::commands::{ALL, GROUPS};
+use crate::failure::Failure;
+use crate::flags::{Flag, FlagSet, Stop, parse};
+use crate::globals::Globals;
+use crate::program::Program;
+use crate::session::Session;
+use crate::usage;
+
+/// A command: a set of options that can be carried out.
+pub(crate) trait Command: FlagSet + 'static {
+    /// What stands behind the name in the usage line; a line break starts a second form.
+    const USAGE: &'static str;
+    /// What it does: one line, or more of which lists show the first.
+    const ABOUT: &'static str;
+    /// How many words it takes.
+    const WORDS: Arity;
+    /// Whether options may follow the first word.
+    const INTERSPERSED: bool = true;
+
+    /// Carries it out.
+    fn run(
+        self,
+        session: &Session,
+        words: Vec<String>,
+    ) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// How many words a command takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arity {
+    None,
+    Exactly(usize),
+    AtLeast(usize),
+    AtMost(usize),
+    Between(usize, usize),
+}
+
+impl Arity {
+    /// What is wrong with that many words.
+    fn complaint(self, count: usize) -> Option<String> {
+        let plural = |count: usize| if count == 1 { "argument" } else { "arguments" };
+        match self {
+            Self::None if count > 0 => Some("accepts no arguments".to_owned()),
+            Self::Exactly(wanted) if count != wanted => {
+                Some(format!("requires {wanted} {}", plural(wanted)))
+            }
+            Self::AtLeast(least) if count < least => {
+                Some(format!("requires at least {least} {}", plural(least)))
+            }
+            Self::AtMost(most) if count > most => {
+                Some(format!("requires at most {most} {}", plural(most)))
+            }
+            Self::Between(least, most) if count < least || count > most => Some(format!(
+                "requires at least {least} and at most {most} {}",
+                plural(most)
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// A command as the list of all commands has it.
+pub(crate) struct Entry {
+    /// All ways to call it, the longest first: `container run`, `run`.
+    pub(crate) paths: &'static [&'static str],
+    pub(crate) usage: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) flags: fn() -> Vec<Flag>,
+    /// `-h` is one of its options, so `--help` is worth a line in its help.
+    pub(crate) has_help_of_its_own: bool,
+    run: fn(&Entry, &str, &Session, &[String]) -> Result<(), Failure>,
+}
+
+impl Entry {
+    pub(crate) const fn of<C: Command>(paths: &'static [&'static str]) -> Self {
+        Self {
+            paths,
+            usage: C::USAGE,
+            about: C::ABOUT,
+            flags: C::flags,
+            has_help_of_its_own: false,
+            run: run::<C>,
+        }
+    }
+
+    pub(crate) const fn with_help(mut self) -> Self {
+        self.has_help_of_its_own = true;
+        self
+    }
+}
+
+/// A group of commands.
+pub(crate) struct Group {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+}
+
+/// Finds the command and runs it.
+pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failure> {
+    let parsed = match parse::<Globals>(&words, false) {
+        Ok(parsed) => parsed,
+        Err(Stop::Help(_)) => {
+            crate::output::print(usage::root(program));
+            return Ok(());
+        }
+        Err(Stop::Error(reason)) => {
+            let name = program.name;
+            return Err(Failure::with_code(
+                125,
+                format!(
+                    "{reason}\n\nUsage:  {name} [OPTIONS] COMMAND [ARG...]\n\nRun '{name} --help' for more information"
+                ),
+            ));
+        }
+    };
+    if parsed.flags.version {
+        crate::output::line(format!(
+            "{} version {}, build {}",
+            program.proper,
+            crate::session::VERSION,
+            crate::session::BUILD
+        ));
+        return Ok(());
+    }
+    let session = Session::new(program, parsed.flags);
+    match parsed.words.split_first() {
+        None => {
+            crate::output::print(usage::root(program));
+            Ok(())
+        }
+        Some((first, rest)) => find(&session, first, rest),
+    }
+}
+
+fn find(session: &Session, first: &str, rest: &[String]) -> Result<(), Failure> {
+    if first == "help" {
+        return help(session, rest);
+    }
+    if let Some(group) = GROUPS.iter().find(|group| group.name == first) {
+        return in_group(session, group, rest);
+    }
+    match entry(first) {
+        Some((entry, path)) => (entry.run)(entry, path, session, rest),
+        None => Err(unknown(session.program, first, "")),
+    }
+}
+
+fn in_group(session: &Session, group: &Group, rest: &[String]) -> Result<(), Failure> {
+    let Some((verb, rest)) = rest.split_first() else {
+        crate::output::print(usage::group(session.program, group));
+        return Ok(());
+    };
+    if verb == "--help" || verb == "-h" {
+        crate::output::print(usage::group(session.program, group));
+        return Ok(());
+    }
+    if verb.starts_with('-') {
+        return Err(flag_error(
+            session.program,
+            group.name,
+            "",
+            &format!("unknown flag: {verb}"),
+        ));
+    }
+    match entry(&format!("{} {verb}", group.name)) {
+        Some((entry, path)) => (entry.run)(entry, path, session, rest),
+        None => Err(unknown(
+            session.program,
+            &format!("{} {verb}", group.name),
+            group.name,
+        )),
+    }
+}
+
+/// `gantry help run`.
+fn help(session: &Session, words: &[String]) -> Result<(), Failure> {
+    let path = words.join(" ");
+    if path.is_empty() {
+        crate::output::print(usage::root(session.program));
+    } else if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
+        crate::output::print(usage::group(session.program, group));
+    } else if let Some((entry, path)) = entry(&path) {
+        crate::output::print(usage::command(session.program, path, entry));
+    } else {
+        let name = session.program.name;
+        return Err(Failure::new(format!("{name}: unknown help topic: {path}")));
+    }
+    Ok(())
+}
+
+fn entry(path: &str) -> Option<(&'static Entry, &'static str)> {
+    ALL.iter().find_map(|entry| {
+        entry
+            .paths
+            .iter()
+            .find(|known| **known == path)
+            .map(|known| (entry, *known))
+    })
+}
+
+fn unknown(program: Program, path: &str, group: &str) -> Failure {
+    let name = program.name;
+    if group.is_empty() {
+        return Failure::new(format!(
+            "{name}: unknown command: {name} {path}\n\nRun '{name} --help' for more information"
+        ));
+    }
+    Failure::new(format!(
+        "{name}: unknown command: {name} {path}\n\nUsage:  {name} {group}\n\nRun '{name} {group} --help' for more information"
+    ))
+}
+
+fn run<C: Command>(
+    entry: &Entry,
+    path: &str,
+    session: &Session,
+    words: &[String],
+) -> Result<(), Failure> {
+    let program = session.program;
+    let parsed = match parse::<C>(words, C::INTERSPERSED) {
+        Ok(parsed) => parsed,
+        Err(Stop::Help(old)) => {
+            if old {
+                eprintln!("Flag shorthand -h has been deprecated, use --help");
+            }
+            crate::output::print(usage::command(program, path, entry));
+            return Ok(());
+        }
+        Err(Stop::Error(reason)) => return Err(flag_error(program, path, C::USAGE, &reason)),
+    };
+    if let Some(complaint) = C::WORDS.complaint(parsed.words.len()) {
+        let name = program.name;
+        let usage = usage::line(program, path, C::USAGE);
+        let verb = if matches!(C::WORDS, Arity::AtLeast(_)) {
+            "See"
+        } else {
+            "Run"
+        };
+        return Err(Failure::new(format!(
+            "{name}: '{name} {path}' {complaint}\n\n{usage}\n\n{verb} '{name} {path} --help' for more information"
+        )));
+    }
+    session.invoked(path, parsed.given);
+    session.block_on(parsed.flags.run(session, parsed.words))
+}
+
+fn flag_error(program: Program, path: &str, arguments: &str, reason: &str) -> Failure {
+    let usage = usage::line(program, path, arguments);
+    let name = program.name;
+    Failure::with_code(
+        125,
+        format!("{reason}\n\n{usage}\n\nRun '{name} {path} --help' for more information"),
+    )
+}

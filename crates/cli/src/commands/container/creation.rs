@@ -1,0 +1,275 @@
+//! Making a container, its image pulled if need be: what `run` and `create` share.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse};
+use gantry_client::{Client, Endpoint, Error, Kind};
+use gantry_reference::Reference;
+
+use crate::create::{ContainerFlags, Environment, Request, request};
+use crate::failure::Failure;
+use crate::flags::flags;
+use crate::progress::{self, Target};
+use crate::registry_auth;
+use crate::session::Session;
+use crate::streams::console_size;
+
+flags! {
+    /// Options of `run` and `create` that are about making the container.
+    pub(crate) struct CreateFlags {
+        /// Assign a name to the container
+        "name" => name: String,
+        /// Set platform if server is multi-platform capable
+        "platform" => platform: Option<String>,
+        /// Suppress the pull output
+        "quiet" 'q' => quiet: bool,
+    }
+}
+
+/// When the image is pulled before a container is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pull {
+    Always,
+    Missing,
+    Never,
+}
+
+impl Pull {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "always" => Ok(Self::Always),
+            "missing" | "" => Ok(Self::Missing),
+            "never" => Ok(Self::Never),
+            _ => Err(format!(
+                "invalid pull option: '{text}': must be one of \"always\", \"missing\" or \"never\""
+            )),
+        }
+    }
+}
+
+/// A container to be made.
+pub(crate) struct Creation<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) flags: &'a CreateFlags,
+    pub(crate) pull: Pull,
+    pub(crate) body: ContainerCreateRequest,
+}
+
+/// The body for the options, with what we know of our surroundings.
+pub(crate) fn body(
+    session: &Session,
+    flags: &ContainerFlags,
+    words: &[String],
+    daemon: &Endpoint,
+) -> Result<ContainerCreateRequest, String> {
+    let environment = Environment {
+        proxies: session.config().proxy_variables(&daemon.to_string()),
+        console_size: console_size(),
+        api_socket: match daemon {
+            Endpoint::Unix(path) => Some(path.display().to_string()),
+            Endpoint::Tcp { .. } => None,
+        },
+    };
+    let Request { body } = request(flags, words, &environment)?;
+    Ok(body)
+}
+
+impl Creation<'_> {
+    /// Makes the container and gives back its id.
+    pub(crate) async fn run(&self, client: &Client) -> Result<String, Failure> {
+        let image = &self.body.config.image;
+        // An id is nothing to pull.
+        let reference = match image_reference(image) {
+            Ok(reference) => reference,
+            Err(reason) => return Err(Failure::new(reason)),
+        };
+        let id_file = IdFile::new(&self.body.host_config.container_id_file)?;
+        if self.pull == Pull::Always
+            && let Some(reference) = &reference
+        {
+            self.pull_image(client, reference).await?;
+        }
+        let created = match (self.create(client).await, &reference) {
+            (Err(error), Some(reference))
+                if error.kind() == Kind::NotFound && self.pull == Pull::Missing =>
+            {
+                if !self.flags.quiet {
+                    eprintln!("Unable to find image '{}' locally", reference.familiar());
+                }
+                self.pull_image(client, reference).await?;
+                self.create(client).await?
+            }
+            (result, _) => result?,
+        };
+        for warning in &created.warnings {
+            eprintln!("WARNING: {warning}");
+        }
+        id_file.write(&created.id)?;
+        Ok(created.id)
+    }
+
+    async fn create(&self, client: &Client) -> Result<ContainerCreateResponse, Error> {
+        let name = Some(&self.flags.name).filter(|name| !name.is_empty());
+        client
+            .post("/containers/create")
+            .query_opt("name", name)
+            .query_opt("platform", self.flags.platform.as_ref())
+            .json(&self.body)
+            .send()
+            .await?
+            .json()
+            .await
+    }
+
+    /// Standard output is for the container, so progress goes to standard error.
+    async fn pull_image(&self, client: &Client, reference: &Reference) -> Result<(), Failure> {
+        let target = if self.flags.quiet {
+            Target::Nowhere
+        } else {
+            Target::Error
+        };
+        pull(
+            self.session,
+            client,
+            reference,
+            self.flags.platform.as_deref(),
+            target,
+        )
+        .await
+    }
+}
+
+/// Pulls one image.
+pub(crate) async fn pull(
+    session: &Session,
+    client: &Client,
+    reference: &Reference,
+    platform: Option<&str>,
+    target: Target,
+) -> Result<(), Failure> {
+    let auth = registry_auth::header(session.config(), reference).map_err(Failure::new)?;
+    let tag = match reference.digest() {
+        Some(digest) => Some(digest.to_string()),
+        None => reference.tag().map(str::to_owned),
+    };
+    let request = client
+        .post("/images/create")
+        .query("fromImage", reference.repository())
+        .query_opt("tag", tag)
+        .query_opt("platform", platform)
+        .header("x-registry-auth", &auth);
+    progress::show(request.send().await?, target).await
+}
+
+/// The name of an image, or nothing for an id.
+fn image_reference(image: &str) -> Result<Option<Reference>, String> {
+    let is_id = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id(image.strip_prefix("sha256:").unwrap_or(image)) {
+        return Ok(None);
+    }
+    Reference::parse(image)
+        .map(Some)
+        .map_err(|error| error.to_string())
+}
+
+/// `--cidfile`. It is made before the container, and removed again if none comes into being.
+struct IdFile(Option<PathBuf>);
+
+impl IdFile {
+    fn new(path: &str) -> Result<Self, Failure> {
+        if path.is_empty() {
+            return Ok(Self(None));
+        }
+        if Path::new(path).exists() {
+            return Err(Failure::new(format!(
+                "container ID file found, make sure the other container isn't running or delete {path}"
+            )));
+        }
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|error| {
+                Failure::new(format!(
+                    "failed to create the container ID file: {path}: {error}"
+                ))
+            })?;
+        Ok(Self(Some(PathBuf::from(path))))
+    }
+
+    fn write(mut self, id: &str) -> Result<(), Failure> {
+        let Some(path) = self.0.take() else {
+            return Ok(());
+        };
+        let written = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(id.as_bytes()));
+        written.map_err(|error| {
+            Failure::new(format!(
+                "failed to write the container ID ({id}) to file {}: {error}",
+                path.display()
+            ))
+        })
+    }
+}
+
+impl Drop for IdFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Nobody misses an empty file that cannot be removed.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A failure of `run` in Docker's words: the reason, and where to find help.
+pub(crate) fn with_help(session: &Session, code: u8, reason: &str) -> Failure {
+    let (name, path) = (session.program.name, session.path());
+    Failure::with_code(
+        code,
+        format!("{name}: {reason}\n\nRun '{name} {path} --help' for more information"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_not_pulled() {
+        assert_eq!(image_reference(&"a".repeat(64)).unwrap(), None);
+        assert_eq!(
+            image_reference(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+            None
+        );
+        assert_eq!(
+            image_reference("nginx").unwrap().unwrap().familiar(),
+            "nginx:latest"
+        );
+        assert_eq!(
+            image_reference("A").unwrap_err(),
+            "invalid reference format: repository name (library/A) must be lowercase"
+        );
+    }
+
+    #[test]
+    fn an_id_file_is_never_overwritten_and_not_left_behind() {
+        let path = std::env::temp_dir().join(format!("gantry-cidfile-{}", std::process::id()));
+        let text = path.to_str().unwrap();
+        drop(IdFile::new(text).unwrap());
+        assert!(!path.exists());
+        IdFile::new(text).unwrap().write("abc").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
+        assert!(
+            IdFile::new(text)
+                .map(|_| ())
+                .unwrap_err()
+                .message
+                .contains("container ID file found")
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+}

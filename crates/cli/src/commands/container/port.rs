@@ -1,0 +1,71 @@
+//! `gantry port`
+
+use gantry_api_types::{ContainerInspect, PortBinding, PortMap};
+use gantry_client::Client;
+use gantry_units::Port as ContainerPort;
+
+use crate::command::{Arity, Command};
+use crate::failure::Failure;
+use crate::flags::flags;
+use crate::output;
+use crate::session::Session;
+
+flags! {
+    /// `gantry port`
+    pub(crate) struct Port {}
+}
+
+impl Command for Port {
+    const USAGE: &'static str = "CONTAINER [PRIVATE_PORT[/PROTO]]";
+    const ABOUT: &'static str = "List port mappings or a specific mapping for the container";
+    const WORDS: Arity = Arity::Between(1, 2);
+
+    async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
+        let client = session.client().await?;
+        let path = Client::path("/containers/", &words[0], "/json");
+        let container: ContainerInspect = client.get(path).send().await?.json().await?;
+        let ports = container.network_settings.ports.unwrap_or_default();
+        let lines = match words.get(1) {
+            Some(wanted) => one(&ports, wanted, &words[0])?,
+            None => all(&ports),
+        };
+        for line in lines {
+            output::line(line);
+        }
+        Ok(())
+    }
+}
+
+fn one(ports: &PortMap, wanted: &str, container: &str) -> Result<Vec<String>, Failure> {
+    let port: ContainerPort = wanted.parse().map_err(Failure::new)?;
+    match ports.get(&port.to_string()) {
+        Some(Some(bindings)) if !bindings.is_empty() => Ok(bindings.iter().map(address).collect()),
+        _ => Err(Failure::new(format!(
+            "Error: No public port '{port}' published for {container}"
+        ))),
+    }
+}
+
+fn all(ports: &PortMap) -> Vec<String> {
+    let mut sorted: Vec<(Option<ContainerPort>, &String, &PortBinding)> = ports
+        .iter()
+        .flat_map(|(port, bindings)| {
+            bindings
+                .iter()
+                .flatten()
+                .map(move |binding| (port.parse().ok(), port, binding))
+        })
+        .collect();
+    sorted.sort_by_key(|(port, ..)| *port);
+    sorted
+        .iter()
+        .map(|(_, port, binding)| format!("{port} -> {}", address(binding)))
+        .collect()
+}
+
+fn address(binding: &PortBinding) -> String {
+    if binding.host_ip.contains(':') {
+        return format!("[{}]:{}", binding.host_ip, binding.host_port);
+    }
+    format!("{}:{}", binding.host_ip, binding.host_port)
+}

@@ -1,0 +1,92 @@
+//! `gantry load`
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, stdin};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::mpsc;
+
+use super::history::platform_json;
+use crate::command::{Arity, Command};
+use crate::failure::Failure;
+use crate::flags::flags;
+use crate::progress::{self, Target};
+use crate::session::{Session, output_is_terminal};
+
+flags! {
+    /// `gantry load`
+    pub(crate) struct Load {
+        /// Read from tar archive file, instead of STDIN
+        "input" 'i' => input: String,
+        /// Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g.,
+        /// "linux/amd64")
+        "platform" => platform: Option<String>,
+        /// Suppress the load output
+        "quiet" 'q' => quiet: bool,
+    }
+}
+
+impl Command for Load {
+    const USAGE: &'static str = "[OPTIONS]";
+    const ABOUT: &'static str = "Load an image from a tar archive or STDIN";
+    const WORDS: Arity = Arity::None;
+
+    async fn run(self, session: &Session, _words: Vec<String>) -> Result<(), Failure> {
+        let input: Box<dyn Read + Send> = match self.input.as_str() {
+            "" if stdin().is_terminal() => {
+                return Err(Failure::new(
+                    "requested load from stdin, but stdin is empty",
+                ));
+            }
+            "" => Box::new(stdin()),
+            path => Box::new(
+                File::open(path)
+                    .map_err(|error| Failure::new(crate::create::open_error(path, &error)))?,
+            ),
+        };
+        let client = session.client().await?;
+        let request = client
+            .post("/images/load")
+            .query(
+                "quiet",
+                if self.quiet || !output_is_terminal() {
+                    "1"
+                } else {
+                    "0"
+                },
+            )
+            .query_opt("platform", self.platform.as_deref().map(platform_json))
+            .stream("application/x-tar", chunks(input)?);
+        progress::show(request.send().await?, Target::Output).await
+    }
+}
+
+/// Reads on a thread of its own, so that a slow input holds up nothing else.
+pub(crate) fn chunks(
+    mut input: Box<dyn Read + Send>,
+) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static> {
+    const CHUNK: usize = 256 << 10;
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(4);
+    std::thread::Builder::new()
+        .name("upload".to_owned())
+        .spawn(move || {
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                let item = match input.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => Ok(Bytes::copy_from_slice(&buffer[..count])),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = item.is_err();
+                if sender.blocking_send(item).is_err() || failed {
+                    return;
+                }
+            }
+        })?;
+    Ok(unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
+    }))
+}

@@ -1,0 +1,9 @@
+//! Commands about images.
+
+pub(crate) mod history;
+pub(crate) mod inspect;
+pub(crate) mod load;
+pub(crate) mod ls;
+pub(crate) mod pull;
+pub(crate) mod rm;
+pub(crate) mod tag;

@@ -1,0 +1,100 @@
+//! All commands, a file each: `<group>/<verb>.rs`.
+
+mod container;
+mod image;
+mod network;
+mod objects;
+mod system;
+
+use crate::command::{Entry, Group};
+
+/// The groups of commands.
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        name: "container",
+        about: "Manage containers",
+    },
+    Group {
+        name: "image",
+        about: "Manage images",
+    },
+    Group {
+        name: "network",
+        about: "Manage networks",
+    },
+    Group {
+        name: "system",
+        about: "Manage Docker",
+    },
+];
+
+/// The commands. Only the one that is called is ever looked into.
+pub(crate) const ALL: &[Entry] = &[
+    Entry::of::<container::attach::Attach>(&["container attach", "attach"]),
+    Entry::of::<container::cp::Copy>(&["container cp", "cp"]),
+    Entry::of::<container::create::Create>(&["container create", "create"]).with_help(),
+    Entry::of::<container::diff::Diff>(&["container diff", "diff"]),
+    Entry::of::<container::exec::Exec>(&["container exec", "exec"]),
+    Entry::of::<container::inspect::InspectContainer>(&["container inspect"]),
+    Entry::of::<container::kill::Kill>(&["container kill", "kill"]),
+    Entry::of::<container::logs::Logs>(&["container logs", "logs"]),
+    Entry::of::<container::ls::List>(&["container ls", "container list", "container ps", "ps"]),
+    Entry::of::<container::pause::Pause>(&["container pause", "pause"]),
+    Entry::of::<container::port::Port>(&["container port", "port"]),
+    Entry::of::<container::rename::Rename>(&["container rename", "rename"]),
+    Entry::of::<container::restart::Restart>(&["container restart", "restart"]),
+    Entry::of::<container::rm::Remove>(&["container rm", "container remove", "rm"]),
+    Entry::of::<container::run::Run>(&["container run", "run"]).with_help(),
+    Entry::of::<container::start::Start>(&["container start", "start"]),
+    Entry::of::<container::stats::Stats>(&["container stats", "stats"]),
+    Entry::of::<container::stop::Stop>(&["container stop", "stop"]),
+    Entry::of::<container::top::Top>(&["container top", "top"]),
+    Entry::of::<container::unpause::Unpause>(&["container unpause", "unpause"]),
+    Entry::of::<container::wait::Wait>(&["container wait", "wait"]),
+    Entry::of::<image::history::History>(&["image history", "history"]),
+    Entry::of::<image::inspect::InspectImage>(&["image inspect"]),
+    Entry::of::<image::load::Load>(&["image load", "load"]),
+    Entry::of::<image::ls::List>(&["image ls", "image list", "images"]),
+    Entry::of::<image::pull::Pull>(&["image pull", "pull"]),
+    Entry::of::<image::rm::Remove>(&["image rm", "image remove", "rmi"]),
+    Entry::of::<image::tag::Tag>(&["image tag", "tag"]),
+    Entry::of::<network::inspect::InspectNetwork>(&["network inspect"]),
+    Entry::of::<network::ls::List>(&["network ls", "network list"]),
+    Entry::of::<system::events::Events>(&["system events", "events"]),
+    Entry::of::<system::info::Info>(&["system info", "info"]),
+    Entry::of::<system::inspect::Inspect>(&["inspect"]),
+    Entry::of::<system::version::Version>(&["version"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_name_and_every_option_is_unique() {
+        let mut paths: Vec<&str> = ALL.iter().flat_map(|entry| entry.paths).copied().collect();
+        let count = paths.len();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), count);
+        for entry in ALL {
+            let flags = (entry.flags)();
+            let mut names: Vec<&str> = flags
+                .iter()
+                .flat_map(|flag| flag.aliases.iter().copied().chain([flag.long]))
+                .collect();
+            let mut letters: Vec<char> = flags.iter().filter_map(|flag| flag.short).collect();
+            let (all_names, all_letters) = (names.len(), letters.len());
+            names.sort_unstable();
+            names.dedup();
+            letters.sort_unstable();
+            letters.dedup();
+            assert_eq!(
+                (names.len(), letters.len()),
+                (all_names, all_letters),
+                "{:?}",
+                entry.paths
+            );
+        }
+    }
+}

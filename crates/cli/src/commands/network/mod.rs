@@ -1,0 +1,4 @@
+//! Commands about networks.
+
+pub(crate) mod inspect;
+pub(crate) mod ls;

@@ -1,0 +1,19 @@
+//! What the options of `run` and `create` mean: a body of `POST /containers/create`.
+//!
+//! [`ContainerFlags`] is what was typed, [`request`] turns it into the body. Every option reaches the
+//! body; what an engine cannot do, the engine refuses.
+
+mod body;
+mod files;
+mod flags;
+mod grammar;
+mod health;
+mod host;
+mod mounts;
+mod network;
+mod security;
+
+pub(crate) use body::{Environment, Request, request};
+pub(crate) use files::{open_error, read_lines};
+pub(crate) use flags::ContainerFlags;
+pub(crate) use grammar::Environ;

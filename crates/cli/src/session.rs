@@ -1,0 +1,136 @@
+//! What a command has at hand: the global options, the configuration file, the daemon.
+
+use std::cell::{OnceCell, RefCell};
+use std::future::Future;
+use std::io::IsTerminal as _;
+
+use gantry_client::{Autostart, Client, Endpoint, connect_or_start, default_run_root};
+
+use crate::config_file::ConfigFile;
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::program::Program;
+
+/// Our version.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that we were built from, where the build was told.
+pub(crate) const BUILD: &str = match option_env!("GANTRY_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
+/// One run of the command line.
+pub(crate) struct Session {
+    pub(crate) program: Program,
+    pub(crate) globals: Globals,
+    config: OnceCell<ConfigFile>,
+    invocation: RefCell<Invocation>,
+}
+
+/// How the command was called.
+#[derive(Debug, Clone, Default)]
+struct Invocation {
+    path: String,
+    given: Vec<&'static str>,
+}
+
+impl Session {
+    pub(crate) fn new(program: Program, globals: Globals) -> Self {
+        Self {
+            program,
+            globals,
+            config: OnceCell::new(),
+            invocation: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn invoked(&self, path: &str, given: Vec<&'static str>) {
+        self.invocation.replace(Invocation {
+            path: path.to_owned(),
+            given,
+        });
+    }
+
+    /// Whether the option of that long name was given.
+    pub(crate) fn was_given(&self, long: &str) -> bool {
+        self.invocation.borrow().given.contains(&long)
+    }
+
+    /// The words by which the command was called: `run` or `container run`.
+    pub(crate) fn path(&self) -> String {
+        self.invocation.borrow().path.clone()
+    }
+
+    /// Runs a command's future. One thread is enough, and starts fastest.
+    pub(crate) fn block_on<F: Future<Output = Result<(), Failure>>>(
+        &self,
+        future: F,
+    ) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let result = runtime.block_on(future);
+        // A thread that still reads standard input must not keep us.
+        runtime.shutdown_background();
+        result
+    }
+
+    /// The configuration file, read when first asked for.
+    pub(crate) fn config(&self) -> &ConfigFile {
+        self.config
+            .get_or_init(|| ConfigFile::load(self.globals.config.as_deref()))
+    }
+
+    /// Connects to the daemon.
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        if self.globals.tls || self.globals.tls_verify {
+            return Err(Failure::new(
+                "TLS connections to a daemon are not supported yet",
+            ));
+        }
+        if let Some(host) = self.host()? {
+            let endpoint = Endpoint::parse(&host)?;
+            return Ok(Client::connect(&endpoint).await?);
+        }
+        let run_root = default_run_root();
+        if self.globals.no_autostart {
+            return Ok(Client::connect(&Endpoint::local(&run_root)).await?);
+        }
+        Ok(connect_or_start(&Autostart { run_root }).await?)
+    }
+
+    /// The daemon that the user names, if any.
+    fn host(&self) -> Result<Option<String>, Failure> {
+        match self.globals.host.as_slice() {
+            [] => {}
+            [host] => return Ok(Some(host.clone())),
+            _ => return Err(Failure::new("specify only one -H")),
+        }
+        if let Some(context) = &self.globals.context {
+            return self.config().context_host(context).map_err(Failure::new);
+        }
+        for name in ["GANTRY_HOST", "DOCKER_HOST"] {
+            if let Some(host) = std::env::var(name).ok().filter(|host| !host.is_empty()) {
+                return Ok(Some(host));
+            }
+        }
+        let context = std::env::var("DOCKER_CONTEXT")
+            .ok()
+            .filter(|name| !name.is_empty())
+            .or_else(|| {
+                self.config()
+                    .current_context
+                    .clone()
+                    .filter(|name| !name.is_empty())
+            });
+        match context {
+            Some(context) => self.config().context_host(&context).map_err(Failure::new),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether people, not programs, read our standard output.
+pub(crate) fn output_is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}

@@ -1,0 +1,246 @@
+//! Help texts, laid out as Docker lays them out.
+
+use rustix::termios::tcgetwinsize;
+
+use crate::command::{Entry, Group};
+use crate::flags::{Flag, FlagSet, described};
+use crate::globals::Globals;
+use crate::program::Program;
+
+/// The first line: `Usage:  gantry run [OPTIONS] IMAGE [COMMAND] [ARG...]`.
+pub(crate) fn line(program: Program, path: &str, arguments: &str) -> String {
+    let first = format!("Usage:  {} {path}", program.name);
+    let mut lines = Vec::new();
+    for arguments in arguments.lines() {
+        lines.push(if lines.is_empty() {
+            format!("{first} {arguments}").trim_end().to_owned()
+        } else {
+            format!("\t{} {path} {arguments}", program.name)
+        });
+    }
+    if lines.is_empty() {
+        first
+    } else {
+        lines.join("\n")
+    }
+}
+
+/// The help of a command.
+pub(crate) fn command(program: Program, path: &str, entry: &Entry) -> String {
+    let mut text = line(program, path, entry.usage);
+    text.push_str("\n\n");
+    text.push_str(&entry.about.replace("Docker", program.proper));
+    if entry.paths.len() > 1 {
+        let paths: Vec<String> = entry
+            .paths
+            .iter()
+            .map(|path| format!("{} {path}", program.name))
+            .collect();
+        text.push_str(&format!("\n\nAliases:\n  {}", paths.join(", ")));
+    }
+    let flags = (entry.flags)();
+    if flags.iter().any(|flag| !flag.help.is_empty()) {
+        text.push_str("\n\nOptions:\n");
+        text.push_str(&options(flags, entry.has_help_of_its_own, program));
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// The help of a group of commands.
+pub(crate) fn group(program: Program, group: &Group) -> String {
+    let name = group.name;
+    let mut text = format!("Usage:  {} {name} COMMAND\n\n", program.name);
+    text.push_str(&group.about.replace("Docker", program.proper));
+    text.push_str("\n\nCommands:\n");
+    let mut verbs: Vec<(&str, &str)> = crate::commands::ALL
+        .iter()
+        .filter_map(|entry| {
+            let path = entry.paths.iter().find(|path| {
+                path.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(' '))
+            })?;
+            Some((
+                &path[name.len() + 1..],
+                entry.about.lines().next().unwrap_or_default(),
+            ))
+        })
+        .collect();
+    verbs.sort_unstable();
+    text.push_str(&table(&verbs, program));
+    text.push_str(&format!(
+        "\nRun '{} {name} COMMAND --help' for more information on a command.\n",
+        program.name
+    ));
+    text
+}
+
+/// The help of the program.
+pub(crate) fn root(program: Program) -> String {
+    const COMMON: &[&str] = &[
+        "run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search",
+        "version", "info",
+    ];
+    let top: Vec<(&str, &str)> = crate::commands::ALL
+        .iter()
+        .flat_map(|entry| {
+            let about = entry.about.lines().next().unwrap_or_default();
+            entry
+                .paths
+                .iter()
+                .filter(|path| !path.contains(' '))
+                .map(move |path| (*path, about))
+        })
+        .collect();
+    let common: Vec<(&str, &str)> = COMMON
+        .iter()
+        .filter_map(|name| top.iter().find(|(known, _)| known == name).copied())
+        .collect();
+    let mut others: Vec<(&str, &str)> = top
+        .into_iter()
+        .filter(|(name, _)| !COMMON.contains(name))
+        .collect();
+    others.push(("daemon", "Run the daemon in the foreground, or stop it"));
+    others.sort_unstable();
+    let groups: Vec<(&str, &str)> = crate::commands::GROUPS
+        .iter()
+        .map(|group| (group.name, group.about))
+        .collect();
+    let mut text = format!("Usage:  {} [OPTIONS] COMMAND\n\n", program.name);
+    text.push_str("A self-sufficient runtime for containers\n");
+    for (title, rows) in [
+        ("Common Commands", common),
+        ("Management Commands", groups),
+        ("Commands", others),
+    ] {
+        text.push_str(&format!("\n{title}:\n{}", table(&rows, program)));
+    }
+    text.push_str("\nGlobal Options:\n");
+    text.push_str(&options(Globals::flags(), false, program));
+    text.push_str(&format!(
+        "\nRun '{} COMMAND --help' for more information on a command.\n",
+        program.name
+    ));
+    text
+}
+
+fn table(rows: &[(&str, &str)], program: Program) -> String {
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        .max(11);
+    rows.iter()
+        .map(|(name, about)| {
+            format!(
+                "  {name:width$} {}\n",
+                about.replace("Docker", program.proper)
+            )
+        })
+        .collect()
+}
+
+/// The options, sorted by name, in the width of the terminal or 80 columns.
+fn options(mut flags: Vec<Flag>, with_help: bool, program: Program) -> String {
+    let width = tcgetwinsize(std::io::stdin())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(80);
+    flags.retain(|flag| !flag.help.is_empty());
+    if with_help {
+        flags.push(HELP);
+    }
+    flags.sort_unstable_by_key(|flag| flag.long);
+    let left: Vec<String> = flags.iter().map(names).collect();
+    let column = left.iter().map(String::len).max().unwrap_or(0) + 3;
+    let mut text = String::new();
+    for (flag, names) in flags.iter().zip(left) {
+        let mut help = described(flag).replace("Docker", program.proper);
+        if let Some(default) = flag.default {
+            help.push_str(&format!(" (default {default})"));
+        }
+        text.push_str(&format!(
+            "{names:column$}{}\n",
+            wrap(&help, column, width - 1)
+        ));
+    }
+    text
+}
+
+/// Shown only where `-h` means something else.
+const HELP: Flag = Flag {
+    long: "help",
+    short: None,
+    aliases: &[],
+    help: &["Print usage"],
+    type_name: "",
+    takes_value: false,
+    default: None,
+};
+
+fn names(flag: &Flag) -> String {
+    let short = flag
+        .short
+        .map_or_else(|| "    ".to_owned(), |short| format!("-{short}, "));
+    let space = if flag.type_name.is_empty() { "" } else { " " };
+    format!("  {short}--{}{space}{}", flag.long, flag.type_name)
+}
+
+/// Breaks a text as pflag does: lines of the width that is left, with a little slack so that no
+/// short word stands alone.
+fn wrap(text: &str, indent: usize, width: usize) -> String {
+    const SLOP: usize = 5;
+    let (indent, mut out) = if width.saturating_sub(indent) < 24 {
+        (16, format!("\n{}", " ".repeat(16)))
+    } else {
+        (indent, String::new())
+    };
+    let room = width.saturating_sub(indent);
+    let margin = format!("\n{}", " ".repeat(indent));
+    if room < 24 {
+        return text.replace('\n', &margin);
+    }
+    let mut rest = text;
+    let mut first = true;
+    while first || !rest.is_empty() {
+        let (piece, after) = cut(rest, room - SLOP, SLOP);
+        if !first {
+            out.push_str(&margin);
+        }
+        out.push_str(&piece.replace('\n', &margin));
+        rest = after;
+        first = false;
+    }
+    out
+}
+
+fn cut(text: &str, room: usize, slop: usize) -> (&str, &str) {
+    if room + slop > text.len() {
+        return (text, "");
+    }
+    let mut end = room;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &text[..end];
+    match (head.rfind([' ', '\t', '\n']), head.rfind('\n')) {
+        (None | Some(0), _) => (text, ""),
+        (Some(space), Some(line)) if line > 0 && line < space => (&text[..line], &text[line + 1..]),
+        (Some(space), _) => (&text[..space], &text[space + 1..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_help_is_broken_where_pflag_breaks_it() {
+        let help = "Only display what is of interest to the reader of this text, and nothing else";
+        assert_eq!(
+            wrap(help, 24, 79),
+            "Only display what is of interest to the reader of\n                        this text, and nothing else"
+        );
+    }
+}

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod cache;
 mod images;
+mod peers;
 mod shell;
 
 #[derive(Parser)]
@@ -22,10 +23,14 @@ struct Args {
 enum Task {
     /// Make the test images from Debian's packages and put them into a registry's storage folder
     Images(images::Args),
+    /// Real Docker and Podman, to compare with
+    #[command(subcommand)]
+    Peers(peers::Verb),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().task {
         Task::Images(args) => images::run(&args),
+        Task::Peers(verb) => peers::run(&verb),
     }
 }

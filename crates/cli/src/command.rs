@@ -244,7 +244,7 @@ fn run<C: Command>(
             "{name}: '{name} {path}' {complaint}\n\n{usage}\n\n{verb} '{name} {path} --help' for more information"
         )));
     }
-    session.invoked(path, parsed.given);
+    session.invoked(path);
     session.block_on(parsed.flags.run(session, parsed.words))
 }
 

@@ -24,14 +24,7 @@ pub(crate) struct Session {
     pub(crate) program: Program,
     pub(crate) globals: Globals,
     config: OnceCell<ConfigFile>,
-    invocation: RefCell<Invocation>,
-}
-
-/// How the command was called.
-#[derive(Debug, Clone, Default)]
-struct Invocation {
-    path: String,
-    given: Vec<&'static str>,
+    path: RefCell<String>,
 }
 
 impl Session {
@@ -40,25 +33,18 @@ impl Session {
             program,
             globals,
             config: OnceCell::new(),
-            invocation: RefCell::default(),
+            path: RefCell::default(),
         }
     }
 
-    pub(crate) fn invoked(&self, path: &str, given: Vec<&'static str>) {
-        self.invocation.replace(Invocation {
-            path: path.to_owned(),
-            given,
-        });
-    }
-
-    /// Whether the option of that long name was given.
-    pub(crate) fn was_given(&self, long: &str) -> bool {
-        self.invocation.borrow().given.contains(&long)
+    /// Notes the words by which the command was called.
+    pub(crate) fn invoked(&self, path: &str) {
+        self.path.replace(path.to_owned());
     }
 
     /// The words by which the command was called: `run` or `container run`.
     pub(crate) fn path(&self) -> String {
-        self.invocation.borrow().path.clone()
+        self.path.borrow().clone()
     }
 
     /// Runs a command's future. One thread is enough, and starts fastest.
@@ -81,22 +67,28 @@ impl Session {
             .get_or_init(|| ConfigFile::load(self.globals.config.as_deref()))
     }
 
-    /// Connects to the daemon.
+    /// Where the daemon listens that commands are for.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        match self.host()? {
+            Some(host) => Ok(Endpoint::parse(&host)?),
+            None => Ok(Endpoint::local(&default_run_root())),
+        }
+    }
+
+    /// Connects to the daemon; the local one is started if need be.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         if self.globals.tls || self.globals.tls_verify {
             return Err(Failure::new(
                 "TLS connections to a daemon are not supported yet",
             ));
         }
-        if let Some(host) = self.host()? {
-            let endpoint = Endpoint::parse(&host)?;
-            return Ok(Client::connect(&endpoint).await?);
+        if self.host()?.is_some() || self.globals.no_autostart {
+            return Ok(Client::connect(&self.endpoint()?).await?);
         }
-        let run_root = default_run_root();
-        if self.globals.no_autostart {
-            return Ok(Client::connect(&Endpoint::local(&run_root)).await?);
-        }
-        Ok(connect_or_start(&Autostart { run_root }).await?)
+        Ok(connect_or_start(&Autostart {
+            run_root: default_run_root(),
+        })
+        .await?)
     }
 
     /// The daemon that the user names, if any.

@@ -7,8 +7,6 @@ use super::{Flag, FlagSet};
 pub(crate) struct Parsed<F> {
     pub(crate) flags: F,
     pub(crate) words: Vec<String>,
-    /// Long names of the options that were given.
-    pub(crate) given: Vec<&'static str>,
 }
 
 /// Why reading the words ended before their end.
@@ -28,7 +26,6 @@ pub(crate) fn parse<F: FlagSet>(words: &[String], interspersed: bool) -> Result<
         parsed: Parsed {
             flags: F::default(),
             words: Vec::new(),
-            given: Vec::new(),
         },
     };
     let mut rest = words.iter();
@@ -123,7 +120,6 @@ impl<F: FlagSet> Reader<F> {
     }
 
     fn set(&mut self, flag: Flag, value: &str) -> Result<(), Stop> {
-        self.parsed.given.push(flag.long);
         match self.parsed.flags.set(flag.long, value) {
             None | Some(Ok(())) => Ok(()),
             Some(Err(reason)) => {

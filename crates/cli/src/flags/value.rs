@@ -218,19 +218,6 @@ impl<T: FromStr<Err: Display>, N: Named> FlagValue for TypedList<T, N> {
     }
 }
 
-/// One value with a grammar, shown as `string`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Typed<T>(pub(crate) Option<T>);
-
-impl<T: FromStr<Err: Display> + Default> FlagValue for Typed<T> {
-    const TYPE: &'static str = "string";
-
-    fn set(&mut self, text: &str) -> Result<(), String> {
-        self.0 = Some(text.parse().map_err(words)?);
-        Ok(())
-    }
-}
-
 fn words(error: impl Display) -> String {
     error.to_string()
 }

@@ -27,14 +27,10 @@ impl Command for Create {
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
         let refuse = |reason: String| with_help(session, 125, &reason);
         let pull = Pull::parse(&self.pull).map_err(refuse)?;
+        let endpoint = session.endpoint()?;
+        let body = body(session, &self.container, &words, &endpoint).map_err(refuse)?;
+        let creation = Creation::new(session, &self.create, pull, body)?;
         let client = session.client().await?;
-        let body = body(session, &self.container, &words, client.endpoint()).map_err(refuse)?;
-        let creation = Creation {
-            session,
-            flags: &self.create,
-            pull,
-            body,
-        };
         output::line(creation.run(&client).await?);
         Ok(())
     }

@@ -51,10 +51,13 @@ impl Pull {
 
 /// A container to be made.
 pub(crate) struct Creation<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) flags: &'a CreateFlags,
-    pub(crate) pull: Pull,
-    pub(crate) body: ContainerCreateRequest,
+    session: &'a Session,
+    flags: &'a CreateFlags,
+    pull: Pull,
+    body: ContainerCreateRequest,
+    /// Nothing for an id, which nobody can pull.
+    reference: Option<Reference>,
+    id_file: IdFile,
 }
 
 /// The body for the options, with what we know of our surroundings.
@@ -77,21 +80,33 @@ pub(crate) fn body(
 }
 
 impl Creation<'_> {
+    /// Checks all that can be checked without a daemon.
+    pub(crate) fn new<'a>(
+        session: &'a Session,
+        flags: &'a CreateFlags,
+        pull: Pull,
+        body: ContainerCreateRequest,
+    ) -> Result<Creation<'a>, Failure> {
+        let reference = image_reference(&body.config.image).map_err(Failure::new)?;
+        let id_file = IdFile::new(&body.host_config.container_id_file)?;
+        Ok(Creation {
+            session,
+            flags,
+            pull,
+            body,
+            reference,
+            id_file,
+        })
+    }
+
     /// Makes the container and gives back its id.
-    pub(crate) async fn run(&self, client: &Client) -> Result<String, Failure> {
-        let image = &self.body.config.image;
-        // An id is nothing to pull.
-        let reference = match image_reference(image) {
-            Ok(reference) => reference,
-            Err(reason) => return Err(Failure::new(reason)),
-        };
-        let id_file = IdFile::new(&self.body.host_config.container_id_file)?;
+    pub(crate) async fn run(mut self, client: &Client) -> Result<String, Failure> {
         if self.pull == Pull::Always
-            && let Some(reference) = &reference
+            && let Some(reference) = &self.reference
         {
             self.pull_image(client, reference).await?;
         }
-        let created = match (self.create(client).await, &reference) {
+        let created = match (self.create(client).await, &self.reference) {
             (Err(error), Some(reference))
                 if error.kind() == Kind::NotFound && self.pull == Pull::Missing =>
             {
@@ -106,7 +121,7 @@ impl Creation<'_> {
         for warning in &created.warnings {
             eprintln!("WARNING: {warning}");
         }
-        id_file.write(&created.id)?;
+        self.id_file.write(&created.id)?;
         Ok(created.id)
     }
 
@@ -199,7 +214,7 @@ impl IdFile {
         Ok(Self(Some(PathBuf::from(path))))
     }
 
-    fn write(mut self, id: &str) -> Result<(), Failure> {
+    fn write(&mut self, id: &str) -> Result<(), Failure> {
         let Some(path) = self.0.take() else {
             return Ok(());
         };

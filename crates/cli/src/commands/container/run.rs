@@ -42,23 +42,23 @@ impl Command for Run {
         let refuse = |reason: String| with_help(session, 125, &reason);
         let pull = Pull::parse(&self.pull).map_err(refuse)?;
         // What is wrong with the options is told before a daemon is looked for.
-        let client = async || {
-            session
-                .client()
-                .await
-                .map_err(|failure| refuse(failure.message))
-        };
-        let early = gantry_client::Endpoint::Unix("/".into());
-        body(session, &self.container, &words, &early).map_err(refuse)?;
+        let endpoint = session.endpoint()?;
+        let mut body = body(session, &self.container, &words, &endpoint).map_err(refuse)?;
         if self.detach && !self.container.attach.is_empty() {
             return Err(Failure::new(
                 "conflicting options: cannot specify both --attach and --detach",
             ));
         }
-        let client = client().await?;
-        let mut body = body(session, &self.container, &words, client.endpoint()).map_err(refuse)?;
         self.attachment(&mut body)?;
-        self.start(session, &client, pull, body).await
+        let failed = |failure: Failure| started_badly(session, &failure.message);
+        let config = body.config.clone();
+        let creation = Creation::new(session, &self.create, pull, body).map_err(failed)?;
+        let client = session
+            .client()
+            .await
+            .map_err(|failure| refuse(failure.message))?;
+        let id = creation.run(&client).await.map_err(failed)?;
+        self.start(session, &client, &id, &config).await
     }
 }
 
@@ -76,39 +76,31 @@ impl Run {
         check_terminal(config.attach_stdin, config.tty)
     }
 
-    /// The order is Docker's: create, attach, wait, start. So neither output nor the end of a
+    /// The order is Docker's: attach, wait, start. So neither output nor the end of a
     /// container that ends at once can be missed.
     async fn start(
         &self,
         session: &Session,
         client: &Client,
-        pull: Pull,
-        body: ContainerCreateRequest,
+        id: &str,
+        config: &ContainerConfig,
     ) -> Result<(), Failure> {
         let failed = |failure: Failure| started_badly(session, &failure.message);
-        let config = body.config.clone();
-        let creation = Creation {
-            session,
-            flags: &self.create,
-            pull,
-            body,
-        };
-        let id = creation.run(client).await.map_err(failed)?;
         if self.sig_proxy {
-            forward_signals(client, &id)?;
+            forward_signals(client, id)?;
         }
         let attaches = config.attach_stdin || config.attach_stdout || config.attach_stderr;
         if !attaches {
-            start(client, &id).await.map_err(failed)?;
+            start(client, id).await.map_err(failed)?;
             output::line(id);
             return Ok(());
         }
         let keys = detach_keys(session, &self.detach_keys);
-        let hijacked = attach_request(client, &id, &config, &keys).hijack().await?;
-        let terminal = enter_terminal(&config)?;
-        let mut attached = Attached::start(hijacked, wiring(&config, &keys))?;
-        let exit = Exit::of(client, &id, self.container.rm).await?;
-        if let Err(failure) = start(client, &id).await {
+        let hijacked = attach_request(client, id, config, &keys).hijack().await?;
+        let terminal = enter_terminal(config)?;
+        let mut attached = Attached::start(hijacked, wiring(config, &keys))?;
+        let exit = Exit::of(client, id, self.container.rm).await?;
+        if let Err(failure) = start(client, id).await {
             drop(terminal);
             if self.container.rm {
                 // The daemon is about to remove it; whoever runs us again wants the name free.
@@ -117,7 +109,7 @@ impl Run {
             return Err(failed(failure));
         }
         if config.tty {
-            follow_size(client, Target::Container(id.clone()))?;
+            follow_size(client, Target::Container(id.to_owned()))?;
         }
         let ended = attached.ended().await;
         drop(terminal);

@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     /// The rest of a string after its opening quote.
     fn text(&mut self, out: &mut Vec<u8>) -> Option<()> {
         loop {
-            let end = self.rest.iter().position(|c| matches!(c, b'"' | b'\\'))?;
+            let end = memchr::memchr2(b'"', b'\\', self.rest)?;
             let (plain, rest) = self.rest.split_at(end);
             out.extend_from_slice(plain);
             self.rest = rest;

@@ -26,7 +26,7 @@ impl Splitter {
         while !bytes.is_empty() {
             let room = PIECE - self.held.len();
             let window = &bytes[..bytes.len().min(room)];
-            let newline = window.iter().position(|c| *c == b'\n').map(|at| at + 1);
+            let newline = memchr::memchr(b'\n', window).map(|at| at + 1);
             let Some(end) = newline.or((window.len() == room).then_some(room)) else {
                 self.held.extend_from_slice(window);
                 return;
@@ -78,10 +78,12 @@ mod tests {
         let mut splitter = Splitter::default();
         let mut all = Vec::new();
         for (time, chunk) in chunks.iter().enumerate() {
-            splitter.push(chunk, time as u64, |p| all.push((p.bytes.to_vec(), p.time)));
+            splitter.push(chunk, time as u64, |p| {
+                all.push((p.bytes.to_vec(), p.time));
+            });
         }
         splitter.finish(chunks.len() as u64, |p| {
-            all.push((p.bytes.to_vec(), p.time))
+            all.push((p.bytes.to_vec(), p.time));
         });
         all
     }

@@ -180,10 +180,7 @@ impl LogWriter {
             return lines.len();
         };
         self.lost.refused(&error, now);
-        let whole = lines[..written]
-            .iter()
-            .rposition(|c| *c == b'\n')
-            .map_or(0, |at| at + 1);
+        let whole = memchr::memrchr(b'\n', &lines[..written]).map_or(0, |at| at + 1);
         // The beginning of a line that cannot be finished goes again. Measured anew, because
         // somebody may have truncated the file.
         if whole < written
@@ -198,7 +195,7 @@ impl LogWriter {
 
 impl Lost {
     fn count(&mut self, lines: &[u8]) {
-        let count = lines.iter().filter(|c| **c == b'\n').count() as u64;
+        let count = memchr::memchr_iter(b'\n', lines).count() as u64;
         self.unsaid += count;
         self.total += count;
     }

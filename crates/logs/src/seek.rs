@@ -24,14 +24,11 @@ pub(crate) struct Place {
 pub(crate) fn tail(files: &[LogFile], lines: u64) -> io::Result<Place> {
     let mut wanted = lines;
     for (index, file) in files.iter().enumerate().rev() {
-        match tail_of_file(file, &mut wanted)? {
-            Some(offset) => {
-                return Ok(Place {
-                    file: index,
-                    offset,
-                });
-            }
-            None => continue,
+        if let Some(offset) = tail_of_file(file, &mut wanted)? {
+            return Ok(Place {
+                file: index,
+                offset,
+            });
         }
     }
     Ok(Place { file: 0, offset: 0 })

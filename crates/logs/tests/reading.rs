@@ -1,5 +1,7 @@
 //! Reading logs that a writer makes, before and while they grow.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

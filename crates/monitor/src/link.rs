@@ -49,9 +49,8 @@ impl Link {
         loop {
             let fds = match protocol::receive(&self.socket, &mut self.buffer) {
                 Ok(Packet::Message(fds)) => fds,
-                Ok(Packet::Closed) => return Incoming::Closed,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Incoming::Nothing,
-                Err(_) => return Incoming::Closed,
+                Ok(Packet::Closed) | Err(_) => return Incoming::Closed,
             };
             match protocol::decode(&self.buffer) {
                 Ok(call) => return Incoming::Call(call, fds),

@@ -401,9 +401,7 @@ impl Session {
         }
         let behind = self.clients.iter().any(Client::is_behind);
         for output in &mut self.outputs {
-            if behind {
-                output.source.ignore();
-            } else if output.source.want(EventFlags::IN).is_err() {
+            if behind || output.source.want(EventFlags::IN).is_err() {
                 output.source.ignore();
             }
         }

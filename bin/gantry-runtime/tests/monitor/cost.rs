@@ -69,12 +69,11 @@ fn a_million_lines() {
         }
         let began = Instant::now();
         let mut client = daemon.attach(framed(true));
-        if !attached {
-            client.send("go\n");
-            client.0.shutdown(std::net::Shutdown::Both).unwrap();
-        } else {
-            client.send("go\n");
+        client.send("go\n");
+        if attached {
             client.rest();
+        } else {
+            client.0.shutdown(std::net::Shutdown::Both).unwrap();
         }
         daemon.exit();
         println!(

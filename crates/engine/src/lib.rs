@@ -23,7 +23,6 @@ mod etc;
 mod execs;
 mod files;
 mod ids;
-#[path = "pending_images.rs"]
 pub mod images;
 mod inside;
 mod kind;
@@ -31,7 +30,6 @@ mod logs;
 mod monitors;
 mod networking;
 mod settings;
-#[path = "pending_spec.rs"]
 mod spec;
 mod system;
 mod volumes;

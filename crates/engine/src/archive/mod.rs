@@ -60,11 +60,9 @@ impl Containers {
         let (sender, chunks) = mpsc::channel(BACKLOG);
         tokio::task::spawn_blocking(move || {
             view.with(|root| {
-                let found = match stat::stat(root, &path, view.container()) {
-                    Ok(found) => found,
-                    Err(e) => return Ok(drop(stat_sender.send(Err(e)))),
-                };
-                if stat_sender.send(Ok(found)).is_err() {
+                let found = stat::stat(root, &path, view.container());
+                let is_missing = found.is_err();
+                if stat_sender.send(found).is_err() || is_missing {
                     return Ok(());
                 }
                 let mut out = io::BufWriter::with_capacity(CHUNK, ChunkWriter(&sender));

@@ -41,8 +41,7 @@ impl RootView {
     pub(super) fn user(&self) -> Result<(u32, u32), Error> {
         let user = self.container.record().config.user.clone();
         self.with(|root| {
-            let user = crate::spec::resolve_user(root, &user)?;
-            Ok((user.uid, user.gid))
+            Ok(crate::spec::user_of(root, &user)?)
         })
     }
 

@@ -33,9 +33,9 @@ impl Containers {
             args,
             state: state(&record),
             image: record.image_id.to_string(),
-            resolv_conf_path: self.file_of(&container, "resolv.conf"),
-            hostname_path: self.file_of(&container, "hostname"),
-            hosts_path: self.file_of(&container, "hosts"),
+            resolv_conf_path: file_of(&container, "resolv.conf"),
+            hostname_path: file_of(&container, "hostname"),
+            hosts_path: file_of(&container, "hosts"),
             log_path: log_path(&container, &record),
             name: format!("/{}", record.name),
             restart_count: i64::from(record.state.restart_count),
@@ -56,10 +56,6 @@ impl Containers {
     pub(super) async fn written_bytes(&self, id: &str) -> Result<i64, Error> {
         let (snapshots, id) = (self.snapshots.clone(), id.to_owned());
         blocking(move || Ok(snapshots.usage(&id)?.bytes as i64)).await
-    }
-
-    fn file_of(&self, container: &Container, name: &str) -> String {
-        container.state_dir.join(name).display().to_string()
     }
 
     fn graph_driver(&self, record: &Record) -> GraphDriver {
@@ -137,6 +133,10 @@ pub(super) fn command(record: &Record) -> (String, Vec<String>) {
 /// One empty word as the entrypoint means "none"; elsewhere an empty word is a word.
 fn words_matter(config: &gantry_api_types::ContainerConfig) -> bool {
     config.entrypoint.as_ref().is_some_and(|e| e.len() > 1)
+}
+
+fn file_of(container: &Container, name: &str) -> String {
+    container.state_dir.join(name).display().to_string()
 }
 
 fn log_path(container: &Container, record: &Record) -> String {

@@ -126,9 +126,8 @@ impl Containers {
                 tracing::debug!(container = %container.id, "signal {signal}: {}", failure.message);
                 Ok(())
             }
-            Ok(_) => Ok(()),
-            // The monitor goes when its container has ended; its exit is on record then.
-            Err(_) => Ok(()),
+            // An error: the monitor goes when its container has ended; its exit is on record then.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -51,6 +51,12 @@ pub enum Error {
     /// A snapshot of that key is already there.
     #[error("snapshot {0} exists already")]
     SnapshotExists(String),
+    /// A volatile snapshot from before the machine's restart.
+    #[error(
+        "snapshot {0} was made for a container that does not outlive the machine's restart, and \
+         cannot be mounted again; remove the container"
+    )]
+    SnapshotLost(String),
     /// A key that cannot be a directory's name.
     #[error(
         "invalid snapshot key {0:?}: letters, digits, '.', '_' and '-' only, at most 128 of them, \
@@ -130,7 +136,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::LayerNotFound(_) | Self::SnapshotNotFound(_) => Kind::NotFound,
-            Self::LayerInUse { .. } | Self::SnapshotExists(_) => Kind::Conflict,
+            Self::LayerInUse { .. } | Self::SnapshotExists(_) | Self::SnapshotLost(_) => {
+                Kind::Conflict
+            }
             Self::DigestMismatch { .. }
             | Self::Archive { .. }
             | Self::InvalidKey(_)

@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::at;
+use crate::housekeeping::boot_id;
 use crate::layers::{Layers, RootAttributes, names};
 use crate::mounting::Upper;
 
 const RECORD: &str = "snapshot.json";
+/// Says that the latest mount was a volatile one, and holds the boot's ID.
+const VOLATILE: &str = "volatile";
 const MAX_KEY: usize = 128;
 
 /// What `snapshot.json` holds.
@@ -81,6 +84,31 @@ impl Snapshots {
         Upper {
             upper: directory.join("upper"),
             work: directory.join("work"),
+        }
+    }
+
+    /// Notes that a volatile mount follows, and in which boot.
+    pub(crate) fn mark_volatile(&self, key: &str) -> Result<(), Error> {
+        let path = self.directory(key).join(VOLATILE);
+        fs::write(&path, boot_id()).map_err(at("write", &path))
+    }
+
+    /// Makes a snapshot that has had a volatile mount fit for another one. Overlay leaves a
+    /// directory by which it refuses the snapshot ever after, as it cannot know whether the
+    /// machine has been down in between; we do.
+    pub(crate) fn settle_volatile(&self, key: &str) -> Result<(), Error> {
+        let directory = self.directory(key);
+        let path = directory.join(VOLATILE);
+        match fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(at("read", &path)(e)),
+            Ok(boot) if boot != boot_id() => return Err(Error::SnapshotLost(key.to_owned())),
+            Ok(_) => {}
+        }
+        let refusal = directory.join("work/work/incompat");
+        match fs::remove_dir_all(&refusal) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(at("remove", &refusal)(e)),
+            _ => fs::remove_file(&path).map_err(at("remove", &path)),
         }
     }
 

@@ -134,6 +134,24 @@ impl<D: Driver> Store<D> {
         Ok(Mounted { root, keep })
     }
 
+    fn mount_snapshot(&self, key: &str, volatile: bool) -> Result<Mounted, Error> {
+        let layers = self.snapshots.layers_of(key)?;
+        self.snapshots.settle_volatile(key)?;
+        if volatile {
+            self.snapshots.mark_volatile(key)?;
+        }
+        let lowers = self.lowers(&layers)?;
+        let upper = Some(self.snapshots.upper(key));
+        self.stack(
+            &format!("snapshot {key}"),
+            Stack {
+                lowers,
+                upper,
+                volatile,
+            },
+        )
+    }
+
     fn check_unused(index: &Index, diff_id: &Digest) -> Result<(), Error> {
         match index.iter().find(|(_, layers)| layers.contains(diff_id)) {
             None => Ok(()),
@@ -203,10 +221,11 @@ impl<D: Driver> Snapshotter for Store<D> {
     }
 
     fn mount(&self, key: &str) -> Result<Mounted, Error> {
-        let layers = self.snapshots.layers_of(key)?;
-        let lowers = self.lowers(&layers)?;
-        let upper = Some(self.snapshots.upper(key));
-        self.stack(&format!("snapshot {key}"), Stack { lowers, upper })
+        self.mount_snapshot(key, false)
+    }
+
+    fn mount_volatile(&self, key: &str) -> Result<Mounted, Error> {
+        self.mount_snapshot(key, true)
     }
 
     fn view(&self, layers: &[Digest]) -> Result<Mounted, Error> {
@@ -220,6 +239,7 @@ impl<D: Driver> Snapshotter for Store<D> {
             Stack {
                 lowers,
                 upper: None,
+                volatile: false,
             },
         )
     }

@@ -203,3 +203,24 @@ pub(super) fn renames_and_copy_up(f: Fixture) {
     assert_eq!(device("second name"), device(""));
     assert_eq!(device("renamed"), device(""));
 }
+
+pub(super) fn volatile_mounts(mut f: Fixture) {
+    let base = f.add(Archive::default().file("a", b"base"));
+    f.store().prepare("c", &[base]).unwrap();
+    for round in 0..3 {
+        let mounted = f.store().mount_volatile("c").unwrap();
+        fs::write(inside(&mounted.root, &round.to_string()), b"written").unwrap();
+        drop(mounted);
+    }
+    // Within one boot nothing is lost, also for a mount of the other kind.
+    f.reopen();
+    let mounted = f.store().mount("c").unwrap();
+    assert_eq!(fs::read_dir(inside(&mounted.root, "")).unwrap().count(), 4);
+    drop(mounted);
+    // After a loss of power nothing can be said of what was written.
+    drop(f.store().mount_volatile("c").unwrap());
+    fs::write(f.root().join("containers/c/volatile"), "another boot").unwrap();
+    assert_eq!(f.store().mount("c").unwrap_err().kind(), Kind::Conflict);
+    f.store().remove("c").unwrap();
+    f.assert_clean();
+}

@@ -160,5 +160,6 @@ suite! {
         a_loss_of_power, unknown_names;
     hostile: names_stay_inside, links_stay_inside, malformed_archives_are_refused;
     life: ingest_is_idempotent, one_layer_many_threads, layers_in_use_stay, snapshots_outlive_the_daemon,
-        usage_counts_what_was_written, layer_mounts_are_shared_and_adopted, renames_and_copy_up;
+        usage_counts_what_was_written, layer_mounts_are_shared_and_adopted, renames_and_copy_up,
+        volatile_mounts;
 }

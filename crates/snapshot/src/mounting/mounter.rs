@@ -98,6 +98,7 @@ impl Mounter {
         mounter.mount(Stack {
             lowers: vec![lower],
             upper: Some(upper),
+            volatile: true,
         })?;
         Ok(mounter)
     }

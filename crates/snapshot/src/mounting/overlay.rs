@@ -51,6 +51,8 @@ pub(crate) struct Stack {
     pub(crate) lowers: Vec<Lower>,
     /// Without it the mount is read-only and needs two lowers.
     pub(crate) upper: Option<Upper>,
+    /// Never waits for the disk (Linux 5.10). For a mount with an upper directory.
+    pub(crate) volatile: bool,
 }
 
 /// How layers are named to the kernel.
@@ -90,6 +92,9 @@ impl Stack {
         for (key, value) in OPTIONS {
             context.string(key, value)?;
         }
+        if self.volatile {
+            context.flag("volatile")?;
+        }
         context.mount(self.attributes())
     }
 
@@ -121,6 +126,9 @@ impl Stack {
         }
         for (key, value) in OPTIONS {
             let _ = write!(options, ",{key}={value}");
+        }
+        if self.volatile {
+            options.push_str(",volatile");
         }
         let options = CString::new(options).map_err(failed("overlay options"))?;
         std::env::set_current_dir(&links.directory).map_err(failed("chdir"))?;

@@ -165,8 +165,8 @@ struct Writer(Arc<Growth>);
 impl Drop for Writer {
     fn drop(&mut self) {
         // Only the first ending counts.
-        self.0
-            .end(Ending::Failed("the download was given up".into()));
+        let reason = "the download was given up".into();
+        self.0.end(Ending::Failed(io::ErrorKind::Other, reason));
     }
 }
 

@@ -41,7 +41,7 @@ pub use containers::{
 pub use engine::{Engine, Hello};
 pub use error::Error;
 pub use gantry_events::{Events, Instant, Query, Subscription};
-pub use images::Images;
+pub use images::{Images, LoadRequest, PullRequest, Report};
 pub use kind::Kind;
 pub use logs::{LogChunks, LogOptions};
 pub use networking::Networking;

@@ -226,6 +226,11 @@ impl Images {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many images there are.
+    pub fn count(&self) -> usize {
+        self.0.catalog.read().images.len()
+    }
+
     /// The images that a filter lets pass, the newest first.
     ///
     /// With a filter on names, an image shows only those that fit.

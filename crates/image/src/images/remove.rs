@@ -31,8 +31,13 @@ pub enum Removed {
     Untagged(String),
     /// An image's id.
     Image(ImageId),
-    /// A layer, by its chain ID.
-    Layer(Digest),
+    /// A layer that nothing else needed.
+    Layer {
+        /// Its chain ID, which is how Docker names layers here.
+        chain_id: Digest,
+        /// Bytes of file content that it had.
+        size: u64,
+    },
 }
 
 /// Who uses an image, for the rules to judge.
@@ -129,8 +134,12 @@ impl Images {
         }
         let chain = chain_ids(&record.layers);
         for (layer, chain_id) in record.layers.iter().zip(chain).rev() {
-            if !layers.contains(layer) && self.drop_layer(layer)? {
-                removed.push(Removed::Layer(chain_id));
+            if layers.contains(layer) {
+                continue;
+            }
+            let size = self.0.snapshotter.layer(layer)?.map_or(0, |info| info.size);
+            if self.drop_layer(layer)? {
+                removed.push(Removed::Layer { chain_id, size });
             }
         }
         Ok(())

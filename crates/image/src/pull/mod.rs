@@ -84,16 +84,16 @@ impl Images {
         progress: Arc<dyn Progress>,
     ) -> Result<Pulled, Error> {
         let reference = &request.reference;
+        let credentials = request.credentials.clone();
+        let repository = Arc::new(self.0.registry.repository(reference, credentials));
+        let plan = self.plan(&repository, request).await?;
+        // Only now: until here the caller can answer with the error alone.
         let target = reference.target().to_string();
         let text = format!("Pulling from {}", reference.path());
         progress.report(Event::Status {
             id: Some(&target),
             text,
         });
-
-        let credentials = request.credentials.clone();
-        let repository = Arc::new(self.0.registry.repository(reference, credentials));
-        let plan = self.plan(&repository, request).await?;
         if !self.knows(&plan.id) {
             self.bring(&repository, &plan, request, &progress).await?;
         }

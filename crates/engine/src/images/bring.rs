@@ -1,0 +1,96 @@
+//! `pull` and `load`.
+
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use gantry_api_types::AuthConfig;
+use gantry_image::Platform;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::runtime::Handle;
+
+use super::progress::Lines;
+use super::{Images, Report, login, named};
+use crate::Error;
+
+/// What to pull.
+#[derive(Debug, Clone, Default)]
+pub struct PullRequest {
+    /// Name, perhaps with tag or digest.
+    pub image: String,
+    /// Tag or digest, perhaps empty.
+    pub tag: String,
+    /// `linux/amd64`; `None` or empty is this machine's.
+    pub platform: Option<String>,
+    /// The client's login.
+    pub auth: Option<AuthConfig>,
+}
+
+/// What to load.
+pub struct LoadRequest {
+    /// The archive, compressed or not.
+    pub archive: Pin<Box<dyn AsyncRead + Send>>,
+    /// No lines about layers.
+    pub quiet: bool,
+}
+
+impl Images {
+    /// Brings an image from its registry. Dropping the future gives it up.
+    pub async fn pull(&self, request: PullRequest, report: Report) -> Result<(), Error> {
+        let reference = named(&request.image, &request.tag)?;
+        let platform = request.platform.filter(|platform| !platform.is_empty());
+        let platform = platform.map(|text| text.parse::<Platform>()).transpose()?;
+        let request = gantry_image::PullRequest {
+            reference: reference.clone(),
+            platform,
+            credentials: request
+                .auth
+                .map(login::credentials)
+                .transpose()?
+                .unwrap_or_default(),
+        };
+        let lines = Arc::new(Lines {
+            report,
+            quiet: false,
+        });
+        self.store.pull(&request, lines).await?;
+        self.tell(
+            &reference.familiar(),
+            "pull",
+            &reference.familiar_repository(),
+        );
+        Ok(())
+    }
+
+    /// Brings in the images of an archive.
+    pub async fn load(&self, request: LoadRequest, report: Report) -> Result<(), Error> {
+        let archive = Blocking {
+            inner: request.archive,
+            runtime: Handle::current(),
+        };
+        let lines = Lines {
+            report,
+            quiet: request.quiet,
+        };
+        let store = self.store.clone();
+        let loaded = tokio::task::spawn_blocking(move || store.load(archive, &lines)).await;
+        let loaded = loaded.map_err(|error| Error::Internal(format!("load: {error}")))??;
+        for one in &loaded {
+            let id = one.image().as_str();
+            self.tell(id, "load", id);
+        }
+        Ok(())
+    }
+}
+
+/// An asynchronous reader for a thread that may wait.
+struct Blocking {
+    inner: Pin<Box<dyn AsyncRead + Send>>,
+    runtime: Handle,
+}
+
+impl Read for Blocking {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.runtime.block_on(self.inner.read(buf))
+    }
+}

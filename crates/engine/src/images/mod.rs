@@ -1,0 +1,145 @@
+//! Images as the API shows them.
+//!
+//! The store itself is `gantry_image`; this service adds what the API and other services want of
+//! it: bodies, progress lines, events, and who uses an image.
+
+mod bring;
+mod hello;
+mod inspect;
+mod list;
+mod login;
+mod progress;
+mod prune;
+mod remove;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gantry_image::{Image, Setup};
+use gantry_reference::{Digest, ImageId, Reference};
+use gantry_registry_client::{Client, Config};
+use gantry_snapshot::Snapshotter;
+
+pub use bring::{LoadRequest, PullRequest};
+pub use progress::Report;
+
+use crate::{Error, Events, Settings};
+
+/// What [`Images::open`] is told.
+#[derive(Debug, Clone)]
+pub struct ImagesConfig {
+    data_root: PathBuf,
+    registry: Config,
+    max_concurrent_downloads: usize,
+}
+
+impl ImagesConfig {
+    pub(crate) fn from_settings(settings: &Settings) -> Self {
+        Self {
+            data_root: settings.data_root.clone(),
+            registry: Config {
+                registry_mirrors: settings.registry_mirrors.clone(),
+                insecure_registries: settings.insecure_registries.clone(),
+                user_agent: format!("gantry/{}", settings.version),
+                ..Config::default()
+            },
+            max_concurrent_downloads: settings.max_concurrent_downloads,
+        }
+    }
+}
+
+/// The service for images; a clone is the same service.
+#[derive(Clone)]
+pub struct Images {
+    store: gantry_image::Images,
+    events: Events,
+}
+
+impl Images {
+    pub(crate) fn open(
+        config: ImagesConfig,
+        snapshotter: Arc<dyn Snapshotter>,
+        events: Events,
+    ) -> Result<Self, Error> {
+        let registry = Client::new(&config.registry).map_err(gantry_image::Error::from)?;
+        let store = gantry_image::Images::open(Setup {
+            data_root: config.data_root,
+            snapshotter,
+            registry,
+            max_concurrent_downloads: config.max_concurrent_downloads,
+        })?;
+        Ok(Self { store, events })
+    }
+
+    /// The image that a new container is made from.
+    pub(crate) fn for_container(&self, name: &str, platform: Option<&str>) -> Result<Image, Error> {
+        let image = self.store.resolve(name)?;
+        if let Some(platform) = platform.filter(|platform| !platform.is_empty()) {
+            let wanted: gantry_image::Platform = platform.parse()?;
+            if !wanted.accepts(&image.platform()) {
+                return Err(gantry_image::Error::WrongPlatform {
+                    name: name.to_owned(),
+                    wanted: wanted.to_string(),
+                    found: image.platform().to_string(),
+                }
+                .into());
+            }
+        }
+        Ok(image)
+    }
+
+    /// Bytes of an image's files; 0 if it is gone.
+    pub(crate) fn size_of(&self, id: &ImageId) -> i64 {
+        self.store.get(id).map_or(0, |image| image.size as i64)
+    }
+
+    /// What to show as a container's image: the name it was made with, or the short id if that
+    /// name stands for another image by now.
+    pub(crate) fn name_now(&self, name: &str, id: &ImageId) -> String {
+        match self.store.resolve(name) {
+            Ok(image) if image.id == *id => name.to_owned(),
+            _ => id.short().to_owned(),
+        }
+    }
+
+    /// Whether a container of this image and layers descends from the image of that name.
+    pub(crate) fn is_from(&self, id: &ImageId, layers: &[Digest], ancestor: &str) -> bool {
+        self.store.resolve(ancestor).is_ok_and(|image| {
+            image.id == *id || (!image.layers.is_empty() && layers.starts_with(&image.layers))
+        })
+    }
+
+    /// How many images there are.
+    pub(crate) fn count(&self) -> usize {
+        self.store.count()
+    }
+
+    /// Gives an image one more name. An empty tag is `latest`.
+    pub fn tag(&self, source: &str, repository: &str, tag: &str) -> Result<(), Error> {
+        let target = named(repository, tag)?;
+        let id = self.store.tag(source, &target)?;
+        self.tell(id.as_str(), "tag", &target.familiar());
+        Ok(())
+    }
+
+    /// Publishes an event; Docker names an image by its id, but by its name in `pull`.
+    fn tell(&self, actor: &str, action: &str, name: &str) {
+        let attributes = BTreeMap::from([("name".to_owned(), name.to_owned())]);
+        self.events.image(actor, action, attributes);
+    }
+}
+
+/// A repository and a tag, or a digest in its place, as the API has them in two parameters.
+fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
+    let text = match tag {
+        "" => repository.to_owned(),
+        digest if digest.contains(':') => format!("{repository}@{digest}"),
+        tag => {
+            // The repository may not bring a tag of its own.
+            let bare = Reference::parse(repository).map_err(gantry_image::Error::from)?;
+            return Ok(bare.with_tag(tag).map_err(gantry_image::Error::from)?);
+        }
+    };
+    Ok(Reference::parse(&text).map_err(gantry_image::Error::from)?)
+}

@@ -33,7 +33,6 @@ use gantry_seccomp::KernelVersion;
 
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
-pub(crate) use resources::update as update_resources;
 pub(crate) use user::user_of;
 
 use security::Security;
@@ -90,7 +89,7 @@ pub(crate) fn build(input: &SpecInput<'_>) -> Result<Spec, SpecError> {
     let process = process(input, &security)?;
     let capabilities = process.capabilities.clone().unwrap_or_default().bounding;
     let devices = devices::plan(input.host)?;
-    let mut resources = resources::all(input.host)?;
+    let mut resources = resources::limits(&input.host.resources)?;
     resources.devices = devices.rules;
     let has_uts = input.host.uts_mode != "host";
     let named = |name: &String| Some(name.clone()).filter(|name| has_uts && !name.is_empty());

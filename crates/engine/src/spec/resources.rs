@@ -1,6 +1,6 @@
 //! Limits, without those on devices.
 
-use gantry_api_types::{HostConfig, Resources as Asked, ThrottleDevice, WeightDevice};
+use gantry_api_types::{Resources as Asked, ThrottleDevice, WeightDevice};
 use gantry_oci::{BlockIo, Cpu, Memory, Pids, Resources};
 
 use super::SpecError;
@@ -10,13 +10,8 @@ const PERIOD: i64 = 100_000;
 /// Billionths.
 const NANO: i64 = 1_000_000_000;
 
-/// The limits of a container.
-pub(super) fn all(host: &HostConfig) -> Result<Resources, SpecError> {
-    update(&host.resources)
-}
-
-/// The limits that are set; for a running container, those that `update` changes.
-pub(crate) fn update(asked: &Asked) -> Result<Resources, SpecError> {
+/// The limits that are set.
+pub(super) fn limits(asked: &Asked) -> Result<Resources, SpecError> {
     Ok(Resources {
         memory: Some(memory(asked)).filter(|memory| *memory != Memory::default()),
         cpu: Some(cpu(asked)).filter(|cpu| *cpu != Cpu::default()),
@@ -147,7 +142,7 @@ mod tests {
                 memory_swap: swap,
                 ..Asked::default()
             };
-            update(&asked).unwrap().memory
+            limits(&asked).unwrap().memory
         };
         assert_eq!(memory(0, 0), None);
         assert_eq!(memory(64, 0).unwrap().swap, Some(128));
@@ -157,7 +152,7 @@ mod tests {
 
     #[test]
     fn cpus_become_a_quota() {
-        let cpu = |asked: Asked| update(&asked).unwrap().cpu;
+        let cpu = |asked: Asked| limits(&asked).unwrap().cpu;
         assert_eq!(cpu(Asked::default()), None);
         let half = cpu(Asked {
             nano_cpus: NANO / 2,
@@ -176,7 +171,7 @@ mod tests {
     #[test]
     fn processes_and_devices() {
         let limit = |n| {
-            update(&Asked {
+            limits(&Asked {
                 pids_limit: n,
                 ..Asked::default()
             })
@@ -201,7 +196,7 @@ mod tests {
             ..Asked::default()
         };
         assert!(
-            update(&asked)
+            limits(&asked)
                 .unwrap_err()
                 .to_string()
                 .contains("not a block device")

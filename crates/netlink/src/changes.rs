@@ -32,6 +32,9 @@ pub struct Bridge<'a> {
 pub struct VethPair<'a> {
     /// The near end's name.
     pub name: &'a str,
+    /// The near end's hardware address. Without one, the kernel draws one, and udev's default
+    /// policy then replaces it a moment later.
+    pub mac: Option<[u8; 6]>,
     /// The interface index of the bridge that the near end joins.
     pub master: Option<u32>,
     /// The far end's name.
@@ -90,6 +93,9 @@ impl Changes {
             what,
             |out| {
                 out.string(IFLA_IFNAME, pair.name);
+                if let Some(mac) = &pair.mac {
+                    out.bytes(IFLA_ADDRESS, mac);
+                }
                 if let Some(master) = pair.master {
                     out.u32(IFLA_MASTER, master);
                 }

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use gantry_sys::netlink::{AttributeIter, Messages, Reply, flags};
 
 use crate::abi::{
-    AF_INET, IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, RT_TABLE_LOCAL, RTA_DST, RTA_OIF, RTM_GETADDR, RTM_GETLINK,
-    RTM_GETROUTE, RTN_UNICAST, ifinfomsg,
+    AF_INET, FORWARDING, IF_OPER_UP, IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_BRPORT_STATE,
+    IFLA_IFNAME, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
+    IFLA_OPERSTATE, RT_TABLE_LOCAL, RTA_DST, RTA_OIF, RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE,
+    RTN_UNICAST, ifinfomsg,
 };
 use crate::connection::{Connection, refused};
 use crate::error::Result;
@@ -28,8 +29,12 @@ pub struct Link {
     pub mac: Option<[u8; 6]>,
     /// The index of the interface that it is a port of.
     pub master: Option<u32>,
+    /// Whether it is a bridge's port that passes frames on.
+    pub forwarding: bool,
     /// Its MTU.
     pub mtu: u32,
+    /// Whether the kernel is done with setting it up and it has a carrier (RFC 2863's `up`).
+    pub operational: bool,
     /// Whether it is set up.
     pub up: bool,
 }
@@ -48,22 +53,26 @@ pub struct Route {
 impl Connection {
     /// The interface of this name, if there is one.
     pub fn link(&self, name: &str) -> Result<Option<Link>> {
+        Ok(self.links_named(&[name])?.pop())
+    }
+
+    /// Those of the named interfaces that there are, in one exchange.
+    pub fn links_named(&self, names: &[&str]) -> Result<Vec<Link>> {
         let mut messages = Messages::new();
-        messages.push(RTM_GETLINK, 0, &ifinfomsg(0, None), |out| {
-            out.string(IFLA_IFNAME, name);
-        });
+        for name in names {
+            messages.push(RTM_GETLINK, 0, &ifinfomsg(0, None), |out| {
+                out.string(IFLA_IFNAME, name);
+            });
+        }
         let answer = self.exchange(messages)?;
-        match answer.refusals.into_iter().next() {
-            None => Ok(answer.replies.first().and_then(parse_link)),
-            Some(refusal) => {
-                let error = refused(format!("look interface {name} up"), refusal);
-                if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                }
+        for refusal in answer.refusals {
+            let name = names.get(refusal.index).copied().unwrap_or_default();
+            let error = refused(format!("look interface {name} up"), refusal);
+            if !error.is_not_found() {
+                return Err(error);
             }
         }
+        Ok(answer.replies.iter().filter_map(parse_link).collect())
     }
 
     /// All interfaces.
@@ -123,14 +132,14 @@ fn address(value: &[u8]) -> Option<Ipv4Addr> {
 
 fn parse_link(reply: &Reply) -> Option<Link> {
     let attributes = AttributeIter::new(reply.body.get(16..)?);
-    let kind = attributes
-        .find(IFLA_LINKINFO)
-        .and_then(|info| AttributeIter::new(info).find(IFLA_INFO_KIND))
-        .map(text);
+    let info = AttributeIter::new(attributes.find(IFLA_LINKINFO).unwrap_or_default());
+    let port_state = info
+        .find(IFLA_INFO_SLAVE_DATA)
+        .and_then(|port| AttributeIter::new(port).find(IFLA_BRPORT_STATE));
     Some(Link {
         index: u32_at(&reply.body, 4)?,
         name: text(attributes.find(IFLA_IFNAME)?),
-        kind: kind.unwrap_or_default(),
+        kind: info.find(IFLA_INFO_KIND).map(text).unwrap_or_default(),
         mac: attributes
             .find(IFLA_ADDRESS)
             .and_then(|mac| mac.try_into().ok()),
@@ -141,6 +150,8 @@ fn parse_link(reply: &Reply) -> Option<Link> {
             .find(IFLA_MTU)
             .and_then(|mtu| u32_at(mtu, 0))
             .unwrap_or_default(),
+        forwarding: port_state == Some(&[FORWARDING]),
+        operational: attributes.find(IFLA_OPERSTATE) == Some(&[IF_OPER_UP]),
         up: u32_at(&reply.body, 8)? & IFF_UP != 0,
     })
 }

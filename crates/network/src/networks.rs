@@ -96,6 +96,7 @@ impl Networks {
         let interface = veth::host_interface(&endpoint_id);
         veth::attach(&self.netlink, &self.bridge, &interface, netns, ip, mac)?;
         let veth_guard = Undo::new(|| drop(veth::detach(&self.netlink, &interface)));
+        veth::wait_until_forwarding(&self.netlink, &self.bridge, &interface)?;
         self.firewall.publish(&ports, ip)?;
         flows::renew(&ports);
         veth_guard.keep();

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use gantry_netlink::{Changes, Connection, VethPair};
+use gantry_netlink::{Changes, Connection, Link, VethPair};
 
 use crate::address::MacAddress;
 use crate::bridge::{Bridge, mac_of, system};
@@ -12,6 +14,10 @@ use crate::error::{Error, Result};
 
 /// What the interface is called in the container.
 const CONTAINER_INTERFACE: &str = "eth0";
+/// How long an endpoint's port may take to pass frames on.
+const FORWARDING_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is asked for.
+const FORWARDING_POLL: Duration = Duration::from_micros(100);
 /// The start of the name of every endpoint's end on the host.
 const PREFIX: &str = "gv";
 
@@ -37,6 +43,7 @@ pub(crate) fn attach(
     let mut changes = Changes::new();
     changes.add_veth(&VethPair {
         name: host_interface,
+        mac: Some(host_mac(host_interface)),
         master: Some(bridge.index),
         peer_name: CONTAINER_INTERFACE,
         peer_mac: mac.0,
@@ -55,6 +62,48 @@ pub(crate) fn attach(
         let _ = detach(netlink, host_interface);
     }
     configured
+}
+
+/// A hardware address for the host's end, as random as its name.
+///
+/// Locally administered, and higher than the bridge's and the containers' 02:42.
+fn host_mac(host_interface: &str) -> [u8; 6] {
+    let mut mac = [0xfe, 0, 0, 0, 0, 0];
+    let digits = host_interface.get(PREFIX.len()..).unwrap_or_default();
+    for (index, byte) in mac.iter_mut().enumerate().skip(1) {
+        let pair = digits.get(2 * index - 2..2 * index).unwrap_or_default();
+        *byte = u8::from_str_radix(pair, 16).unwrap_or_default();
+    }
+    mac
+}
+
+/// Waits until the bridge passes the pair's frames on, and its own.
+///
+/// That they have a carrier is told to them by a kernel thread (link watch). What is sent before
+/// is lost, and a TCP connection's first packet is sent again after a whole second. Asking a
+/// recent kernel for the interfaces does that thread's work; others are asked again.
+pub(crate) fn wait_until_forwarding(
+    netlink: &Connection,
+    bridge: &Bridge,
+    host_interface: &str,
+) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < FORWARDING_PATIENCE {
+        let links = netlink
+            .links_named(&[host_interface, &bridge.name])
+            .map_err(system)?;
+        let ready = |link: &Link| link.operational && (link.forwarding || link.name == bridge.name);
+        if links.iter().all(ready) {
+            return Ok(());
+        }
+        thread::sleep(FORWARDING_POLL);
+    }
+    // Not our failure: somebody may have blocked the port or set the bridge down.
+    tracing::warn!(
+        interface = host_interface,
+        "the bridge does not pass frames on yet"
+    );
+    Ok(())
 }
 
 fn configure_inside(bridge: &Bridge, netns: BorrowedFd<'_>, address: Ipv4Addr) -> Result<()> {

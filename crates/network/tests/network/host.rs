@@ -73,6 +73,7 @@ impl Host {
         let mut changes = Changes::new();
         changes.add_veth(&VethPair {
             name: "wan0",
+            mac: None,
             master: None,
             peer_name: "eth0",
             peer_mac: [2, 0, 0, 0, 0, 2],

@@ -69,6 +69,19 @@ fn reached_from_everywhere(bridge_netfilter: bool) {
 }
 
 #[test]
+fn the_first_container_is_reached_at_once() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
+        let server = listen(&web.sandbox, "0.0.0.0:80");
+        let start = std::time::Instant::now();
+        tcp(&host.netns, (Ipv4Addr::LOCALHOST, 8080), &server).unwrap();
+        // A lost first packet would be sent again after a second.
+        assert!(start.elapsed().as_millis() < 900, "{:?}", start.elapsed());
+    });
+}
+
+#[test]
 fn udp_answers_come_from_where_they_were_asked() {
     on_fresh_host(|host| {
         let networks = host.open();

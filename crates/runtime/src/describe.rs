@@ -113,11 +113,6 @@ fn mount_failure(failure: Failure, spec: &Spec) -> Error {
              Check if the specified host path exists and is the expected type",
             errno_text(failure.errno)
         ),
-        (Step::MountAttach, Errno::NOTDIR) => format!(
-            "{what}: {}: Are you trying to mount a directory onto a file (or vice-versa)? \
-             Check if the specified host path exists and is the expected type",
-            errno_text(failure.errno)
-        ),
         (Step::MountFlags, Errno::OPNOTSUPP) => {
             format!("{what}: recursive flags need Linux 5.12 or later")
         }

@@ -60,7 +60,9 @@ fn start(command: &mut Command) -> Result<(Pid, OwnedFd), Errno> {
             let _ = rustix::process::setpgid(None, None);
             // SIGTTOU is blocked until the exec, or this would stop us.
             let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpid());
-            // Resets the mask and SIGPIPE, searches $PATH; returns only with an error.
+            signals::reset_handlers();
+            let _ = signals::set_mask(SignalSet::NONE);
+            // Searches $PATH; returns only with an error.
             let error = command.exec();
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             complain(

@@ -140,7 +140,8 @@ pub(crate) fn pid_of(pidfd: impl AsFd) -> Result<Pid> {
     })?;
     text.lines()
         .find_map(|line| line.strip_prefix("Pid:"))
-        .and_then(|pid| pid.trim().parse().ok())
+        // -1 when it has ended and was reaped.
+        .and_then(|pid| pid.trim().parse().ok().filter(|pid| *pid > 0))
         .and_then(Pid::from_raw)
         .ok_or(Error::TargetGone)
 }

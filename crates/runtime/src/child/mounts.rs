@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use gantry_sys::{Errno, in_root};
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 
 use super::root::NewRoot;
 use super::{cgroup_mount, file_systems, mount_calls};
@@ -55,7 +55,12 @@ fn bind_target(plan: &MountPlan, directory: bool, root: &NewRoot<'_>) -> Result<
     if directory {
         in_root::make_directory(root.as_fd(), &plan.target)
     } else {
-        in_root::make_file(root.as_fd(), &plan.target)
+        let target = in_root::make_file(root.as_fd(), &plan.target)?;
+        let stat = rustix::fs::fstat(&target)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            return Err(Errno::ISDIR);
+        }
+        Ok(target)
     }
 }
 

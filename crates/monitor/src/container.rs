@@ -286,8 +286,11 @@ impl Container {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let execs = self.execs.processes().filter_map(Process::deadline);
-        self.process.deadline().into_iter().chain(execs).min()
+        self.process
+            .deadline()
+            .into_iter()
+            .chain(self.execs.deadline())
+            .min()
     }
 
     /// Ends a container that was never started.

@@ -1,6 +1,7 @@
 //! The exec processes of a container.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use gantry_runtime::Pid;
 use rustix::process::WaitStatus;
@@ -44,8 +45,15 @@ impl Execs {
             .chain(&mut self.parting)
     }
 
-    pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.running.iter().map(|(_, process)| process)
+    /// When something is to be done if nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let running = self
+            .running
+            .iter()
+            .filter_map(|(_, process)| process.deadline());
+        running
+            .chain(self.parting.iter().filter_map(Session::deadline))
+            .min()
     }
 
     /// A child was reaped: perhaps one of these.

@@ -53,6 +53,8 @@ fn serve() -> io::Result<()> {
     let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     rustix::stdio::dup2_stdin(rustix::fs::open("/dev/null", flags, Mode::empty())?)?;
+    // Executed from a descriptor, it would be shown under that one's number.
+    rustix::thread::set_name(c"gantry-monitor")?;
     // Fails only for who leads a session already.
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;

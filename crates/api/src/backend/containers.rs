@@ -104,7 +104,7 @@ pub struct ArchiveWrite {
     pub path: String,
     /// A directory must not take a file's place, nor a file a directory's.
     pub no_overwrite_dir_non_dir: bool,
-    /// Keep the archive's owners.
+    /// Give all to the container's user.
     pub copy_uid_gid: bool,
 }
 

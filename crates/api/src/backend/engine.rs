@@ -7,19 +7,23 @@ use std::os::fd::OwnedFd;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use gantry_api_types::{
-    ContainerCreateRequest, ContainerCreateResponse, ContainerInspect, ContainerSummary,
-    ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest, Filters, NetworkResource,
-    SystemInfo, Version, Volume, VolumeCreateRequest, VolumeListing, WaitResponse,
+    AuthConfig, AuthResponse, ContainerCreateRequest, ContainerCreateResponse, ContainerInspect,
+    ContainerSummary, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
+    Filters, NetworkResource, PathStat, SystemInfo, Version, Volume, VolumeCreateRequest,
+    VolumeListing, WaitResponse,
 };
 use gantry_engine::{
     AttachRequest, ClientStream, Engine, ListOptions, LogChunks, LogOptions, Query, RemoveOptions,
-    Subscription, WaitCondition as EngineCondition,
+    Subscription, UnpackOptions, WaitCondition as EngineCondition,
 };
 use gantry_units::DetachKeys;
 
-use super::{Answer, AttachQuery, ListQuery, LogQuery, Logs, RemoveQuery, WaitCondition};
+use super::{
+    Answer, ArchiveWrite, AttachQuery, ListQuery, LogQuery, Logs, RemoveQuery, WaitCondition,
+};
 use crate::failure::Failure;
 use crate::hijack::{Attachment, RawStream};
+use crate::stream::{ByteReader, ByteStream};
 
 impl super::Containers for Engine {
     async fn list(&self, query: ListQuery) -> Answer<Vec<ContainerSummary>> {
@@ -163,6 +167,36 @@ impl super::Containers for Engine {
     async fn resize(&self, name: &str, height: u16, width: u16) -> Answer<()> {
         Ok(self.containers.resize(name, height, width).await?)
     }
+
+    async fn stat_path(&self, name: &str, path: &str) -> Answer<PathStat> {
+        Ok(self.containers.stat_path(name, path).await?)
+    }
+
+    async fn read_archive(&self, name: &str, path: &str) -> Answer<(PathStat, ByteStream)> {
+        let (stat, chunks) = self.containers.read_archive(name, path).await?;
+        let chunks = stream::unfold(chunks, |mut chunks| async {
+            let chunk = chunks.recv().await?;
+            Some((chunk, chunks))
+        });
+        Ok((stat, chunks.boxed()))
+    }
+
+    async fn write_archive(
+        &self,
+        name: &str,
+        write: ArchiveWrite,
+        archive: ByteReader,
+    ) -> Answer<()> {
+        let options = UnpackOptions {
+            path: write.path,
+            keep_kinds: write.no_overwrite_dir_non_dir,
+            own_by_user: write.copy_uid_gid,
+        };
+        Ok(self
+            .containers
+            .write_archive(name, options, archive)
+            .await?)
+    }
 }
 
 impl super::Execs for Engine {
@@ -229,9 +263,7 @@ impl super::Volumes for Engine {
 
     async fn remove_volume(&self, name: &str, force: bool) -> Answer<()> {
         let (volumes, name) = (self.volumes.clone(), name.to_owned());
-        // A volume may be large.
-        let removed = tokio::task::spawn_blocking(move || volumes.remove(&name, force)).await;
-        Ok(removed.map_err(|e| Failure::internal(e.to_string()))??)
+        blocking(move || volumes.remove(&name, force)).await
     }
 }
 
@@ -244,8 +276,24 @@ impl super::System for Engine {
         Ok(self.system.info()?)
     }
 
+    async fn login(&self, auth: AuthConfig) -> Answer<AuthResponse> {
+        Ok(self.images.login(auth).await?)
+    }
+
     fn events(&self, query: Query) -> Subscription {
         self.system.events(query)
+    }
+}
+
+/// Runs what may take the disk a while.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, gantry_engine::Error> + Send + 'static,
+) -> Answer<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(e) => Err(Failure::internal(format!(
+            "a worker of the daemon failed: {e}"
+        ))),
     }
 }
 

@@ -9,9 +9,9 @@ mod streams;
 
 use std::path::PathBuf;
 
-use gantry_api::{Api, Identity, bind, serve};
+use gantry_api::{Api, Identity, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 
 use engine::Fake;
 
@@ -33,7 +33,7 @@ impl Daemon {
             autostarted: true,
         };
         let api = Api::new(engine.clone(), &identity);
-        let listener = bind(&socket).await.unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
         tokio::spawn(serve(listener, api, std::future::pending()));
         Self {
             socket,

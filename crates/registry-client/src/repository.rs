@@ -88,7 +88,11 @@ impl Repository {
             tracing::debug!(endpoint = endpoint.base, %error, "the registry gave nothing");
             let reached = !matches!(error, Error::Request { .. });
             let telling = error.kind() != Kind::Unavailable;
-            if telling || told.as_ref().is_none_or(|told| told.kind() == Kind::Unavailable) {
+            if telling
+                || told
+                    .as_ref()
+                    .is_none_or(|told| told.kind() == Kind::Unavailable)
+            {
                 told = Some(error);
             }
             // A registry that was reached will not say anything else by plain HTTP.

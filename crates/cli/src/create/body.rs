@@ -77,6 +77,9 @@ pub(crate) fn request(
 }
 
 fn check_conflicts(flags: &ContainerFlags) -> Result<(), String> {
+    if !flags.disable_content_trust {
+        return Err("content trust is not supported".to_owned());
+    }
     if flags.rm && flags.restart != "no" && !flags.restart.is_empty() {
         return Err("conflicting options: cannot specify both --restart and --rm".to_owned());
     }

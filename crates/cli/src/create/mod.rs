@@ -17,3 +17,6 @@ pub(crate) use body::{Environment, Request, request};
 pub(crate) use files::{open_error, read_lines};
 pub(crate) use flags::ContainerFlags;
 pub(crate) use grammar::Environ;
+
+#[cfg(test)]
+mod tests;

@@ -7,3 +7,5 @@ pub(crate) mod ls;
 pub(crate) mod pull;
 pub(crate) mod rm;
 pub(crate) mod tag;
+
+pub(crate) use load::chunks;

@@ -1,0 +1,106 @@
+//! Our files as an archive.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, PipeReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tar::{Builder, EntryType, Header};
+
+/// How much was packed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Count(Arc<AtomicU64>);
+
+impl Count {
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Packs a file or directory under another name, on a thread of its own. What cannot be read ends
+/// the archive early, and the reader's last read fails.
+pub(crate) fn archive(source: PathBuf, base: String) -> io::Result<(Packed, Count)> {
+    let (reader, writer) = io::pipe()?;
+    let count = Count::default();
+    let counter = count.clone();
+    let packing = std::thread::Builder::new()
+        .name("pack".to_owned())
+        .spawn(move || {
+            let mut builder = Builder::new(BufWriter::with_capacity(256 << 10, writer));
+            add(&mut builder, &source, Path::new(&base), &counter)?;
+            builder.into_inner()?.flush()
+        })?;
+    Ok((
+        Packed {
+            reader,
+            packing: Some(packing),
+        },
+        count,
+    ))
+}
+
+/// An archive while it is made.
+pub(crate) struct Packed {
+    reader: PipeReader,
+    packing: Option<std::thread::JoinHandle<io::Result<()>>>,
+}
+
+impl io::Read for Packed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        if count == 0
+            && !buffer.is_empty()
+            && let Some(packing) = self.packing.take()
+        {
+            packing
+                .join()
+                .map_err(|_| io::Error::other("packing failed"))??;
+        }
+        Ok(count)
+    }
+}
+
+fn add<W: Write>(
+    builder: &mut Builder<W>,
+    path: &Path,
+    name: &Path,
+    count: &Count,
+) -> io::Result<()> {
+    let with_name =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let metadata = path.symlink_metadata().map_err(with_name)?;
+    let mut header = Header::new_gnu();
+    header.set_metadata(&metadata);
+    if metadata.is_symlink() {
+        header.set_entry_type(EntryType::Symlink);
+        header.set_size(0);
+        return builder.append_link(&mut header, name, fs::read_link(path).map_err(with_name)?);
+    }
+    if metadata.is_dir() {
+        header.set_size(0);
+        builder.append_data(&mut header, name, io::empty())?;
+        let mut entries: Vec<PathBuf> = fs::read_dir(path)
+            .map_err(with_name)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<_>>()
+            .map_err(with_name)?;
+        entries.sort();
+        for entry in entries {
+            let inner = entry
+                .file_name()
+                .map(|last| name.join(last))
+                .unwrap_or_default();
+            add(builder, &entry, &inner, count)?;
+        }
+        return Ok(());
+    }
+    if !metadata.is_file() {
+        header.set_size(0);
+        return builder.append_data(&mut header, name, io::empty());
+    }
+    count.0.fetch_add(metadata.len(), Ordering::Relaxed);
+    // A file that grows meanwhile must not push the next header out of its place.
+    let file = io::Read::take(File::open(path).map_err(with_name)?, metadata.len());
+    builder.append_data(&mut header, name, file)
+}

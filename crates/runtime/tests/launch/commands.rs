@@ -30,7 +30,11 @@ fn what_is_not_executable_is_126() {
     let denied = "exec: \"/etc/passwd\": permission denied";
     check(&fixture, Kind::CommandNotExecutable, denied);
     let directory = "exec: \"/etc\": is a directory";
-    check(&Fixture::command(&["/etc"]), Kind::CommandNotExecutable, directory);
+    check(
+        &Fixture::command(&["/etc"]),
+        Kind::CommandNotExecutable,
+        directory,
+    );
 }
 
 #[test]
@@ -50,7 +54,11 @@ fn a_user_may_not_execute_what_is_roots() {
 fn what_only_execve_can_say() {
     let fixture = Fixture::command(&["/bin/text"]);
     fixture.file("/bin/text", "just text", 0o755);
-    check(&fixture, Kind::CommandNotExecutable, "exec /bin/text: exec format error");
+    check(
+        &fixture,
+        Kind::CommandNotExecutable,
+        "exec /bin/text: exec format error",
+    );
     let fixture = Fixture::command(&["script"]);
     fixture.file("/bin/script", "#!/no/interpreter\n", 0o755);
     let message = "exec /bin/script: no such file or directory";

@@ -18,18 +18,23 @@ fn the_default_devices_work() {
 
 #[test]
 fn the_links_lead_to_proc() {
-    let fixture = Fixture::shell("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done");
+    let fixture =
+        Fixture::shell("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done");
     assert_eq!(
         fixture.run().text(),
         "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx"
     );
     let streams = Fixture::shell("echo hi > /dev/stdout; echo ho > /dev/stderr").run();
-    assert_eq!((streams.stdout.as_str(), streams.stderr.as_str()), ("hi\n", "ho\n"));
+    assert_eq!(
+        (streams.stdout.as_str(), streams.stderr.as_str()),
+        ("hi\n", "ho\n")
+    );
 }
 
 #[test]
 fn further_devices_are_made_with_owner_and_mode() {
-    let mut fixture = Fixture::shell("stat -c '%F %a %u:%g %t:%T' /dev/net/tun /dev/disk /dev/pipe");
+    let mut fixture =
+        Fixture::shell("stat -c '%F %a %u:%g %t:%T' /dev/net/tun /dev/disk /dev/pipe");
     let device = |path: &str, kind: &str, mode| Device {
         path: path.into(),
         kind: kind.into(),

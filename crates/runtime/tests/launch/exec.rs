@@ -32,10 +32,19 @@ fn it_is_the_callers_child_in_the_containers_cgroup() {
     let fixture = Fixture::shell("sleep 60");
     let live = fixture.start();
     let before = std::fs::read_link("/proc/thread-self/ns/pid_for_children").unwrap();
-    let output = fixture.exec(&live, &fixture.further("cat /proc/self/cgroup; exit 5")).unwrap();
+    let output = fixture
+        .exec(&live, &fixture.further("cat /proc/self/cgroup; exit 5"))
+        .unwrap();
     assert_eq!(output.code, 5);
-    assert!(!output.stdout.contains("gantry-runtime-test"), "{}", output.stdout);
-    assert_eq!(std::fs::read_link("/proc/thread-self/ns/pid_for_children").unwrap(), before);
+    assert!(
+        !output.stdout.contains("gantry-runtime-test"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!(
+        std::fs::read_link("/proc/thread-self/ns/pid_for_children").unwrap(),
+        before
+    );
     end(live);
 }
 
@@ -52,12 +61,24 @@ fn it_gets_the_same_security() {
         ..Seccomp::default()
     });
     let live = fixture.start();
-    let mut process = fixture.further("grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; mkdir /x; id -u");
+    let mut process =
+        fixture.further("grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; mkdir /x; id -u");
     process.user.uid = 1000;
     process.no_new_privileges = true;
     let output = fixture.exec(&live, &process).unwrap();
     let words: Vec<_> = output.stdout.split_whitespace().collect();
-    assert_eq!(words, ["CapBnd:", "00000000a80425fb", "NoNewPrivs:", "1", "Seccomp:", "2", "1000"]);
+    assert_eq!(
+        words,
+        [
+            "CapBnd:",
+            "00000000a80425fb",
+            "NoNewPrivs:",
+            "1",
+            "Seccomp:",
+            "2",
+            "1000"
+        ]
+    );
     assert!(output.stderr.contains("not permitted"), "{output:?}");
     end(live);
 }
@@ -91,7 +112,10 @@ fn what_cannot_run_is_said() {
     let missing = "exec: \"nope\": executable file not found in $PATH".to_owned();
     assert_eq!(refused("nope", "/"), (missing, Kind::CommandNotFound));
     let denied = "exec: \"/etc/passwd\": permission denied".to_owned();
-    assert_eq!(refused("/etc/passwd", "/"), (denied, Kind::CommandNotExecutable));
+    assert_eq!(
+        refused("/etc/passwd", "/"),
+        (denied, Kind::CommandNotExecutable)
+    );
     let cwd = "chdir to cwd (\"/no\") set in config.json failed: no such file or directory";
     assert_eq!(refused("true", "/no").0, cwd);
     end(live);
@@ -154,7 +178,10 @@ fn in_a_user_namespace_it_is_root_of_that_only() {
     fixture.linux().gid_mappings = map;
     let live = fixture.start();
     let script = "id -u; readlink /proc/self/ns/user; touch /bin/x 2>&1 | grep -c denied";
-    let output = fixture.exec(&live, &fixture.further(script)).unwrap().text();
+    let output = fixture
+        .exec(&live, &fixture.further(script))
+        .unwrap()
+        .text();
     let path = format!("/proc/{}/ns/user", live.child.pid.as_raw_nonzero());
     let namespace = std::fs::read_link(path).unwrap();
     assert_eq!(output, format!("0\n{}\n1", namespace.display()));

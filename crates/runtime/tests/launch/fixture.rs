@@ -224,7 +224,12 @@ impl Output {
     /// Its standard output, after a success and nothing on standard error.
     #[track_caller]
     pub(crate) fn text(self) -> String {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (0, ""),
+            "{}",
+            self.stdout
+        );
         self.stdout.trim_end().to_owned()
     }
 }
@@ -299,7 +304,14 @@ fn docker_like(args: &[&str]) -> Spec {
         "CAP_AUDIT_WRITE",
     ]);
     use NamespaceKind as Kind;
-    let kinds = [Kind::Mount, Kind::Network, Kind::Uts, Kind::Pid, Kind::Ipc, Kind::Cgroup];
+    let kinds = [
+        Kind::Mount,
+        Kind::Network,
+        Kind::Uts,
+        Kind::Pid,
+        Kind::Ipc,
+        Kind::Cgroup,
+    ];
     let mount = |destination: &str, kind: &str, options: &[&str]| Mount {
         destination: destination.into(),
         kind: Some(kind.into()),
@@ -324,16 +336,35 @@ fn docker_like(args: &[&str]) -> Spec {
         hostname: Some("box".into()),
         mounts: vec![
             mount("/proc", "proc", &["nosuid", "noexec", "nodev"]),
-            mount("/dev", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            mount(
+                "/dev",
+                "tmpfs",
+                &["nosuid", "strictatime", "mode=755", "size=65536k"],
+            ),
             mount(
                 "/dev/pts",
                 "devpts",
-                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+                &[
+                    "nosuid",
+                    "noexec",
+                    "newinstance",
+                    "ptmxmode=0666",
+                    "mode=0620",
+                    "gid=5",
+                ],
             ),
             mount("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-            mount("/sys/fs/cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]),
+            mount(
+                "/sys/fs/cgroup",
+                "cgroup",
+                &["ro", "nosuid", "noexec", "nodev"],
+            ),
             mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-            mount("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"]),
+            mount(
+                "/dev/shm",
+                "tmpfs",
+                &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"],
+            ),
         ],
         linux: Some(Linux {
             namespaces: kinds.map(|kind| Namespace { kind, path: None }).into(),
@@ -356,7 +387,12 @@ fn docker_like(args: &[&str]) -> Spec {
 /// Everything that the machine can give, as `--privileged` without its devices.
 pub(crate) fn privileged(fixture: &mut Fixture) {
     let mut names: Vec<String> = Vec::new();
-    for name in ["CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_DAC_OVERRIDE", "CAP_SYS_CHROOT"] {
+    for name in [
+        "CAP_SYS_ADMIN",
+        "CAP_MKNOD",
+        "CAP_DAC_OVERRIDE",
+        "CAP_SYS_CHROOT",
+    ] {
         names.push(name.into());
     }
     let capabilities = fixture.process().capabilities.as_mut().unwrap();

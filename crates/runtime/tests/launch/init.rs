@@ -19,7 +19,8 @@ fn with_init(script: &str) -> Fixture {
 
 #[test]
 fn it_is_pid_1_and_passes_the_exit_code_on() {
-    let fixture = with_init("head -c 17 /proc/1/cmdline; echo; cat /proc/1/comm; test $$ != 1 && exit 33");
+    let fixture =
+        with_init("head -c 17 /proc/1/cmdline; echo; cat /proc/1/comm; test $$ != 1 && exit 33");
     let output = fixture.run();
     assert_eq!(output.stdout, "/sbin/docker-init\ndocker-init\n");
     assert_eq!(output.code, 33);
@@ -28,7 +29,9 @@ fn it_is_pid_1_and_passes_the_exit_code_on() {
 
 #[test]
 fn it_reaps_orphans() {
-    let fixture = with_init("(sleep 0.1 & ) ; (true &); sleep 0.5; cat /proc/[0-9]*/stat | grep -c ') Z'; true");
+    let fixture = with_init(
+        "(sleep 0.1 & ) ; (true &); sleep 0.5; cat /proc/[0-9]*/stat | grep -c ') Z'; true",
+    );
     assert_eq!(fixture.run().text(), "0");
 }
 

@@ -11,16 +11,20 @@ fn limits_are_set_and_cut_where_they_cannot_be_raised() {
         soft,
         hard,
     };
-    fixture.process().rlimits = vec![
-        limit("RLIMIT_NOFILE", 100, 200),
-        limit("RLIMIT_CORE", 0, 0),
-    ];
+    fixture.process().rlimits = vec![limit("RLIMIT_NOFILE", 100, 200), limit("RLIMIT_CORE", 0, 0)];
     assert_eq!(fixture.run().text(), "100\n200\n0");
     fixture.process().rlimits = vec![limit("RLIMIT_NOFILE", 1 << 19, 1 << 19)];
     let output = fixture.run();
     assert_eq!(output.code, 0);
-    let lacking = output.warnings.iter().any(|w| w.contains("CAP_SYS_RESOURCE"));
-    assert_eq!(lacking, !output.stdout.starts_with("524288\n524288"), "{output:?}");
+    let lacking = output
+        .warnings
+        .iter()
+        .any(|w| w.contains("CAP_SYS_RESOURCE"));
+    assert_eq!(
+        lacking,
+        !output.stdout.starts_with("524288\n524288"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -43,7 +47,11 @@ fn the_oom_score_is_set_or_warned_of() {
     fixture.process().oom_score_adj = Some(-999);
     let output = fixture.run();
     assert_eq!(output.code, 0);
-    assert_ne!(output.warnings.is_empty(), output.stdout != "-999\n", "{output:?}");
+    assert_ne!(
+        output.warnings.is_empty(),
+        output.stdout != "-999\n",
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -68,7 +76,10 @@ fn kernel_parameters_are_the_containers() {
 #[test]
 fn a_kernel_parameter_that_does_not_exist_is_named() {
     let mut fixture = Fixture::shell("true");
-    fixture.linux().sysctl.insert("net.no.such".into(), "1".into());
+    fixture
+        .linux()
+        .sysctl
+        .insert("net.no.such".into(), "1".into());
     assert_eq!(
         fixture.refused().to_string(),
         "write sysctl net.no.such=1: no such file or directory"
@@ -80,19 +91,28 @@ fn a_kernel_parameter_that_does_not_exist_is_named() {
 
 #[test]
 fn the_container_sees_its_cgroup_as_the_root() {
-    let fixture = Fixture::shell("cat /proc/self/cgroup; ls /sys/fs/cgroup; find /sys/fs/cgroup -name cgroup.procs | head -n 1");
+    let fixture = Fixture::shell(
+        "cat /proc/self/cgroup; ls /sys/fs/cgroup; find /sys/fs/cgroup -name cgroup.procs | head -n 1",
+    );
     let text = fixture.run().text();
     let (groups, mounts): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains(":/"));
-    assert!(groups.iter().filter(|line| line.ends_with(":/")).count() > 0, "{text}");
+    assert!(
+        groups.iter().filter(|line| line.ends_with(":/")).count() > 0,
+        "{text}"
+    );
     assert!(!text.contains("gantry-runtime-test"), "{text}");
     assert!(mounts.len() > 1, "{text}");
 }
 
 #[test]
 fn without_a_cgroup_namespace_it_sees_its_own_group() {
-    let mut fixture = Fixture::shell("cat /sys/fs/cgroup/pids/cgroup.procs /sys/fs/cgroup/pids.max");
+    let mut fixture =
+        Fixture::shell("cat /sys/fs/cgroup/pids/cgroup.procs /sys/fs/cgroup/pids.max");
     fixture.without_namespace(NamespaceKind::Cgroup);
     let output = fixture.run();
     // v1: the group's own directory is bound; v2: the host's tree.
-    assert!(output.stdout.starts_with("1\n") || output.stderr.contains("pids.max"), "{output:?}");
+    assert!(
+        output.stdout.starts_with("1\n") || output.stderr.contains("pids.max"),
+        "{output:?}"
+    );
 }

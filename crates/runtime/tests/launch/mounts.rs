@@ -10,12 +10,16 @@ use gantry_oci::Mount;
 fn a_directory_and_a_file_are_bound() {
     let host = tempfile::tempdir().unwrap();
     fs::write(host.path().join("file"), "from the host").unwrap();
-    let mut fixture =
-        Fixture::shell("cat /data/deep/file /etc/one; echo new > /data/deep/made; mount | grep -c /data");
+    let mut fixture = Fixture::shell(
+        "cat /data/deep/file /etc/one; echo new > /data/deep/made; mount | grep -c /data",
+    );
     fixture.mount("/data/deep", host.path(), &["rbind", "rprivate"]);
     fixture.mount("/etc/one", &host.path().join("file"), &["rbind"]);
     assert_eq!(fixture.run().text(), "from the hostfrom the host1");
-    assert_eq!(fs::read_to_string(host.path().join("made")).unwrap(), "new\n");
+    assert_eq!(
+        fs::read_to_string(host.path().join("made")).unwrap(),
+        "new\n"
+    );
 }
 
 #[test]
@@ -23,11 +27,16 @@ fn read_only_binds_refuse_writes() {
     let host = tempfile::tempdir().unwrap();
     fs::create_dir(host.path().join("below")).unwrap();
     for option in ["ro", "rro"] {
-        let mut fixture = Fixture::shell("touch /data/x; touch /data/below/x; grep /data /proc/mounts");
+        let mut fixture =
+            Fixture::shell("touch /data/x; touch /data/below/x; grep /data /proc/mounts");
         fixture.mount("/data", host.path(), &["rbind", option, "nosuid", "noexec"]);
         let output = fixture.run();
         assert_eq!(output.stderr.matches("Read-only file system").count(), 2);
-        assert!(output.stdout.contains("ro,nosuid,noexec"), "{}", output.stdout);
+        assert!(
+            output.stdout.contains("ro,nosuid,noexec"),
+            "{}",
+            output.stdout
+        );
     }
     assert!(!host.path().join("x").exists());
 }
@@ -73,11 +82,18 @@ fn tmpfs_takes_size_and_mode() {
         options: options.iter().map(|&o| o.to_owned()).collect(),
         ..Mount::default()
     };
-    fixture.spec.mounts.push(tmpfs("/tmp", &["size=1m", "mode=1700", "noexec"]));
+    fixture
+        .spec
+        .mounts
+        .push(tmpfs("/tmp", &["size=1m", "mode=1700", "noexec"]));
     fixture.spec.mounts.push(tmpfs("/new", &[]));
     fixture.spec.mounts.push(tmpfs("/kept", &[]));
     let output = fixture.run();
-    assert!(output.stdout.starts_with("1700\n1777\n2750\n1\n"), "{}", output.stdout);
+    assert!(
+        output.stdout.starts_with("1700\n1777\n2750\n1\n"),
+        "{}",
+        output.stdout
+    );
     assert!(output.stderr.contains("No space left"), "{}", output.stderr);
 }
 
@@ -95,7 +111,10 @@ fn links_in_the_image_do_not_lead_a_mount_outside() {
     fixture.mount("/dots/tmp/xyz", host.path(), &["rbind"]);
     fixture.mount("/out/inner", host.path(), &["rbind"]);
     let text = fixture.run().text();
-    assert!(text.contains("/target/mark") && text.contains("/tmp/xyz/mark"), "{text}");
+    assert!(
+        text.contains("/target/mark") && text.contains("/tmp/xyz/mark"),
+        "{text}"
+    );
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     // What was missing was made inside, where the link leads there.
     assert!(fixture.path(&format!("{escape}/inner")).is_dir());
@@ -106,7 +125,11 @@ fn a_file_target_behind_a_dangling_link_is_made_inside() {
     let host = tempfile::tempdir().unwrap();
     fs::write(host.path().join("resolv"), "nameserver").unwrap();
     let mut fixture = Fixture::shell("cat /etc/resolv.conf");
-    symlink("../run/systemd/resolve/stub", fixture.path("/etc/resolv.conf")).unwrap();
+    symlink(
+        "../run/systemd/resolve/stub",
+        fixture.path("/etc/resolv.conf"),
+    )
+    .unwrap();
     fixture.mount("/etc/resolv.conf", &host.path().join("resolv"), &["rbind"]);
     assert_eq!(fixture.run().text(), "nameserver");
     assert!(fixture.path("/run/systemd/resolve/stub").exists());
@@ -127,12 +150,18 @@ fn a_directory_on_a_file_says_so() {
     let mut fixture = Fixture::shell("true");
     fixture.mount("/etc/passwd", host.path(), &["rbind"]);
     let message = fixture.refused().to_string();
-    assert!(message.contains("Are you trying to mount a directory onto a file"), "{message}");
+    assert!(
+        message.contains("Are you trying to mount a directory onto a file"),
+        "{message}"
+    );
     let mut fixture = Fixture::shell("true");
     fs::write(host.path().join("file"), "").unwrap();
     fixture.mount("/home", &host.path().join("file"), &["rbind"]);
     let message = fixture.refused().to_string();
-    assert!(message.contains("Are you trying to mount a directory onto a file"), "{message}");
+    assert!(
+        message.contains("Are you trying to mount a directory onto a file"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -22,7 +22,9 @@ const NAMES: [(&str, Kind); 5] = [
 
 #[test]
 fn every_namespace_is_new() {
-    let fixture = Fixture::shell("cd /proc/self/ns; for n in mnt net uts pid ipc cgroup; do readlink $n; done; echo $$");
+    let fixture = Fixture::shell(
+        "cd /proc/self/ns; for n in mnt net uts pid ipc cgroup; do readlink $n; done; echo $$",
+    );
     let text = fixture.run().text();
     assert!(text.ends_with("\n1"), "{text}");
     for name in ["mnt", "net", "uts", "pid", "ipc", "cgroup"] {
@@ -61,7 +63,10 @@ fn a_new_network_has_only_loopback_and_it_is_up() {
 fn a_given_network_wins() {
     let namespace = gantry_sys::namespaces::in_private_mounts(|| {
         gantry_sys::namespaces::unshare(gantry_sys::namespaces::bits::NETWORK).unwrap();
-        (fs::File::open("/proc/thread-self/ns/net").unwrap(), own("net"))
+        (
+            fs::File::open("/proc/thread-self/ns/net").unwrap(),
+            own("net"),
+        )
     });
     let (file, name) = namespace.unwrap();
     let fixture = Fixture::shell("readlink /proc/self/ns/net");
@@ -90,7 +95,8 @@ fn path_of(live: &Live, name: &str) -> String {
 fn another_containers_namespaces_are_joined() {
     let first = Fixture::shell("sleep 60");
     let live = first.start();
-    let mut second = Fixture::shell("cd /proc/self/ns; for n in net uts pid ipc; do readlink $n; done");
+    let mut second =
+        Fixture::shell("cd /proc/self/ns; for n in net uts pid ipc; do readlink $n; done");
     second.spec.hostname = None;
     for (name, kind) in NAMES {
         if kind == Kind::Cgroup {
@@ -106,7 +112,12 @@ fn another_containers_namespaces_are_joined() {
         let theirs = fs::read_link(path_of(&live, name)).unwrap();
         assert!(text.contains(theirs.to_str().unwrap()), "{name}: {text}");
     }
-    assert_eq!(fs::read_link("/proc/thread-self/ns/pid_for_children").unwrap().to_str(), Some(&*before));
+    assert_eq!(
+        fs::read_link("/proc/thread-self/ns/pid_for_children")
+            .unwrap()
+            .to_str(),
+        Some(&*before)
+    );
     live.signal(libc::SIGKILL);
     live.wait();
 }
@@ -137,7 +148,10 @@ fn root_of_a_user_namespace_is_nobody_outside() {
     let output = fixture.run();
     let lines: Vec<_> = output.stdout.lines().collect();
     assert_eq!(lines[0], "0", "{output:?}");
-    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["0", "100000", "65536"]);
+    assert_eq!(
+        lines[1].split_whitespace().collect::<Vec<_>>(),
+        ["0", "100000", "65536"]
+    );
     assert_eq!(lines[2], "ok");
     assert!(lines[3].contains("1,   5"), "{output:?}");
     assert_eq!(lines[4], "0");
@@ -161,7 +175,8 @@ fn a_user_namespace_enters_a_network_of_the_host() {
 fn a_user_namespace_is_joined() {
     let first = mapped("sleep 60");
     let live = first.start();
-    let mut second = Fixture::shell("readlink /proc/self/ns/user; readlink /proc/self/ns/net; id -u");
+    let mut second =
+        Fixture::shell("readlink /proc/self/ns/user; readlink /proc/self/ns/net; id -u");
     second.without_namespace(Kind::Network);
     for (name, kind) in [("user", Kind::User), ("net", Kind::Network)] {
         let path = Some(path_of(&live, name));

@@ -15,16 +15,26 @@ fn masked_files_are_empty_and_masked_directories_too() {
     fixture.linux().masked_paths.extend(more);
     let output = fixture.run();
     assert_eq!(output.stdout, "0\n0\n");
-    assert!(output.stderr.contains("Read-only file system"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("Read-only file system"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn read_only_paths_refuse_writes() {
-    let mut fixture = Fixture::shell("echo 1 > /proc/sys/kernel/panic; touch /locked/x; touch /free");
+    let mut fixture =
+        Fixture::shell("echo 1 > /proc/sys/kernel/panic; touch /locked/x; touch /free");
     fixture.file("/locked/file", "", 0o644);
     fixture.linux().readonly_paths.push("/locked".into());
     let output = fixture.run();
-    assert_eq!(output.stderr.matches("Read-only file system").count(), 2, "{}", output.stderr);
+    assert_eq!(
+        output.stderr.matches("Read-only file system").count(),
+        2,
+        "{}",
+        output.stderr
+    );
     assert_eq!(output.code, 0);
 }
 
@@ -43,7 +53,10 @@ fn a_null_that_is_none_masks_nothing_silently() {
     let host = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/etc/passwd", host.path().join("null")).unwrap();
     let mut fixture = Fixture::shell("true");
-    fixture.spec.mounts.retain(|mount| !mount.destination.starts_with("/dev"));
+    fixture
+        .spec
+        .mounts
+        .retain(|mount| !mount.destination.starts_with("/dev"));
     fixture.mount("/dev", host.path(), &["rbind"]);
     let message = fixture.refused().to_string();
     assert!(message.starts_with("mask path /proc/"), "{message}");

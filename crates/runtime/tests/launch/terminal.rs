@@ -41,13 +41,18 @@ fn a_terminal_has_its_size_and_controls_the_session() {
     let running = fixture.create(terminal()).unwrap().start().unwrap();
     let text = read_all(&running);
     assert_eq!(reap(&running.child), 0, "{text}");
-    assert!(text.starts_with("/dev/pts/0\n33 77\n1000\nto the tty\n"), "{text}");
+    assert!(
+        text.starts_with("/dev/pts/0\n33 77\n1000\nto the tty\n"),
+        "{text}"
+    );
     assert!(text.ends_with("88:0\n88:0\n"), "{text}");
 }
 
 #[test]
 fn input_reaches_the_program_and_ctrl_c_interrupts_it() {
-    let fixture = Fixture::shell("trap 'echo caught; exit 3' INT; read line; echo got $line; while :; do sleep 1; done");
+    let fixture = Fixture::shell(
+        "trap 'echo caught; exit 3' INT; read line; echo got $line; while :; do sleep 1; done",
+    );
     let running = fixture.create(terminal()).unwrap().start().unwrap();
     let mut master = File::from(running.terminal.as_ref().unwrap().try_clone().unwrap());
     master.write_all(b"hello\n").unwrap();

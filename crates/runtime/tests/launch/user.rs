@@ -5,7 +5,8 @@ use gantry_oci::{Seccomp, SeccompRule};
 
 #[test]
 fn user_groups_and_umask() {
-    let mut fixture = Fixture::shell("id -u; id -g; id -G; umask; touch /tmp/x && stat -c %a /tmp/x");
+    let mut fixture =
+        Fixture::shell("id -u; id -g; id -G; umask; touch /tmp/x && stat -c %a /tmp/x");
     fixture.file("/tmp/.keep", "", 0o644);
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
     std::fs::set_permissions(fixture.path("/tmp"), open).unwrap();
@@ -62,7 +63,11 @@ fn what_the_machine_lacks_is_left_out_with_a_warning() {
     sets.bounding.push("CAP_NONESUCH".into());
     let output = fixture.run();
     assert_eq!(output.code, 0);
-    assert!(output.warnings[0].contains("CAP_NONESUCH"), "{:?}", output.warnings);
+    assert!(
+        output.warnings[0].contains("CAP_NONESUCH"),
+        "{:?}",
+        output.warnings
+    );
 }
 
 #[test]
@@ -106,15 +111,31 @@ fn a_filter_holds_with_and_without_no_new_privileges() {
 fn a_filter_may_forbid_all_of_the_set_up() {
     // Only what comes after the filter must be allowed.
     let mut fixture = Fixture::shell("echo in");
-    let names = ["mount", "fsopen", "move_mount", "pivot_root", "setns", "unshare", "sethostname",
-        "setuid", "setresuid", "setgid", "setgroups", "chdir", "recvmsg", "close_range", "mknodat"];
+    let names = [
+        "mount",
+        "fsopen",
+        "move_mount",
+        "pivot_root",
+        "setns",
+        "unshare",
+        "sethostname",
+        "setuid",
+        "setresuid",
+        "setgid",
+        "setgroups",
+        "chdir",
+        "recvmsg",
+        "close_range",
+        "mknodat",
+    ];
     fixture.linux().seccomp = Some(deny(&names, 1));
     assert_eq!(fixture.run().text(), "in");
 }
 
 #[test]
 fn dockers_filter_lets_a_shell_run() {
-    let mut fixture = Fixture::shell("mount -t tmpfs t /tmp; echo $?; grep Seccomp: /proc/self/status");
+    let mut fixture =
+        Fixture::shell("mount -t tmpfs t /tmp; echo $?; grep Seccomp: /proc/self/status");
     let capabilities = fixture.process().capabilities.clone().unwrap().bounding;
     let kernel = gantry_seccomp::KernelVersion::running();
     fixture.linux().seccomp = Some(gantry_seccomp::default_profile(&capabilities, kernel));

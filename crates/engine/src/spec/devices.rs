@@ -30,6 +30,9 @@ const USUAL: [(i64, Option<i64>); 9] = [
     (136, None),
 ];
 
+/// Reading, writing and mknod(2).
+const ALL: &str = "rwm";
+
 /// What lies under `/dev` and is no hardware: file systems, the console, other programs' nodes.
 const NOT_HARDWARE: [&str; 8] = [
     "pts",
@@ -47,7 +50,7 @@ pub(super) fn plan(host: &HostConfig) -> Result<DevicePlan, SpecError> {
     if host.privileged {
         plan.rules.push(DeviceRule {
             allow: true,
-            access: all(),
+            access: Some(ALL.to_owned()),
             ..DeviceRule::default()
         });
         below(Path::new("/dev"), Path::new("/dev"), &mut plan.nodes);
@@ -63,13 +66,9 @@ pub(super) fn plan(host: &HostConfig) -> Result<DevicePlan, SpecError> {
     Ok(plan)
 }
 
-fn all() -> Option<String> {
-    Some("rwm".to_owned())
-}
-
 fn usual_rules() -> Vec<DeviceRule> {
     let deny_all = DeviceRule {
-        access: all(),
+        access: Some(ALL.to_owned()),
         ..DeviceRule::default()
     };
     // A node may be made of anything; using it is another matter.
@@ -84,7 +83,7 @@ fn usual_rules() -> Vec<DeviceRule> {
         kind: Some("c".to_owned()),
         major: Some(major),
         minor,
-        access: all(),
+        access: Some(ALL.to_owned()),
     };
     let mut rules = vec![deny_all, make("c"), make("b")];
     rules.extend(USUAL.iter().map(use_it));
@@ -133,7 +132,7 @@ impl DevicePlan {
 
 fn rule(node: &Device, permissions: &str) -> DeviceRule {
     let access = if permissions.is_empty() {
-        "rwm"
+        ALL
     } else {
         permissions
     };

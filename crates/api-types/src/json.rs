@@ -37,7 +37,7 @@ macro_rules! empty_when_default {
         }
     )*};
 }
-empty_when_default!(bool, u8, u16, u32, u64, i32, i64, f64, String);
+empty_when_default!(bool, u8, u16, u32, u64, i32, i64, String);
 
 impl<T> Empty for Option<T> {
     fn is_empty(&self) -> bool {

@@ -105,12 +105,12 @@ fn words(error: &serde_json::Error) -> String {
 /// Bodies must be said to be JSON; a missing body need not.
 fn check_content_type(content_type: Option<&HeaderValue>, empty: bool) -> Result<(), Failure> {
     let Some(value) = content_type else {
-        return match empty {
-            true => Ok(()),
-            false => Err(Failure::invalid(
-                "unsupported Content-Type header (): must be 'application/json'",
-            )),
-        };
+        if empty {
+            return Ok(());
+        }
+        return Err(Failure::invalid(
+            "unsupported Content-Type header (): must be 'application/json'",
+        ));
     };
     let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
     let kind = value.split(';').next().unwrap_or_default().trim();

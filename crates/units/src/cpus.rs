@@ -42,6 +42,7 @@ fn decimal(text: &str) -> Option<(i128, u32)> {
 }
 
 /// Prints billionths of a CPU as Docker does: `0.500`, `2.000`.
+#[expect(clippy::cast_precision_loss, reason = "three decimals are printed")]
 pub fn format_cpus(nano: i64) -> String {
     format!("{:.3}", nano as f64 / NANO as f64)
 }

@@ -15,6 +15,7 @@ pub fn parse_size(text: &str) -> Result<i64, Error> {
     parse(text, 1000.0)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "the bound is meant rounded")]
 fn parse(text: &str, base: f64) -> Result<i64, Error> {
     let invalid = || Error::Size(text.to_owned());
     let last = text

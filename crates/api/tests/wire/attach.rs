@@ -19,7 +19,7 @@ async fn upgrade(daemon: &Daemon, path: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn attach_hands_over_the_clients_own_socket() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let text = upgrade(
         &daemon,
         "/v1.51/containers/web/attach?stream=1&stdout=1",
@@ -39,7 +39,7 @@ async fn attach_hands_over_the_clients_own_socket() {
 
 #[tokio::test]
 async fn before_1_42_every_stream_is_called_raw() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let text = upgrade(
         &daemon,
         "/v1.41/containers/web/attach?stream=1&stdout=1",
@@ -55,7 +55,7 @@ async fn before_1_42_every_stream_is_called_raw() {
 
 #[tokio::test]
 async fn what_the_client_sent_early_is_not_lost() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let mut stream = daemon.connect().await;
     let request = "POST /containers/web/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\
                    Connection: Upgrade\r\nUpgrade: tcp\r\n\r\nearly";
@@ -67,7 +67,7 @@ async fn what_the_client_sent_early_is_not_lost() {
 
 #[tokio::test]
 async fn attach_to_nothing_is_refused_before_the_upgrade() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let mut stream = daemon.connect().await;
     let request = "POST /containers/nobody/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\n\
                    Upgrade: tcp\r\n\r\n";
@@ -79,7 +79,7 @@ async fn attach_to_nothing_is_refused_before_the_upgrade() {
 
 #[tokio::test]
 async fn what_fails_after_the_upgrade_is_told_in_the_stream() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let text = upgrade(
         &daemon,
         "/containers/web/attach?stream=1&detachKeys=fail",
@@ -94,7 +94,7 @@ async fn what_fails_after_the_upgrade_is_told_in_the_stream() {
 
 #[tokio::test]
 async fn without_an_upgrade_the_answers_body_is_the_stream() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let answer = daemon
         .ask("POST", "/containers/web/attach?stream=1&stdout=1", "")
         .await;
@@ -103,7 +103,7 @@ async fn without_an_upgrade_the_answers_body_is_the_stream() {
 
 #[tokio::test]
 async fn start_waits_for_the_attach_before_it() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let mut attach = daemon.connect().await;
     let request = "POST /containers/new/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\n\
                    Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
@@ -120,7 +120,7 @@ async fn start_waits_for_the_attach_before_it() {
 
 #[tokio::test]
 async fn exec_start_takes_its_body_and_then_the_socket() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let text = upgrade(
         &daemon,
         "/exec/e/start",

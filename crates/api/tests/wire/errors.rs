@@ -4,7 +4,7 @@ use crate::Daemon;
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_not_found() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     for (method, path) in [
         ("GET", "/nothing"),
         ("GET", "/v1.51/nothing"),
@@ -21,7 +21,7 @@ async fn unknown_paths_and_methods_are_not_found() {
 
 #[tokio::test]
 async fn malformed_bodies_are_refused_with_the_reason() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let create = async |body: &str| {
         let answer = daemon.ask("POST", "/containers/create", body).await;
         assert_eq!(answer.status, 400, "{body}");
@@ -55,7 +55,7 @@ async fn malformed_bodies_are_refused_with_the_reason() {
 
 #[tokio::test]
 async fn causes_become_dockers_statuses() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let answer = daemon.ask("GET", "/containers/nobody/json", "").await;
     assert_eq!(
         (answer.status, answer.message().as_str()),
@@ -104,7 +104,7 @@ async fn causes_become_dockers_statuses() {
 
 #[tokio::test]
 async fn what_is_not_built_says_so() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     for (method, path) in [
         ("POST", "/build"),
         ("POST", "/session"),
@@ -130,7 +130,7 @@ async fn what_is_not_built_says_so() {
 
 #[tokio::test]
 async fn outside_of_a_swarm_dockers_own_answers() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     for path in [
         "/swarm",
         "/nodes",

@@ -4,7 +4,7 @@ use crate::Daemon;
 
 #[tokio::test]
 async fn ping_says_what_clients_negotiate_with() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     for path in ["/_ping", "/v1.24/_ping", "/v1.51/_ping"] {
         let answer = daemon.ask("GET", path, "").await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
@@ -32,7 +32,7 @@ async fn ping_says_what_clients_negotiate_with() {
 
 #[tokio::test]
 async fn versions_out_of_range_are_refused_in_dockers_words() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let answer = daemon.ask("GET", "/v1.99/info", "").await;
     assert_eq!(answer.status, 400);
     assert_eq!(
@@ -56,7 +56,7 @@ async fn versions_out_of_range_are_refused_in_dockers_words() {
 
 #[tokio::test]
 async fn http2_works_by_prior_knowledge() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let io = hyper_util::rt::TokioIo::new(daemon.connect().await);
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)

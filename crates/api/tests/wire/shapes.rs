@@ -4,7 +4,7 @@ use crate::Daemon;
 
 #[tokio::test]
 async fn parameters_reach_the_engine() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let filters = "%7B%22name%22%3A%5B%22a%22%5D%7D";
     daemon
         .ask(
@@ -43,7 +43,7 @@ async fn parameters_reach_the_engine() {
 
 #[tokio::test]
 async fn image_names_may_have_slashes() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     assert_eq!(
         daemon.ask("GET", "/images/reg/nginx/json", "").await.status,
         200
@@ -69,7 +69,7 @@ async fn image_names_may_have_slashes() {
 
 #[tokio::test]
 async fn old_versions_get_the_fields_that_they_had() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let images = async |version: &str| {
         daemon
             .ask("GET", &format!("/{version}/images/json"), "")

@@ -10,7 +10,7 @@ use crate::{Answer, Daemon};
 
 #[tokio::test]
 async fn wait_sends_its_head_at_once_and_its_body_at_the_end() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let mut stream = daemon.connect().await;
     let request = "POST /containers/web/wait?condition=next-exit HTTP/1.1\r\nHost: d\r\n\
                    Connection: close\r\n\r\n";
@@ -27,7 +27,7 @@ async fn wait_sends_its_head_at_once_and_its_body_at_the_end() {
 
 #[tokio::test]
 async fn logs_come_as_they_are() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let path = "/v1.51/containers/web/logs?stdout=1&since=1.5&tail=3&details=0";
     let answer = daemon.ask("GET", path, "").await;
     assert_eq!(answer.body, "one\ntwo\n");
@@ -46,7 +46,7 @@ async fn logs_come_as_they_are() {
 
 #[tokio::test]
 async fn events_are_a_line_each() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     daemon
         .engine
         .events
@@ -72,7 +72,7 @@ async fn events_are_a_line_each() {
 
 #[tokio::test]
 async fn a_pull_that_fails_at_once_has_a_status_and_later_a_last_line() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let answer = daemon
         .ask("POST", "/images/create?fromImage=missing", "")
         .await;
@@ -97,7 +97,7 @@ async fn a_pull_that_fails_at_once_has_a_status_and_later_a_last_line() {
 
 #[tokio::test]
 async fn a_pull_ends_when_its_client_goes() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let mut stream = daemon.connect().await;
     let request = "POST /images/create?fromImage=endless HTTP/1.1\r\nHost: d\r\n\
                    Content-Length: 0\r\n\r\n";
@@ -117,7 +117,7 @@ async fn a_pull_ends_when_its_client_goes() {
 
 #[tokio::test]
 async fn the_login_reaches_the_pull() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let header = "X-Registry-Auth: eyJ1c2VybmFtZSI6ImEiLCJwYXNzd29yZCI6ImIifQ==\r\n";
     daemon
         .ask_with("POST", "/images/create?fromImage=nginx", header, "")
@@ -131,7 +131,7 @@ async fn the_login_reaches_the_pull() {
 
 #[tokio::test]
 async fn an_archive_is_read_as_it_comes() {
-    let daemon = Daemon::start().await;
+    let daemon = Daemon::start();
     let headers = "Content-Type: application/x-tar\r\n";
     let answer = daemon
         .ask_with("POST", "/images/load?quiet=1", headers, "twelve bytes")

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -94,7 +95,10 @@ impl Fixture {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, contents).unwrap();
+        let written = path.with_extension("written");
+        fs::write(&written, contents).unwrap();
+        copy(&written, &path);
+        fs::remove_file(&written).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         self
     }
@@ -273,7 +277,7 @@ fn build_root(root: &Path) {
     for directory in ["bin", "etc", "tmp", "proc", "dev", "sys", "root", "home"] {
         fs::create_dir(root.join(directory)).unwrap();
     }
-    fs::copy(busybox, root.join("bin/busybox")).unwrap();
+    copy(busybox, &root.join("bin/busybox"));
     for applet in APPLETS {
         symlink("busybox", root.join("bin").join(applet)).unwrap();
     }
@@ -282,6 +286,13 @@ fn build_root(root: &Path) {
     // The test's own directory is 0700; a user in the container must get through the root.
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Copies a program by another process: a container of another test, cloned while this one had the
+/// copy open for writing, would hold it open for a moment and execve(2) answer ETXTBSY.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
 }
 
 /// What Docker's engine writes for a plain container.

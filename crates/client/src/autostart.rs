@@ -24,6 +24,8 @@ const TAIL: u64 = 2048;
 /// Its socket cannot tell: the monitors of containers hold that open too, so that it stays valid
 /// across restarts, and a connection to it would wait for the next daemon.
 pub const SIGN_OF_LIFE: &str = "daemon.alive";
+/// In the environment of a daemon that a command line started.
+const STARTED_BY: &str = "GANTRY_STARTED_BY";
 /// How long one look at a daemon that is starting may take.
 const LOOK_AT_MOST: Duration = Duration::from_secs(1);
 
@@ -136,9 +138,14 @@ fn spawn(log: &Path) -> Result<(Child, u64), StartError> {
         .map_err(fail)?;
     let from = file.metadata().map_err(fail)?.len();
     let errors = file.try_clone().map_err(fail)?;
+    if std::env::var_os(STARTED_BY).is_some() {
+        // A program that is not `gantry` but uses its command line would start itself for ever.
+        return Err(StartError::Recursive);
+    }
     let mut command = Command::new("/proc/self/exe");
     command
         .args(["daemon", "--autostarted"])
+        .env(STARTED_BY, std::process::id().to_string())
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(file)

@@ -106,6 +106,9 @@ pub enum StartError {
         /// Where we tried to connect.
         endpoint: String,
     },
+    /// A daemon that was being started did not serve but looked for a daemon itself.
+    #[error("cannot start the daemon: this program started itself instead; is it gantry?")]
+    Recursive,
     /// A file that starting needs cannot be made.
     #[error("cannot start the daemon: {path}: {source}")]
     File {

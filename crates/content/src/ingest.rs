@@ -46,6 +46,10 @@ struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        // Nothing came: nothing to go on with.
+        if fs::metadata(&self.path).is_ok_and(|meta| meta.len() == 0) {
+            let _ = fs::remove_file(&self.path);
+        }
         self.store.end_ingest(&self.digest);
     }
 }

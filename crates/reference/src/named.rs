@@ -1,6 +1,8 @@
 //! References: where an image is, and which one.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -61,14 +63,43 @@ impl fmt::Display for Target<'_> {
 /// A normalised image reference: `domain/path`, and a tag or a digest or both.
 ///
 /// Never without one of the two: [`Reference::parse`] adds `latest` where neither was written, and
-/// [`Reference::was_tagged`] tells whether it did.
+/// [`Reference::was_tagged`] tells whether it did. Otherwise that makes no difference: `nginx` and
+/// `nginx:latest` are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference {
     domain: String,
     path: String,
     tag: Option<String>,
     digest: Option<Digest>,
-    implied_tag: bool,
+    implied: Implied,
+}
+
+/// Whether `latest` was added; no part of what a reference is.
+#[derive(Debug, Clone, Copy)]
+struct Implied(bool);
+
+impl PartialEq for Implied {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Implied {}
+
+impl PartialOrd for Implied {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Implied {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl Hash for Implied {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Reference {
@@ -87,14 +118,14 @@ impl Reference {
         if path.len() > NAME_MAX {
             return Err(Error::TooLong);
         }
-        let implied_tag = tag.is_none() && digest.is_none();
-        let tag = if implied_tag { Some(DEFAULT_TAG) } else { tag };
+        let implied = Implied(tag.is_none() && digest.is_none());
+        let tag = tag.or(digest.is_none().then_some(DEFAULT_TAG));
         Ok(Self {
             domain: domain.to_owned(),
             path: path.to_owned(),
             tag: tag.map(str::to_owned),
             digest,
-            implied_tag,
+            implied,
         })
     }
 
@@ -120,7 +151,7 @@ impl Reference {
 
     /// Whether the user wrote a tag or a digest, rather than having `latest` added.
     pub const fn was_tagged(&self) -> bool {
-        !self.implied_tag
+        !self.implied.0
     }
 
     /// What to ask the registry for: the digest if there is one, else the tag.
@@ -160,7 +191,7 @@ impl Reference {
         Self {
             tag: None,
             digest: Some(digest),
-            implied_tag: false,
+            implied: Implied(false),
             ..self.clone()
         }
     }
@@ -173,7 +204,7 @@ impl Reference {
         Ok(Self {
             tag: Some(tag.to_owned()),
             digest: None,
-            implied_tag: false,
+            implied: Implied(false),
             ..self.clone()
         })
     }

@@ -39,6 +39,14 @@ fn tag_and_digest_may_stand_together() {
 }
 
 #[test]
+fn an_added_tag_is_known_and_makes_no_difference() {
+    let [short, long] = ["nginx", "nginx:latest"].map(|text| Reference::parse(text).unwrap());
+    assert!(!short.was_tagged() && long.was_tagged());
+    assert_eq!(short, long);
+    assert!(short.with_tag("1").unwrap().was_tagged());
+}
+
+#[test]
 fn familiar_forms_drop_what_docker_adds() {
     let familiar = |text: &str| Reference::parse(text).unwrap().familiar();
     assert_eq!(familiar("docker.io/library/nginx"), "nginx:latest");

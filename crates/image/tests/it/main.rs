@@ -1,0 +1,14 @@
+//! The image store with real layers, a real registry and ones that misbehave.
+//!
+//! Needs root (layers keep their owners), `docker-registry` and `skopeo`; `./test` installs them.
+
+mod concurrent;
+mod fixture;
+mod load;
+mod pull;
+mod registry;
+mod remove;
+mod store;
+
+#[path = "../../../registry-client/tests/support/http.rs"]
+mod http;

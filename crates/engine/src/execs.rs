@@ -109,10 +109,15 @@ impl Containers {
         if request.cmd.as_ref().is_none_or(|cmd| cmd.is_empty()) {
             return Err(Error::Invalid("No exec command specified".to_owned()));
         }
-        let keys: gantry_units::DetachKeys = request
-            .detach_keys
-            .parse()
-            .map_err(|e: gantry_units::Error| Error::Invalid(e.to_string()))?;
+        // None given: the default holds, which is chosen when the exec starts.
+        let keys = match request.detach_keys.as_str() {
+            "" => Vec::new(),
+            text => text
+                .parse::<gantry_units::DetachKeys>()
+                .map_err(|e| Error::Invalid(e.to_string()))?
+                .as_bytes()
+                .to_vec(),
+        };
         let id = ids::random_id()?;
         let command = command_line(&request);
         self.execs.trim();
@@ -121,7 +126,7 @@ impl Containers {
             Entry {
                 container: container.id.clone(),
                 request,
-                detach_keys: keys.as_bytes().to_vec(),
+                detach_keys: keys,
                 started: false,
                 pid: 0,
                 exit_code: None,

@@ -23,7 +23,7 @@ const fn errno(number: i32) -> u32 {
 
 /// Runs a program as the kernel would on `struct seccomp_data`.
 fn verdict(program: &Program, arch: u32, number: i64, args: &[u64]) -> u32 {
-    let mut data = vec![0_u8; 64];
+    let mut data = [0_u8; 64];
     data[0..4].copy_from_slice(&(number as u32).to_le_bytes());
     data[4..8].copy_from_slice(&arch.to_le_bytes());
     for (n, arg) in args.iter().enumerate() {

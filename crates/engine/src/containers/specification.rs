@@ -26,10 +26,13 @@ impl Containers {
             mounts: &record.mounts,
             root,
             cgroup_path: &cgroup_path,
-            files: NetworkFiles { hosts: &hosts, hostname: &hostname, resolv_conf: &resolv_conf },
+            files: NetworkFiles {
+                hosts: &hosts,
+                hostname: &hostname,
+                resolv_conf: &resolv_conf,
+            },
             joined: Joined {
                 pid: self.joined_pid(&record.host_config.pid_mode)?,
-                ipc: self.joined_pid(&record.host_config.ipc_mode)?,
             },
             default_ulimits: &self.settings.ulimits,
             kernel: KernelVersion::running(),
@@ -40,7 +43,9 @@ impl Containers {
 
     /// The first process of `container:<id>`, whose namespace is to be joined.
     fn joined_pid(&self, mode: &str) -> Result<Option<u32>, Error> {
-        let Some(name) = mode.strip_prefix("container:") else { return Ok(None) };
+        let Some(name) = mode.strip_prefix("container:") else {
+            return Ok(None);
+        };
         let other = self.registry.find(name)?;
         let (phase, pid) = {
             let record = other.record();

@@ -79,8 +79,6 @@ pub(crate) struct NetworkFiles<'a> {
 pub(crate) struct Joined {
     /// For `--pid container:<id>`.
     pub pid: Option<u32>,
-    /// For `--ipc container:<id>`.
-    pub ipc: Option<u32>,
 }
 
 /// Makes the configuration.

@@ -47,10 +47,7 @@ impl Fixture {
                 hostname: Path::new("/state/hostname"),
                 resolv_conf: Path::new("/state/resolv.conf"),
             },
-            joined: Joined {
-                pid: Some(7),
-                ipc: None,
-            },
+            joined: Joined { pid: Some(7) },
             default_ulimits: &[Ulimit {
                 name: "nofile".to_owned(),
                 hard: 100,
@@ -183,7 +180,7 @@ fn namespaces_of_the_host_and_of_others() {
         ipc_mode: "container:x".to_owned(),
         ..HostConfig::default()
     };
-    assert!(build(ipc).contains("not running"));
+    assert!(build(ipc).contains("not supported yet"));
     let pid = HostConfig {
         pid_mode: "mine".to_owned(),
         ..HostConfig::default()

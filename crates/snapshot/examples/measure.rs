@@ -28,7 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds: usize = rest.first().map_or(Ok(5), |text| text.parse())?;
     let bytes = fs::read(tar)?;
     let diff_id = digest(&bytes)?;
-    println!("{} MB, {rounds} rounds, medians in ms", bytes.len() / 1_000_000);
+    println!(
+        "{} MB, {rounds} rounds, medians in ms",
+        bytes.len() / 1_000_000
+    );
     let mut times = Times::new();
     for _ in 0..rounds {
         for driver in ["erofs", "overlay"] {
@@ -47,13 +50,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn digest(bytes: &[u8]) -> Result<Digest, Box<dyn Error>> {
-    Ok(Digest::from_raw(Algorithm::Sha256, &sha2::Sha256::digest(bytes))?)
+    Ok(Digest::from_raw(
+        Algorithm::Sha256,
+        &sha2::Sha256::digest(bytes),
+    )?)
 }
 
 fn time<T>(times: &mut Times, what: String, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = work();
-    times.entry(what).or_default().push(start.elapsed().as_secs_f64() * 1000.0);
+    times
+        .entry(what)
+        .or_default()
+        .push(start.elapsed().as_secs_f64() * 1000.0);
     result
 }
 
@@ -65,11 +74,19 @@ fn layer(
     times: &mut Times,
 ) -> Result<(), Box<dyn Error>> {
     let store = open(root, &root.join("run"), Some(driver))?;
-    time(times, format!("{driver}: ingest"), || store.ingest(diff_id, &mut &bytes[..]))?;
-    time(times, format!("{driver}: ingest, background"), || drop(store));
+    time(times, format!("{driver}: ingest"), || {
+        store.ingest(diff_id, &mut &bytes[..])
+    })?;
+    time(times, format!("{driver}: ingest, background"), || {
+        drop(store);
+    });
     let store = open(root, &root.join("run"), Some(driver))?;
-    time(times, format!("{driver}: remove"), || store.remove_layer(diff_id))?;
-    time(times, format!("{driver}: remove, background"), || drop(store));
+    time(times, format!("{driver}: remove"), || {
+        store.remove_layer(diff_id)
+    })?;
+    time(times, format!("{driver}: remove, background"), || {
+        drop(store);
+    });
     Ok(())
 }
 
@@ -98,7 +115,9 @@ fn mounts(driver: &str, root: &Path, times: &mut Times) -> Result<(), Box<dyn Er
         for round in 0..50 {
             let key = format!("c{count}-{round}");
             let what = |step: &str| format!("{driver}: {count:2} layers: {step}");
-            time(times, what("prepare"), || store.prepare(&key, &layers[..count]))?;
+            time(times, what("prepare"), || {
+                store.prepare(&key, &layers[..count])
+            })?;
             let mounted = time(times, what("mount"), || store.mount(&key))?;
             time(times, what("unmount"), || drop(mounted));
             let mounted = time(times, what("mount volatile"), || store.mount_volatile(&key))?;

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -83,7 +83,7 @@ fn work(queue: &Receiver<Job>) {
     }
 }
 
-fn remove(path: &PathBuf) {
+fn remove(path: &Path) {
     let removed = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| rustix::io::Errno::INVAL)
         .and_then(|path| remove_tree(CWD, &path));

@@ -181,6 +181,35 @@ impl Tree {
         }
     }
 
+    /// To be called after the last entry: drops the whiteouts in and below opaque directories,
+    /// which hide nothing. Overlay does not read such a directory together with others, and would
+    /// list them as files that cannot be opened.
+    pub fn finish(&mut self) {
+        let mut directories = vec![(Self::ROOT, false)];
+        while let Some((id, below_opaque)) = directories.pop() {
+            let Some(directory) = self.directory(id) else {
+                continue;
+            };
+            let opaque = below_opaque || directory.opaque;
+            let is_whiteout = |id: &InodeId| matches!(self.inode(*id).content, Content::Whiteout);
+            let children = directory.children.iter();
+            let needless: Vec<Box<[u8]>> = children
+                .filter(|(_, id)| opaque && is_whiteout(id))
+                .map(|(name, _)| name.clone())
+                .collect();
+            let below = directory
+                .children
+                .values()
+                .filter(|id| self.directory(**id).is_some());
+            directories.extend(below.map(|id| (*id, opaque)));
+            if let Content::Directory(directory) = &mut self.inodes[id.index()].content {
+                for name in needless {
+                    directory.children.remove(&name);
+                }
+            }
+        }
+    }
+
     /// Applies the archive's next entry. Returns the new inode's number if it is a regular file.
     pub fn apply(&mut self, entry: Entry) -> Result<Option<InodeId>, ArchiveError> {
         self.entries += 1;

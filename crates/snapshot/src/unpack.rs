@@ -43,6 +43,7 @@ pub(crate) fn read_and_stage<R: BufRead>(
             set_attributes(&file, &inode.attributes)?;
         }
     }
+    tree.finish();
     Ok(tree)
 }
 

@@ -1,5 +1,6 @@
 //! What is in a layer comes out of it.
 
+use std::fmt::Write;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -302,7 +303,7 @@ pub(super) fn sparse_files(f: Fixture) {
     let comma = comma.join(",");
     let mut lines = format!("{}\n", SEGMENTS.len());
     for (at, len, _) in SEGMENTS {
-        lines.push_str(&format!("{at}\n{len}\n"));
+        writeln!(lines, "{at}\n{len}").unwrap();
     }
     let mut v10 = lines.into_bytes();
     v10.resize(v10.len().next_multiple_of(512), 0);

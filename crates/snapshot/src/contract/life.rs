@@ -38,11 +38,11 @@ pub(super) fn ingest_is_idempotent(f: Fixture) {
 }
 
 pub(super) fn one_layer_many_threads(f: Fixture) {
-    let layer = Archive::default().file("a", &[1; 300_000]).finish();
+    let layer = Archive::default().file("a", &vec![1; 300_000]).finish();
     let others: Vec<_> = (0..4u8)
         .map(|i| {
             Archive::default()
-                .file("a", &[i + 2; 100_000])
+                .file("a", &vec![i + 2; 100_000])
                 .file("b", &[i])
                 .finish()
         })
@@ -67,7 +67,10 @@ pub(super) fn one_layer_many_threads(f: Fixture) {
                     .prepare(&key, &[other.diff_id.clone(), layer.diff_id.clone()])
                     .unwrap();
                 let mounted = f.store().mount(&key).unwrap();
-                assert_eq!(fs::read(inside(&mounted.root, "a")).unwrap(), [1; 300_000]);
+                assert_eq!(
+                    fs::read(inside(&mounted.root, "a")).unwrap(),
+                    vec![1; 300_000]
+                );
                 assert_eq!(fs::read(inside(&mounted.root, "b")).unwrap(), [i as u8 % 4]);
                 drop(mounted);
                 f.store().remove(&key).unwrap();
@@ -123,7 +126,7 @@ pub(super) fn snapshots_outlive_the_daemon(mut f: Fixture) {
 pub(super) fn usage_counts_what_was_written(f: Fixture) {
     let base = f.add(
         Archive::default()
-            .file("big", &[1; 50_000])
+            .file("big", &vec![1; 50_000])
             .file("gone", b"x"),
     );
     let mounted = f.container("c", &[base]);

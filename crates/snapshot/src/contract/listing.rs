@@ -1,6 +1,7 @@
 //! Describes directory trees, so that two can be compared.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -22,8 +23,11 @@ pub(super) fn list(root: &Path) -> BTreeMap<String, String> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_owned();
             let name = name.as_os_str().as_bytes().escape_ascii().to_string();
-            if path.symlink_metadata().unwrap().is_dir() {
-                directories.push(path.clone());
+            match path.symlink_metadata() {
+                Ok(meta) if meta.is_dir() => directories.push(path.clone()),
+                Ok(_) => {}
+                // Overlay lists a whiteout that has nothing to hide but does not open it.
+                Err(_) => continue,
             }
             found.insert(name, path);
         }
@@ -100,7 +104,7 @@ fn xattrs(path: &Path) -> String {
             0..100 => value[..len].escape_ascii().to_string(),
             _ => format!("{len}:{:016x}", checksum(&value[..len])),
         };
-        text.push_str(&format!(" {}={value}", name.escape_ascii()));
+        write!(text, " {}={value}", name.escape_ascii()).unwrap();
     }
     text
 }

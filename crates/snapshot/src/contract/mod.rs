@@ -12,6 +12,7 @@ mod hostile;
 mod life;
 mod listing;
 mod loop_disk;
+mod random;
 mod stacking;
 
 use std::os::fd::OwnedFd;

@@ -47,7 +47,9 @@ pub(super) fn opaque_directories_hide(f: Fixture) {
     let top = f.add(
         Archive::default()
             .file("a/new", b"")
+            .file("a/.wh.x", b"")
             .file("a/.wh..wh..opq", b"")
+            .file("a/s/.wh.y", b"")
             .file("a/s/t", b""),
     );
     assert_eq!(names(&f.view(&[base, top])), "a a/new a/s a/s/t b b/z");

@@ -190,6 +190,7 @@ fn read_tree<R: BufRead>(archive: R) -> Result<Tree, ArchiveError> {
     while let Some(entry) = reader.next_entry()? {
         tree.apply(entry)?;
     }
+    tree.finish();
     Ok(tree)
 }
 

@@ -122,10 +122,10 @@ impl Form {
 
     /// The smaller form if the inode fits in it.
     pub(super) fn for_inode(a: &Attributes, size: u64, links: u32, epoch: (i64, u32)) -> Self {
-        let fits = a.uid <= u32::from(u16::MAX)
-            && a.gid <= u32::from(u16::MAX)
-            && links <= u32::from(u16::MAX)
-            && size <= u64::from(u32::MAX)
+        let fits = u16::try_from(a.uid).is_ok()
+            && u16::try_from(a.gid).is_ok()
+            && u16::try_from(links).is_ok()
+            && u32::try_from(size).is_ok()
             && (a.mtime, a.mtime_nsec) == epoch;
         if fits { Self::Compact } else { Self::Extended }
     }

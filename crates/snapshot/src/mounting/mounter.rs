@@ -77,9 +77,10 @@ impl Mounter {
         scratch: &Path,
         lower: Lower,
     ) -> Result<Self, MountFailure> {
-        let annex = match method.in_annex {
-            true => Some(Annex::start(&annex_directory(run_root))?),
-            false => None,
+        let annex = if method.in_annex {
+            Some(Annex::start(&annex_directory(run_root))?)
+        } else {
+            None
         };
         let mounter = Self {
             way: method.way,

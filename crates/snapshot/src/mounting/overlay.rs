@@ -78,9 +78,12 @@ impl Stack {
     fn mount_by_context(&self, by_descriptor: bool) -> Result<OwnedFd, MountFailure> {
         let context = Context::open("overlay")?;
         context.string("source", "overlay")?;
-        let set = |key: &str, directory: &OwnedFd| match by_descriptor {
-            true => context.descriptor(key, directory),
-            false => context.string(key, &through_proc(directory)),
+        let set = |key: &str, directory: &OwnedFd| {
+            if by_descriptor {
+                context.descriptor(key, directory)
+            } else {
+                context.string(key, &through_proc(directory))
+            }
         };
         for lower in &self.lowers {
             set("lowerdir+", &lower.open()?)?;

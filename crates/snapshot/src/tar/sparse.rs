@@ -41,7 +41,7 @@ impl Map {
                 .ok_or("malformed number")?,
             None => records.pairs.clone(),
         };
-        if numbers.len() % 2 != 0 {
+        if !numbers.len().is_multiple_of(2) {
             return Err("odd count of numbers");
         }
         let mut map = Self::default();

@@ -37,6 +37,7 @@ fn v2(namespace: bool, plan: &MountPlan, target: &OwnedFd, item: usize) -> Outco
         other => other?,
     };
     mount_calls::attach(&mount, target).at_item(Step::MountAttach, item)?;
+    mount_calls::make_private(mount.as_fd()).at_item(Step::MountPropagation, item)?;
     mount_calls::set_flags(mount.as_fd(), &plan.own, false).at_item(Step::MountFlags, item)?;
     mounts::finish(plan, &mount, item)
 }
@@ -82,6 +83,7 @@ fn one(hierarchy: &V1Hierarchy, plan: &MountPlan, tmpfs: &OwnedFd, item: usize) 
     match &hierarchy.source {
         V1Source::Bind(tree) => {
             mount_calls::attach(tree, &target).at_item(Step::MountAttach, item)?;
+            mount_calls::make_private(tree.as_fd()).at_item(Step::MountPropagation, item)?;
             mount_calls::set_flags(tree.as_fd(), &plan.own, false).at_item(Step::MountFlags, item)
         }
         V1Source::Mount { kind, parameters } => {

@@ -1,19 +1,26 @@
 //! File systems made in the child, since they show its namespaces.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use gantry_sys::Errno;
 use gantry_sys::mount_attr::bits;
 use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags};
 
-use super::mount_calls;
 use crate::plan::MountPlan;
 use crate::report::{At, Outcome, Step};
 
 /// A parameter of fsconfig(2) in a plan.
 type Parameter = (CString, Option<CString>);
+
+/// A detached mount.
+pub(super) enum Made {
+    /// Of a new file system, with its flags.
+    New(OwnedFd),
+    /// A copy of the host's mounts, with theirs.
+    Copy(OwnedFd),
+}
 
 /// Makes a file system as a detached mount with its flags.
 pub(super) fn make(
@@ -21,17 +28,20 @@ pub(super) fn make(
     parameters: &[Parameter],
     plan: &MountPlan,
     item: usize,
-) -> Outcome<OwnedFd> {
+) -> Outcome<Made> {
     let attributes = plan.own.set;
-    match new(kind, borrowed(parameters), attributes, item) {
-        Err(failure) if failure.errno == Errno::PERM && kind == c"sysfs" => host_sysfs(plan, item),
+    let made = match new(kind, borrowed(parameters), attributes, item) {
+        Err(failure) if failure.errno == Errno::PERM && kind == c"sysfs" => {
+            return host_sysfs(item).map(Made::Copy);
+        }
         // Group 5 (tty) may not be mapped in a user namespace.
         Err(failure) if failure.errno == Errno::INVAL && kind == c"devpts" => {
             let without_group = borrowed(parameters).filter(|(key, _)| *key != c"gid");
             new(kind, without_group, attributes, item)
         }
         other => other,
-    }
+    };
+    made.map(Made::New)
 }
 
 /// The parameters of a plan as [`new`] takes them.
@@ -86,12 +96,11 @@ pub(super) fn keep_mode(mount: &OwnedFd, covered: &OwnedFd) -> Result<(), Errno>
 }
 
 /// A network namespace of somebody else forbids a sysfs of its own in a user namespace: the
-/// host's is shown instead, as crun does.
-fn host_sysfs(plan: &MountPlan, item: usize) -> Outcome<OwnedFd> {
+/// host's is shown instead, as crun does. What it needs more than a new one comes after it is
+/// attached.
+fn host_sysfs(item: usize) -> Outcome<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
-    let mount = rustix::mount::open_tree(CWD, c"/sys", flags).at_item(Step::MountCreate, item)?;
-    mount_calls::set_flags(mount.as_fd(), &plan.own, true).at_item(Step::MountFlags, item)?;
-    Ok(mount)
+    rustix::mount::open_tree(CWD, c"/sys", flags).at_item(Step::MountCreate, item)
 }

@@ -93,6 +93,14 @@ pub(super) fn set_propagation(
     }
 }
 
+/// Cuts an attached copy of a host's mounts off from them: they may be shared.
+pub(super) fn make_private(mount: BorrowedFd<'_>) -> Result<(), Errno> {
+    set_propagation(
+        mount,
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+}
+
 /// `/proc/self/fd/N`: while the host's /proc is still ours.
 struct DescriptorPath([u8; 32]);
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use gantry_sys::{Errno, in_root};
 use rustix::fs::{FileType, OFlags};
 
+use super::file_systems::Made;
 use super::root::NewRoot;
 use super::{cgroup_mount, file_systems, mount_calls};
 use crate::plan::{ContainerPlan, MountPlan, MountSource};
@@ -37,18 +38,33 @@ fn one(plan: &MountPlan, item: usize, root: &mut NewRoot<'_>) -> Outcome {
             } else {
                 directory_target(plan, root).at_item(Step::MountTarget, item)?
             };
-            let mount = file_systems::make(kind, parameters, plan, item)?;
+            let made = file_systems::make(kind, parameters, plan, item)?;
+            let (Made::New(mount) | Made::Copy(mount)) = &made;
             if let Some(covered) = covered {
-                file_systems::keep_mode(&mount, &covered).at_item(Step::MountInside, item)?;
+                file_systems::keep_mode(mount, &covered).at_item(Step::MountInside, item)?;
             }
-            mount_calls::attach(&mount, &target).at_item(Step::MountAttach, item)?;
-            finish(plan, &mount, item)?;
-            if kind == c"devpts" {
+            mount_calls::attach(mount, &target).at_item(Step::MountAttach, item)?;
+            if let Made::Copy(copy) = &made {
+                restrict(plan, copy, item)?;
+            }
+            finish(plan, mount, item)?;
+            if let (true, Made::New(mount)) = (kind == c"devpts", made) {
                 root.terminals = Some(mount);
             }
             Ok(())
         }
     }
+}
+
+/// Gives a copy of the host's mounts the flags that were asked for.
+fn restrict(plan: &MountPlan, copy: &OwnedFd, item: usize) -> Outcome {
+    mount_calls::make_private(copy.as_fd()).at_item(Step::MountPropagation, item)?;
+    match mount_calls::set_flags(copy.as_fd(), &plan.own, true) {
+        // Before 5.12.
+        Err(Errno::OPNOTSUPP) => mount_calls::set_flags(copy.as_fd(), &plan.own, false),
+        other => other,
+    }
+    .at_item(Step::MountFlags, item)
 }
 
 fn bind_target(plan: &MountPlan, directory: bool, root: &NewRoot<'_>) -> Result<OwnedFd, Errno> {
@@ -96,5 +112,10 @@ pub(super) fn finish(plan: &MountPlan, mount: &OwnedFd, item: usize) -> Outcome 
         mount_calls::set_flags(mount, &plan.own, false).at_item(Step::MountFlags, item)?;
     }
     mount_calls::set_flags(mount, &plan.recursive, true).at_item(Step::MountFlags, item)?;
-    mount_calls::set_propagation(mount, plan.propagation).at_item(Step::MountPropagation, item)
+    match plan.propagation {
+        Some(propagation) => {
+            mount_calls::set_propagation(mount, propagation).at_item(Step::MountPropagation, item)
+        }
+        None => Ok(()),
+    }
 }

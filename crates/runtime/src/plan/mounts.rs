@@ -21,7 +21,8 @@ pub(crate) struct MountPlan {
     pub(crate) source: MountSource,
     pub(crate) own: MountAttr,
     pub(crate) recursive: MountAttr,
-    pub(crate) propagation: MountPropagationFlags,
+    /// None when it is private anyway.
+    pub(crate) propagation: Option<MountPropagationFlags>,
 }
 
 /// What is mounted.
@@ -64,9 +65,11 @@ impl MountPlan {
             source,
             own: options.own,
             recursive: options.recursive,
-            propagation: options
-                .propagation
-                .unwrap_or(MountPropagationFlags::PRIVATE | MountPropagationFlags::REC),
+            // A copy of a mount that is shared on the host would be shared with it; a new file
+            // system on a private mount is private.
+            propagation: options.propagation.or_else(|| {
+                bind.map(|_| MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+            }),
         })
     }
 }

@@ -118,7 +118,7 @@ impl Fixture {
         });
     }
 
-    fn launch(&self, stdio: Stdio) -> Launch<'_> {
+    pub(crate) fn launch(&self, stdio: Stdio) -> Launch<'_> {
         Launch {
             id: self.group.trim_start_matches('/'),
             spec: &self.spec,

@@ -191,3 +191,58 @@ fn nothing_spreads_to_the_host() {
     assert!(!table.contains(host.path().to_str().unwrap()));
     assert!(!table.contains(fixture.root.path().to_str().unwrap()));
 }
+
+/// An overlay over the fixture's root that is mounted nowhere.
+fn detached_overlay(fixture: &Fixture, scratch: &std::path::Path) -> std::os::fd::OwnedFd {
+    use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
+    let context = rustix::mount::fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC).unwrap();
+    let set = |key: &str, path: &std::path::Path| {
+        fs::create_dir_all(path).unwrap();
+        rustix::mount::fsconfig_set_string(&context, key, path).unwrap();
+    };
+    set("lowerdir", fixture.root.path());
+    set("upperdir", &scratch.join("upper"));
+    set("workdir", &scratch.join("work"));
+    rustix::mount::fsconfig_create(&context).unwrap();
+    let flags = FsMountFlags::FSMOUNT_CLOEXEC;
+    rustix::mount::fsmount(&context, flags, MountAttrFlags::empty()).unwrap()
+}
+
+#[test]
+fn a_detached_overlay_is_the_root() {
+    use std::os::fd::AsFd;
+    let mut fixture = Fixture::shell("echo new > /made; grep -c ' / overlay' /proc/mounts");
+    fixture.process().cwd = "/work/here".into();
+    let scratch = tempfile::tempdir_in("/var/tmp").unwrap();
+    let mount = detached_overlay(&fixture, scratch.path());
+    let (stdio, stdout, _) = crate::fixture::pipes(b"");
+    let launch = gantry_runtime::Launch {
+        root: gantry_runtime::Root::Mount(mount.as_fd()),
+        ..fixture.launch(stdio)
+    };
+    let running = gantry_runtime::create(launch).unwrap().start().unwrap();
+    drop(mount);
+    assert_eq!(crate::fixture::reap(&running.child), 0);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut fs::File::from(stdout), &mut text).unwrap();
+    assert_eq!(text, "1\n");
+    let upper = scratch.path().join("upper");
+    assert_eq!(fs::read_to_string(upper.join("made")).unwrap(), "new\n");
+    assert!(upper.join("work/here").is_dir() && !fixture.path("/made").exists());
+}
+
+#[test]
+fn the_roots_propagation_is_as_asked() {
+    for (asked, field) in [
+        ("rshared", "shared:"),
+        ("rslave", ""),
+        ("unbindable", "unbindable"),
+    ] {
+        let mut fixture =
+            Fixture::shell("grep -E '^[0-9]+ [0-9]+ [^ ]+ [^ ]+ / ' /proc/self/mountinfo");
+        fixture.linux().rootfs_propagation = Some(asked.into());
+        let text = fixture.run().text();
+        assert!(text.contains(field), "{asked}: {text}");
+        assert!(!text.contains("master:"), "{asked}: {text}");
+    }
+}

@@ -7,7 +7,7 @@ use gantry_oci::Resources;
 
 use crate::files::Dir;
 use crate::mountinfo::{self, Mounts};
-use crate::{Cgroup, Error, Result};
+use crate::{Cgroup, Error, Result, make};
 
 /// How a machine arranges its controllers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +167,18 @@ impl Hierarchy {
                     controller,
                     Controller::Devices | Controller::Freezer | Controller::Cpuacct
                 ))
+    }
+
+    /// Whether swap can be limited: v1 needs `swapaccount=1` on some kernels, v2 a kernel with swap.
+    pub fn limits_swap(&self) -> bool {
+        let memory = |mount: &&V1Mount| mount.controllers.contains(&Controller::Memory);
+        if let Some(mount) = self.v1.iter().find(memory) {
+            return Dir::new(&mount.dir).has("memory.memsw.limit_in_bytes");
+        }
+        // v2's root has no limits; any group below shows which there are.
+        let Some(v2) = &self.v2 else { return false };
+        let groups = make::children(&Dir::new(&v2.dir));
+        groups.iter().any(|group| group.has("memory.swap.max"))
     }
 
     pub(crate) fn in_v1(&self, controller: Controller) -> bool {

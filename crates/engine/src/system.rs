@@ -91,7 +91,7 @@ impl System {
             driver_status: Some(Vec::new()),
             plugins: plugins(),
             memory_limit: has(Controller::Memory),
-            swap_limit: has(Controller::Memory),
+            swap_limit: cgroups.limits_swap(),
             cpu_cfs_period: has(Controller::Cpu),
             cpu_cfs_quota: has(Controller::Cpu),
             cpu_shares: has(Controller::Cpu),

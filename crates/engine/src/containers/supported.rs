@@ -23,7 +23,7 @@ pub(crate) fn check(request: &ContainerCreateRequest) -> Result<Vec<String>, Err
     for port in config.exposed_ports.keys() {
         super::ports::container_port(port)?;
     }
-    Ok(Vec::new())
+    Ok(crate::spec::check(&request.host_config)?)
 }
 
 fn host(host: &HostConfig) -> Result<(), Error> {

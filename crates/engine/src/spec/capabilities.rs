@@ -57,6 +57,19 @@ pub(super) fn sets(host: &HostConfig) -> Result<Capabilities, SpecError> {
     Ok(uniform(&names))
 }
 
+/// Whether the names exist.
+pub(super) fn check(host: &HostConfig) -> Result<(), SpecError> {
+    for (list, names) in [("CapAdd", &host.cap_add), ("CapDrop", &host.cap_drop)] {
+        Wanted::parse(names.as_deref(), &AVAILABLE).map_err(|source| {
+            SpecError::CapabilityList {
+                list,
+                source: Box::new(source),
+            }
+        })?;
+    }
+    Ok(())
+}
+
 /// The sets of a privileged exec.
 pub(super) fn everything() -> Capabilities {
     uniform(&AVAILABLE)

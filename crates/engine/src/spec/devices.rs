@@ -30,6 +30,12 @@ const USUAL: [(i64, Option<i64>); 9] = [
     (136, None),
 ];
 
+/// Whether the rules can be read; the devices themselves may come until the start.
+pub(super) fn check_rules(host: &HostConfig) -> Result<(), SpecError> {
+    let rules = host.resources.device_cgroup_rules.iter().flatten();
+    rules.map(|rule| parse_rule(rule).map(drop)).collect()
+}
+
 /// Reading, writing and mknod(2).
 const ALL: &str = "rwm";
 

@@ -32,6 +32,17 @@ pub enum SpecError {
         "capability not supported by kernel or not available in the current environment: \"{0}\""
     )]
     UnavailableCapability(String),
+    /// One of the two, in `--cap-add` or `--cap-drop`.
+    #[error("invalid {list}: {source}")]
+    CapabilityList {
+        /// `CapAdd` or `CapDrop`.
+        list: &'static str,
+        /// What is wrong with it.
+        source: Box<SpecError>,
+    },
+    /// A limit out of its range, or two that contradict one another.
+    #[error("{0}")]
+    Limit(String),
     /// A device that is none, or not there.
     #[error("error gathering device information while adding custom device \"{path}\": {reason}")]
     Device {

@@ -12,6 +12,7 @@
 //! format is runtime-spec 1.2.
 
 mod capabilities;
+mod check;
 mod devices;
 mod environment;
 mod error;
@@ -31,6 +32,7 @@ use gantry_api_types::{ContainerConfig, HostConfig, MountPoint, Ulimit};
 use gantry_oci::{ConsoleSize, Linux, Process, RUNTIME_SPEC_VERSION, Root, Spec};
 use gantry_seccomp::KernelVersion;
 
+pub(crate) use check::check;
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
 pub(crate) use user::user_of;

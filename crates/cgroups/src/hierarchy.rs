@@ -7,6 +7,7 @@ use gantry_oci::Resources;
 
 use crate::files::Dir;
 use crate::mountinfo::{self, Mounts};
+use crate::path::GroupPath;
 use crate::{Cgroup, Error, Result, make};
 
 /// How a machine arranges its controllers.
@@ -193,6 +194,17 @@ impl Hierarchy {
     /// [`Cgroup::warnings`]. On failure nothing is left.
     pub fn create(&self, path: &str, resources: &Resources) -> Result<Cgroup> {
         Cgroup::create(self, path, resources)
+    }
+
+    /// Removes a group that others were made below, if nothing is left in it; else does nothing.
+    pub fn remove_if_empty(&self, path: &str) -> Result<()> {
+        let path = GroupPath::parse(path)?;
+        let v2 = self.v2.iter().map(|mount| &mount.dir);
+        for mount in self.v1.iter().map(|mount| &mount.dir).chain(v2) {
+            // Busy with groups or processes, or gone: both are fine.
+            let _ = rustix::fs::rmdir(path.below(mount));
+        }
+        Ok(())
     }
 
     /// Opens a group that exists.

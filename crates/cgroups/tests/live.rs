@@ -325,6 +325,21 @@ fn groups_below_go_with_their_parent() {
 }
 
 #[test]
+fn a_parent_goes_when_it_is_empty() {
+    let hierarchy = Hierarchy::detect().unwrap();
+    let parent = format!("/gantry-test-{}-parent", std::process::id());
+    let group = hierarchy
+        .create(&format!("{parent}/child"), &Resources::default())
+        .unwrap();
+    hierarchy.remove_if_empty(&parent).unwrap();
+    assert!(hierarchy.open(&parent).is_ok(), "it has a child");
+    group.remove().unwrap();
+    hierarchy.remove_if_empty(&parent).unwrap();
+    assert!(hierarchy.open(&parent).is_err());
+    hierarchy.remove_if_empty(&parent).unwrap();
+}
+
+#[test]
 fn a_refused_limit_leaves_nothing() {
     let hierarchy = Hierarchy::detect().unwrap();
     let path = format!("/gantry-test-{}-refused", std::process::id());

@@ -121,6 +121,12 @@ impl Engine {
             .all()
             .iter()
             .all(|c| !c.phase().is_live());
+        let containers = &self.containers;
+        let parent = format!("/{}", containers.settings.cgroup_parent.trim_matches('/'));
+        // It stays while a container's group is in it, and is made again when it is needed.
+        if let Err(error) = containers.cgroups.remove_if_empty(&parent) {
+            tracing::warn!("cannot remove the cgroup {parent}: {error}");
+        }
         Ok(self.networks.close(nothing_runs)?)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::ffi::CString;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fdatasync, fsync, openat, syncfs, unlinkat};
+use rustix::io::Errno;
 
 use crate::descent::remove_tree;
 use crate::layers::UNSYNCED;
@@ -70,22 +71,44 @@ impl Drop for Housekeeper {
     }
 }
 
+/// From so many layers on it is cheaper to write out the whole file system once.
+const MANY: usize = 4;
+
 fn work(queue: &Receiver<Job>) {
-    for job in queue {
-        match job {
-            Job::Remove(path) => remove(&path),
-            Job::Sync { directory, how } => {
-                if let Err(error) = sync(&directory, how) {
-                    tracing::warn!(%error, "a layer could not be forced to the disk");
-                }
+    while let Ok(first) = queue.recv() {
+        let mut to_sync = Vec::new();
+        for job in std::iter::once(first).chain(queue.try_iter()) {
+            match job {
+                Job::Remove(path) => remove(&path),
+                Job::Sync { directory, how } => to_sync.push((directory, how)),
             }
+        }
+        if let Err(error) = sync_all(&to_sync) {
+            tracing::warn!(%error, "layers could not be forced to the disk");
         }
     }
 }
 
+fn sync_all(layers: &[(OwnedFd, SyncHow)]) -> rustix::io::Result<()> {
+    match layers {
+        [(first, _), ..] if layers.len() >= MANY => syncfs(first)?,
+        _ => layers
+            .iter()
+            .try_for_each(|(directory, how)| sync(directory, *how))?,
+    }
+    // By the directory's descriptor: a layer may have been removed and made anew meanwhile.
+    for (directory, _) in layers {
+        match unlinkat(directory, UNSYNCED, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 fn remove(path: &Path) {
     let removed = CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| rustix::io::Errno::INVAL)
+        .map_err(|_| Errno::INVAL)
         .and_then(|path| remove_tree(CWD, &path));
     if let Err(error) = removed {
         tracing::warn!(path = %path.display(), %error, "cannot remove; trying again at next start");
@@ -106,8 +129,7 @@ fn sync(directory: &OwnedFd, how: SyncHow) -> rustix::io::Result<()> {
         }
         SyncHow::FileSystem => syncfs(directory)?,
     }
-    // By the directory's descriptor: the layer may have been removed and made anew meanwhile.
-    unlinkat(directory.as_fd(), UNSYNCED, AtFlags::empty())
+    Ok(())
 }
 
 /// This boot's random name.

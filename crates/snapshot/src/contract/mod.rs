@@ -125,13 +125,17 @@ fn scratch() -> TempDir {
 
 /// Makes a module of tests for each implementation.
 macro_rules! suite {
-    ($($group:ident: $($test:ident),+ ;)+) => {
+    (drivers $($group:ident: $($test:ident),+ ;)+) => {
         suite!(@ erofs "erofs" Descriptors false; $($group: $($test),+ ;)+);
-        suite!(@ erofs_by_path "erofs" Paths false; $($group: $($test),+ ;)+);
-        suite!(@ erofs_in_annex "erofs" Paths true; $($group: $($test),+ ;)+);
         suite!(@ overlay "overlay" Descriptors false; $($group: $($test),+ ;)+);
-        suite!(@ overlay_by_path "overlay" Paths false; $($group: $($test),+ ;)+);
-        suite!(@ overlay_by_one_string "overlay" OneString true; $($group: $($test),+ ;)+);
+    };
+    (ways $($group:ident: $($test:ident),+ ;)+) => {
+        suite!(@ mounting_erofs "erofs" Descriptors false; $($group: $($test),+ ;)+);
+        suite!(@ mounting_erofs_by_path "erofs" Paths false; $($group: $($test),+ ;)+);
+        suite!(@ mounting_erofs_in_annex "erofs" Paths true; $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay "overlay" Descriptors false; $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay_by_path "overlay" Paths false; $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay_by_one_string "overlay" OneString true; $($group: $($test),+ ;)+);
     };
     (@ $name:ident $driver:literal $way:ident $annex:literal; $($group:ident: $($test:ident),+ ;)+) => {
         mod $name {
@@ -151,16 +155,21 @@ macro_rules! suite {
 }
 
 suite! {
+    drivers
     content: every_kind_of_file, long_and_strange_names, directories_of_thousands,
         extended_attributes, hard_links, sparse_files, what_gnu_tar_writes, later_entries_win,
         missing_directories_are_made, the_archive_comes_back;
-    stacking: whiteouts_hide, opaque_directories_hide, a_whiteout_spares_its_own_layer,
-        five_hundred_layers, a_repeated_layer, an_image_from_scratch, containers_are_independent,
-        the_root_has_its_owner, nothing_is_mounted_for_others_to_see;
     failure: damage_leaves_nothing, wrong_digest, the_stream_breaks, a_crash_leaves_nothing,
         a_loss_of_power, unknown_names;
     hostile: names_stay_inside, links_stay_inside, malformed_archives_are_refused;
-    life: ingest_is_idempotent, one_layer_many_threads, layers_in_use_stay, snapshots_outlive_the_daemon,
-        usage_counts_what_was_written, layer_mounts_are_shared_and_adopted, renames_and_copy_up,
-        volatile_mounts;
+}
+
+suite! {
+    ways
+    stacking: whiteouts_hide, opaque_directories_hide, a_whiteout_spares_its_own_layer,
+        five_hundred_layers, a_repeated_layer, an_image_from_scratch, containers_are_independent,
+        the_root_has_its_owner, nothing_is_mounted_for_others_to_see;
+    life: ingest_is_idempotent, one_layer_many_threads, layers_in_use_stay,
+        snapshots_outlive_the_daemon, usage_counts_what_was_written,
+        layer_mounts_are_shared_and_adopted, renames_and_copy_up, volatile_mounts;
 }

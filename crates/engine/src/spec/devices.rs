@@ -32,8 +32,8 @@ const USUAL: [(i64, Option<i64>); 9] = [
 
 /// Whether the rules can be read; the devices themselves may come until the start.
 pub(super) fn check_rules(host: &HostConfig) -> Result<(), SpecError> {
-    let rules = host.resources.device_cgroup_rules.iter().flatten();
-    rules.map(|rule| parse_rule(rule).map(drop)).collect()
+    let mut rules = host.resources.device_cgroup_rules.iter().flatten();
+    rules.try_for_each(|rule| parse_rule(rule).map(drop))
 }
 
 /// Reading, writing and mknod(2).

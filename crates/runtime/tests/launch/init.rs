@@ -51,3 +51,35 @@ fn a_missing_command_is_found_out_before() {
     fixture.process().args = vec!["nope".into()];
     assert_eq!(fixture.refused().kind(), Kind::CommandNotFound);
 }
+
+#[test]
+fn it_works_under_dockers_filter() {
+    // That filter hides clone3 (ENOSYS).
+    let mut fixture = with_init("exit 12");
+    let capabilities = fixture.process().capabilities.clone().unwrap().bounding;
+    let kernel = gantry_seccomp::KernelVersion::running();
+    fixture.linux().seccomp = Some(gantry_seccomp::default_profile(&capabilities, kernel));
+    assert_eq!(fixture.run().code, 12);
+}
+
+#[test]
+fn it_hands_the_terminal_to_the_program() {
+    use gantry_runtime::Stdio;
+    let fixture =
+        with_init("read line; trap 'exit 4' INT; echo got $line; while :; do sleep 1; done");
+    let running = fixture
+        .create(Stdio::Terminal { size: None })
+        .unwrap()
+        .start()
+        .unwrap();
+    let master = running.terminal.as_ref().unwrap();
+    rustix::io::write(master, b"hi\n").unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("got hi") {
+        let mut buffer = [0; 256];
+        let n = rustix::io::read(master, &mut buffer).unwrap();
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    rustix::io::write(master, b"\x03").unwrap();
+    assert_eq!(crate::fixture::reap(&running.child), 4);
+}

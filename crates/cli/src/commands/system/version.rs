@@ -187,7 +187,7 @@ fn server_text(server: &ServerVersion) -> String {
 }
 
 fn row(indent: usize, name: &str, value: &str) -> String {
-    let width = 19 - indent;
+    let width = 20 - indent;
     format!(
         "{}{:width$}{value}\n",
         " ".repeat(indent),
@@ -206,14 +206,14 @@ mod tests {
         let session = Session::new(Program::GANTRY, Globals::default());
         let text = client_text(&session, ApiVersion::NEWEST);
         assert!(
-            text.starts_with("Client: Gantry\n Version:          "),
+            text.starts_with("Client: Gantry\n Version:           "),
             "{text}"
         );
-        assert!(text.contains("\n API version:      1.51\n"), "{text}");
+        assert!(text.contains("\n API version:       1.51\n"), "{text}");
         let server = ServerVersion {
             version: "1".to_owned(),
             ..ServerVersion::default()
         };
-        assert!(server_text(&server).contains(" Engine:\n  Version:         1\n"));
+        assert!(server_text(&server).contains(" Engine:\n  Version:          1\n"));
     }
 }

@@ -30,12 +30,12 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{Read, pipe};
     use std::process::Stdio;
 
     #[test]
     fn the_child_leads_a_session_and_keeps_no_descriptor() {
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = pipe().unwrap();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "cut -d ' ' -f 1,6 /proc/self/stat; ls /proc/self/fd"]);
         // The write end is not handed on: reading ends although the child sleeps on.

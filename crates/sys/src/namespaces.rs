@@ -1,4 +1,4 @@
-//! Joining and leaving namespaces (setns(2), unshare(2)).
+//! Joining and leaving namespaces (setns(2), unshare(2)). Work in a network namespace: [`crate::netns`].
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
@@ -59,18 +59,6 @@ pub fn unshare(kinds: u64) -> Result<()> {
     Ok(())
 }
 
-/// Runs `work` on a thread of its own inside a network namespace; the thread then ends, so that
-/// nothing is left in a wrong namespace whatever happens.
-pub fn in_network<T: Send>(
-    namespace: impl AsFd + Sync,
-    work: impl FnOnce() -> T + Send,
-) -> Result<T> {
-    on_thread(|| {
-        join(&namespace, bits::NETWORK)?;
-        Ok(work())
-    })
-}
-
 /// Runs `work` on a thread of its own in a new mount namespace whose changes reach nobody else.
 /// What it mounts is gone when the thread ends, unless it keeps descriptors.
 pub fn in_private_mounts<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
@@ -106,18 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn work_in_other_namespaces_leaves_the_caller_where_it_was() {
-        let before = (own("mnt"), own("net"));
-        let (mounts, network) = in_private_mounts(|| {
-            unshare(bits::NETWORK).unwrap();
-            let network = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
-            (own("mnt"), network)
-        })
-        .unwrap();
-        assert_ne!(mounts, before.0);
-        let inside = in_network(&network, || own("net")).unwrap();
-        assert_ne!(inside, before.1);
-        assert_eq!((own("mnt"), own("net")), before);
+    fn work_among_private_mounts_leaves_the_caller_where_it_was() {
+        let before = own("mnt");
+        let inside = in_private_mounts(|| own("mnt")).unwrap();
+        assert_ne!(inside, before);
+        assert_eq!(own("mnt"), before);
     }
 
     #[test]

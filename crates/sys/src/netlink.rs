@@ -161,7 +161,7 @@ impl Attributes<'_> {
 }
 
 /// Reads attributes: pairs of type (without flag bits) and value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AttributeIter<'a> {
     rest: &'a [u8],
 }

@@ -173,8 +173,9 @@ impl<'a> AttributeIter<'a> {
     }
 
     /// The value of the first attribute of this type.
-    pub fn find(mut self, kind: u16) -> Option<&'a [u8]> {
-        self.find_map(|(found, value)| (found == kind).then_some(value))
+    pub fn find(&self, kind: u16) -> Option<&'a [u8]> {
+        self.clone()
+            .find_map(|(found, value)| (found == kind).then_some(value))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Prints what hashing and decoding cost here: `cargo run --release --example throughput FILE.gz`.
+//! Prints what hashing and decoding cost here: `cargo run --release --example decoding FILE.gz`.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -245,7 +245,7 @@ fn run<C: Command>(
         )));
     }
     session.invoked(path);
-    session.block_on(parsed.flags.run(session, parsed.words))
+    Session::block_on(parsed.flags.run(session, parsed.words))
 }
 
 fn flag_error(program: Program, path: &str, arguments: &str, reason: &str) -> Failure {

@@ -14,7 +14,9 @@
 //! It talks to the daemon through the `client` crate only and knows nothing of the engine.
 #![forbid(unsafe_code)]
 // Printing is this crate's job.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
+// Sizes become fractions only to be shown with three digits.
+#![allow(clippy::cast_precision_loss)]
 
 mod command;
 mod commands;

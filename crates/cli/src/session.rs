@@ -49,7 +49,6 @@ impl Session {
 
     /// Runs a command's future. One thread is enough, and starts fastest.
     pub(crate) fn block_on<F: Future<Output = Result<(), Failure>>>(
-        &self,
         future: F,
     ) -> Result<(), Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,5 +1,7 @@
 //! Help texts, laid out as Docker lays them out.
 
+use std::fmt::Write as _;
+
 use rustix::termios::tcgetwinsize;
 
 use crate::command::{Entry, Group};
@@ -36,7 +38,7 @@ pub(crate) fn command(program: Program, path: &str, entry: &Entry) -> String {
             .iter()
             .map(|path| format!("{} {path}", program.name))
             .collect();
-        text.push_str(&format!("\n\nAliases:\n  {}", paths.join(", ")));
+        let _ = write!(text, "\n\nAliases:\n  {}", paths.join(", "));
     }
     let flags = (entry.flags)();
     if flags.iter().any(|flag| !flag.help.is_empty()) {
@@ -67,10 +69,11 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
         .collect();
     verbs.sort_unstable();
     text.push_str(&table(&verbs, program));
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\nRun '{} {name} COMMAND --help' for more information on a command.\n",
         program.name
-    ));
+    );
     text
 }
 
@@ -112,14 +115,15 @@ pub(crate) fn root(program: Program) -> String {
         ("Management Commands", groups),
         ("Commands", others),
     ] {
-        text.push_str(&format!("\n{title}:\n{}", table(&rows, program)));
+        let _ = write!(text, "\n{title}:\n{}", table(&rows, program));
     }
     text.push_str("\nGlobal Options:\n");
     text.push_str(&options(Globals::flags(), false, program));
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\nRun '{} COMMAND --help' for more information on a command.\n",
         program.name
-    ));
+    );
     text
 }
 
@@ -158,12 +162,9 @@ fn options(mut flags: Vec<Flag>, with_help: bool, program: Program) -> String {
     for (flag, names) in flags.iter().zip(left) {
         let mut help = described(flag).replace("Docker", program.proper);
         if let Some(default) = flag.default {
-            help.push_str(&format!(" (default {default})"));
+            let _ = write!(help, " (default {default})");
         }
-        text.push_str(&format!(
-            "{names:column$}{}\n",
-            wrap(&help, column, width - 1)
-        ));
+        let _ = writeln!(text, "{names:column$}{}", wrap(&help, column, width - 1));
     }
     text
 }

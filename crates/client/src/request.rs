@@ -81,7 +81,7 @@ impl Request {
                 self.headers.insert(HeaderName::from_static(name), value);
             }
             Err(_) => {
-                self.failure = Some(format!("the header {name} has a value that is not text"))
+                self.failure = Some(format!("the header {name} has a value that is not text"));
             }
         }
         self
@@ -193,7 +193,7 @@ fn escape(text: &str, out: &mut String) {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte as char)
+                out.push(byte as char);
             }
             _ => {
                 let _ = write!(out, "%{byte:02X}");

@@ -299,9 +299,7 @@ fn field(value: &Value, name: &str, arguments: &[Value], headings: bool) -> Resu
                 return Err(format!("{name} is not a method but has arguments"));
             }
             match (entries.iter().find(|(key, _)| key == name), value) {
-                (Some((_, Value::Null)), Value::Map(_)) | (None, Value::Map(_)) => {
-                    Ok(Value::Missing)
-                }
+                (Some((_, Value::Null)) | None, Value::Map(_)) => Ok(Value::Missing),
                 (Some((_, found)), _) => Ok(found.clone()),
                 (None, _) => Err(format!(
                     "can't evaluate field {name} in type {}",

@@ -337,7 +337,7 @@ fn quote_char(c: char) -> String {
 
 fn position(source: &str, offset: usize) -> Position {
     let before = &source.as_bytes()[..offset];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = offset
         - before
             .iter()

@@ -15,18 +15,18 @@ pub(crate) fn parse(source: &str) -> Result<Tree, Error> {
         tokens,
         next: 0,
         defined: Vec::new(),
-        variables: vec!["".to_owned()],
+        variables: vec![String::new()],
         depth: 0,
         loops: 0,
     };
     let (body, end) = parser.list()?;
     match end {
-        End::Source => Ok(Tree {
+        Stopped::Source => Ok(Tree {
             body,
             defined: parser.defined,
         }),
-        End::End => Err(parser.fail("unexpected {{end}}")),
-        End::Else(_) => Err(parser.fail("unexpected {{else}}")),
+        Stopped::End => Err(parser.fail("unexpected {{end}}")),
+        Stopped::Else(_) => Err(parser.fail("unexpected {{else}}")),
     }
 }
 
@@ -41,7 +41,7 @@ struct Parser<'a> {
 }
 
 /// What ended a list of nodes.
-enum End {
+enum Stopped {
     Source,
     End,
     /// `{{else}}`, or `{{else if ...}}` with the keyword.
@@ -49,11 +49,11 @@ enum End {
 }
 
 impl Parser<'_> {
-    fn list(&mut self) -> Result<(Vec<Node>, End), Error> {
+    fn list(&mut self) -> Result<(Vec<Node>, Stopped), Error> {
         let mut nodes = Vec::new();
         loop {
             match self.bump() {
-                None => return Ok((nodes, End::Source)),
+                None => return Ok((nodes, Stopped::Source)),
                 Some(Token::Text(text)) => nodes.push(Node::Text(text)),
                 Some(Token::Open) => {
                     self.skip_space();
@@ -65,11 +65,11 @@ impl Parser<'_> {
                         "end" => {
                             self.bump();
                             self.close("end")?;
-                            return Ok((nodes, End::End));
+                            return Ok((nodes, Stopped::End));
                         }
                         "else" => {
                             self.bump();
-                            return Ok((nodes, End::Else(self.chained_else()?)));
+                            return Ok((nodes, Stopped::Else(self.chained_else()?)));
                         }
                         _ => nodes.extend(self.action(&keyword)?),
                     }
@@ -136,14 +136,14 @@ impl Parser<'_> {
         let (then, end) = self.list()?;
         self.loops -= usize::from(keyword == "range");
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Else(None) => match self.list()? {
-                (nodes, End::End) => nodes,
-                (_, End::Else(_)) => return Err(self.fail("expected end; found {{else}}")),
-                (_, End::Source) => return Err(self.fail("unexpected EOF")),
+            Stopped::End => Vec::new(),
+            Stopped::Else(None) => match self.list()? {
+                (nodes, Stopped::End) => nodes,
+                (_, Stopped::Else(_)) => return Err(self.fail("expected end; found {{else}}")),
+                (_, Stopped::Source) => return Err(self.fail("unexpected EOF")),
             },
-            End::Else(Some(next)) => vec![self.branch(&next)?],
-            End::Source => return Err(self.fail("unexpected EOF")),
+            Stopped::Else(Some(next)) => vec![self.branch(&next)?],
+            Stopped::Source => return Err(self.fail("unexpected EOF")),
         };
         self.variables.truncate(scope);
         self.depth -= 1;
@@ -187,7 +187,7 @@ impl Parser<'_> {
         self.variables = outer;
         self.depth -= 1;
         match end {
-            End::End => Ok(body),
+            Stopped::End => Ok(body),
             _ => Err(self.fail("unexpected EOF in template definition")),
         }
     }

@@ -1,5 +1,7 @@
 //! Go's `fmt`, as far as a template can reach it.
 
+use std::fmt::Write as _;
+
 use crate::Value;
 use crate::quote::quote;
 
@@ -128,7 +130,9 @@ pub(crate) fn sprintf(format: &str, arguments: &[Value]) -> String {
             None => out.push_str("%!(NOVERB)"),
             Some('%') => out.push('%'),
             Some(verb) => match arguments.get(next) {
-                None => out.push_str(&format!("%!{verb}(MISSING)")),
+                None => {
+                    let _ = write!(out, "%!{verb}(MISSING)");
+                }
                 Some(value) => {
                     next += 1;
                     out.push_str(&pad(formatted(verb, &directive, value), &directive, value));
@@ -138,7 +142,7 @@ pub(crate) fn sprintf(format: &str, arguments: &[Value]) -> String {
     }
     if next < arguments.len() {
         let extra: Vec<String> = arguments[next..].iter().map(typed).collect();
-        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+        let _ = write!(out, "%!(EXTRA {})", extra.join(", "));
     }
     out
 }

@@ -287,7 +287,7 @@ pub(crate) fn mac_address(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.trim().split([':', '-']).collect();
     let is_byte =
         |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if parts.len() == 6 && parts.iter().all(|part| is_byte(part)) {
+    if parts.len() == 6 && parts.iter().all(is_byte) {
         return Ok(text.trim().to_owned());
     }
     Err(format!("{text} is not a valid mac address"))

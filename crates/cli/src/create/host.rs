@@ -103,7 +103,7 @@ pub(crate) fn restart_policy(text: &str) -> Result<RestartPolicy, String> {
         return Ok(RestartPolicy::default());
     }
     let (name, count) = match text.split_once(':') {
-        Some((_, "")) | Some(("", _)) => {
+        Some((_, "") | ("", _)) => {
             return Err(
                 "invalid restart policy format: no policy provided before colon".to_owned(),
             );

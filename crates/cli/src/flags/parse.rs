@@ -87,8 +87,8 @@ impl<F: FlagSet> Reader<F> {
 
     /// `-a`, `-abc`, `-ovalue`, `-o=value`, `-o value`.
     fn cluster(&mut self, word: &str, rest: &mut Rest<'_>) -> Result<(), Stop> {
-        let mut letters = word[1..].char_indices();
-        while let Some((at, letter)) = letters.next() {
+        let letters = word[1..].char_indices();
+        for (at, letter) in letters {
             let after = &word[1 + at + letter.len_utf8()..];
             let Some(flag) = self
                 .known

@@ -1,5 +1,7 @@
 //! `gantry events`
 
+use std::fmt::Write as _;
+
 use gantry_gotemplate::Value;
 use serde_json::Value as Json;
 
@@ -101,7 +103,7 @@ fn line(event: &Json) -> String {
             .map(|(key, value)| format!("{key}={}", text(value)))
             .collect();
         pairs.sort();
-        line.push_str(&format!(" ({})", pairs.join(", ")));
+        let _ = write!(line, " ({})", pairs.join(", "));
     }
     line
 }

@@ -1,5 +1,7 @@
 //! `gantry version`
 
+use std::fmt::Write as _;
+
 use gantry_api_types::Version as ServerVersion;
 use gantry_client::{ApiVersion, Client};
 use gantry_gotemplate::Value;
@@ -170,11 +172,12 @@ fn server_text(server: &ServerVersion) -> String {
         .iter()
         .filter(|component| Some(*component) != engine);
     for component in others {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " {}:\n{}",
             component.name,
             row(2, "Version", &component.version)
-        ));
+        );
         for (key, value) in component
             .details
             .iter()

@@ -58,11 +58,11 @@ container source to stdout.";
             }
             ((Some(container), path), (None, target)) => {
                 let client = session.client().await?;
-                self.from_container(&client, container, path, target).await
+                self.fetch(&client, container, path, target).await
             }
             ((None, source), (Some(container), path)) => {
                 let client = session.client().await?;
-                self.to_container(&client, source, container, path).await
+                self.send(&client, source, container, path).await
             }
         }
     }
@@ -79,7 +79,7 @@ fn split(word: &str) -> (Option<&str>, &str) {
 }
 
 impl Copy {
-    async fn from_container(
+    async fn fetch(
         &self,
         client: &Client,
         container: &str,
@@ -130,7 +130,7 @@ impl Copy {
         Ok(())
     }
 
-    async fn to_container(
+    async fn send(
         &self,
         client: &Client,
         source: &str,

@@ -111,15 +111,15 @@ mod tests {
             .map_err(|failure| failure.message)
     }
 
-    fn to(directory: &str, base: &str) -> Result<(String, String), String> {
-        Ok((directory.to_owned(), base.to_owned()))
+    fn to(directory: &str, base: &str) -> (String, String) {
+        (directory.to_owned(), base.to_owned())
     }
 
     #[test]
     fn a_file_goes_where_cp_puts_it() {
-        assert_eq!(at("f", false, "/d", Some(true)), to("/d", "f"));
-        assert_eq!(at("f", false, "/d/g", Some(false)), to("/d", "g"));
-        assert_eq!(at("f", false, "/d/g", None), to("/d", "g"));
+        assert_eq!(at("f", false, "/d", Some(true)), Ok(to("/d", "f")));
+        assert_eq!(at("f", false, "/d/g", Some(false)), Ok(to("/d", "g")));
+        assert_eq!(at("f", false, "/d/g", None), Ok(to("/d", "g")));
         assert_eq!(
             at("f", false, "/d/g/", None),
             Err("no such directory".to_owned())
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn a_directory_goes_where_cp_puts_it() {
-        assert_eq!(at("s", true, "/d", Some(true)), to("/d", "s"));
-        assert_eq!(at(".", true, "/d", Some(true)), to("/d", "."));
-        assert_eq!(at("s", true, "/d/new", None), to("/d", "new"));
-        assert_eq!(at(".", true, "/d/new/", None), to("/d", "new"));
+        assert_eq!(at("s", true, "/d", Some(true)), Ok(to("/d", "s")));
+        assert_eq!(at(".", true, "/d", Some(true)), Ok(to("/d", ".")));
+        assert_eq!(at("s", true, "/d/new", None), Ok(to("/d", "new")));
+        assert_eq!(at(".", true, "/d/new/", None), Ok(to("/d", "new")));
         assert_eq!(
             at("s", true, "/d/file", Some(false)),
             Err("cannot copy directory".to_owned())

@@ -1,6 +1,6 @@
 //! Medians of making, starting and ending containers that run `true`, beside the least that the
 //! kernel could take for it. Run as root:
-//! `cargo run --release -p gantry-runtime --example launch [ROUNDS]`
+//! `cargo run --release -p gantry-runtime --example launch [ROUNDS [PART OF A LINE'S NAME]]`
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -24,8 +24,12 @@ const ALL: u64 = bits::MOUNT | bits::PID | bits::UTS | bits::IPC;
 #[expect(clippy::print_stdout, reason = "its only purpose")]
 fn main() -> Result<()> {
     let rounds = std::env::args().nth(1).map_or(Ok(200), |n| n.parse())?;
+    let only = std::env::args().nth(2).unwrap_or_default();
     let bench = Bench::new()?;
     let print = |name: &str, work: &mut dyn FnMut() -> Result<Duration>| -> Result<()> {
+        if !name.contains(&only) {
+            return Ok(());
+        }
         let mut times = (0..rounds).map(|_| work()).collect::<Result<Vec<_>>>()?;
         times.sort();
         let (median, low) = (times[times.len() / 2], times[times.len() / 10]);

@@ -85,6 +85,9 @@ pub enum Error {
     /// The container of an exec has ended.
     #[error("the container is not running")]
     TargetGone,
+    /// A process cloned into a frozen group would not answer before the container goes on.
+    #[error("the container is paused: unpause it before exec")]
+    Paused,
     /// The cgroup could not be joined.
     #[error(transparent)]
     Cgroup(#[from] gantry_cgroups::Error),
@@ -102,7 +105,7 @@ pub enum Kind {
     CommandNotExecutable,
     /// The request was wrong.
     Invalid,
-    /// The container has ended.
+    /// The container has ended or is paused.
     NotRunning,
     /// Not possible yet.
     Unsupported,
@@ -120,7 +123,7 @@ impl Error {
             Self::CommandNotExecutable { .. } | Self::Execute { .. } => Kind::CommandNotExecutable,
             Self::Invalid(_) | Self::Seccomp(_) => Kind::Invalid,
             Self::Unsupported { .. } => Kind::Unsupported,
-            Self::TargetGone => Kind::NotRunning,
+            Self::TargetGone | Self::Paused => Kind::NotRunning,
             Self::Mount { .. }
             | Self::Cwd { .. }
             | Self::Step { .. }

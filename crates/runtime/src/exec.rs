@@ -15,6 +15,9 @@ use crate::{Error, Exec, Result, Running};
 
 /// Runs a further process in a running container; returns when its program executes.
 pub fn exec(mut exec: Exec<'_>) -> Result<Running> {
+    if exec.cgroup.is_frozen().unwrap_or(false) {
+        return Err(Error::Paused);
+    }
     let target_pid = pid_of(exec.target)?;
     let target = Target {
         pidfd: exec.target,

@@ -207,3 +207,18 @@ fn a_container_that_ended_is_said_to_have() {
     .unwrap_err();
     assert_eq!(error.kind(), Kind::NotRunning, "{error}");
 }
+
+#[test]
+fn a_paused_container_is_left_alone() {
+    let fixture = Fixture::shell("sleep 60");
+    let live = fixture.start();
+    fixture.cgroup.freeze().unwrap();
+    let error = fixture.exec(&live, &fixture.further("true")).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotRunning);
+    fixture.cgroup.thaw().unwrap();
+    assert_eq!(
+        fixture.exec(&live, &fixture.further("true")).unwrap().code,
+        0
+    );
+    end(live);
+}

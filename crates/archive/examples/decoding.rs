@@ -2,6 +2,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::cast_precision_loss,
     reason = "a measuring program"
 )]
 

@@ -77,11 +77,11 @@ where
     {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.retain(|_, job| job.strong_count() > 0);
-        if let Some(job) = jobs.get(&key).and_then(Weak::upgrade) {
-            if !matches!(*job.state.borrow(), State::Done(_)) {
-                let state = job.state.clone();
-                return Joined { job, state };
-            }
+        if let Some(job) = jobs.get(&key).and_then(Weak::upgrade)
+            && !matches!(*job.state.borrow(), State::Done(_))
+        {
+            let state = job.state.clone();
+            return Joined { job, state };
         }
         let (sender, state) = watch::channel(State::Running(start));
         let sender = Arc::new(sender);

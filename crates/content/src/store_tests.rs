@@ -14,9 +14,9 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files_below(&path))
+            found.extend(files_below(&path));
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     found

@@ -1,5 +1,10 @@
 //! Measures `load` and `pull`: `cargo run --release --example bring -- load FILE`, or `pull NAME`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a measuring program"
+)]
 
 use std::fs::File;
 use std::sync::Arc;
@@ -33,13 +38,19 @@ async fn main() {
         }
         "pull" => {
             let reference = Reference::parse(&what).unwrap();
-            let request =
-                PullRequest { reference, platform: None, credentials: Credentials::Anonymous };
+            let request = PullRequest {
+                reference,
+                platform: None,
+                credentials: Credentials::Anonymous,
+            };
             images.pull(&request, Arc::new(())).await.unwrap();
         }
         other => panic!("{other}?"),
     }
     let seconds = start.elapsed().as_secs_f64();
     let size = images.list(&gantry_image::Filter::default()).unwrap()[0].size as f64 / 1e6;
-    println!("{verb} with {}: {size:.0} MB in {seconds:.2} s", images.snapshotter().name());
+    println!(
+        "{verb} with {}: {size:.0} MB in {seconds:.2} s",
+        images.snapshotter().name()
+    );
 }

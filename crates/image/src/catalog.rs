@@ -172,10 +172,13 @@ fn read(database: &Database, path: &Path) -> Result<Contents, Error> {
     let mut contents = Contents::default();
     let transaction = database.begin_read().map_err(|error| fail(error.into()))?;
     for_each(&transaction, IMAGES, path, |key, record| {
-        Some(contents.images.insert(key.parse().ok()?, record)).map(drop)
+        contents.images.insert(key.parse().ok()?, record);
+        Some(())
     })?;
     for_each(&transaction, NAMES, path, |key, name| {
-        Some(contents.names.insert(Reference::parse(key).ok()?, name)).map(drop)
+        Some(drop(
+            contents.names.insert(Reference::parse(key).ok()?, name),
+        ))
     })?;
     Ok(contents)
 }
@@ -239,7 +242,10 @@ mod tests {
         let catalog = Catalog::open(&path).unwrap();
         assert_eq!(catalog.read().images[&id], record);
         assert_eq!(catalog.read().names[&reference], name);
-        assert_eq!(catalog.read().names_of(&id), [reference.clone()]);
+        assert_eq!(
+            catalog.read().names_of(&id),
+            std::slice::from_ref(&reference)
+        );
         catalog
             .apply(Change {
                 remove_image: Some(id),

@@ -189,10 +189,10 @@ impl Index {
                 .is_some_and(|p| Platform::from(p).variant.is_none())
         };
         let mut fitting = self.manifests.iter().filter(fits);
-        if platform.variant.is_none() {
-            if let Some(found) = self.manifests.iter().filter(fits).find(plain) {
-                return Some(found);
-            }
+        if platform.variant.is_none()
+            && let Some(found) = self.manifests.iter().filter(fits).find(plain)
+        {
+            return Some(found);
         }
         // An index of one without a platform is not about platforms.
         fitting.next().or(match &self.manifests[..] {

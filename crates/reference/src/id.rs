@@ -78,10 +78,12 @@ impl Selector {
         if let Ok(digest) = Digest::from_sha256_hex(text) {
             return Ok(Self::Id(digest.into()));
         }
-        if let Some(hex) = text.strip_prefix("sha256:") {
-            if !hex.is_empty() && hex.len() < 64 && is_lower_hex(hex) {
-                return Ok(Self::Prefix(hex.to_owned()));
-            }
+        if let Some(hex) = text.strip_prefix("sha256:")
+            && !hex.is_empty()
+            && hex.len() < 64
+            && is_lower_hex(hex)
+        {
+            return Ok(Self::Prefix(hex.to_owned()));
         }
         let prefix =
             (!text.is_empty() && text.len() < 64 && is_lower_hex(text)).then(|| text.to_owned());

@@ -33,7 +33,7 @@ pub(crate) fn endpoints(
     }
     let mut found: Vec<Endpoint> = mirrors
         .iter()
-        .flat_map(|base| of_mirror(base, insecure))
+        .filter_map(|base| of_mirror(base, insecure))
         .collect();
     found.extend(of_domain(HUB_API, insecure));
     found

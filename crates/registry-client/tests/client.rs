@@ -1,4 +1,8 @@
 //! The client against registries that the tests play.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the tests share may fail as tests do"
+)]
 
 mod support;
 

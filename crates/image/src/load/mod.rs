@@ -69,8 +69,7 @@ impl Images {
     ) -> Result<Vec<Loaded>, Error> {
         let mut parts = Parts::new(self.clone());
         let mut lease = self.hold([]);
-        let loaded = self
-            .read_parts(archive, &mut parts, &mut lease, progress)
+        let loaded = Self::read_parts(archive, &mut parts, &mut lease, progress)
             .and_then(|()| self.load_parts(&parts, &mut lease, progress));
         drop(lease);
         self.drop_unneeded(parts.stored())?;
@@ -81,8 +80,8 @@ impl Images {
         Ok(loaded)
     }
 
+    /// Walks the archive once, keeping what may be needed.
     fn read_parts(
-        &self,
         archive: impl Read + Send + 'static,
         parts: &mut Parts,
         lease: &mut Lease,

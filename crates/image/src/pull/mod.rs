@@ -177,7 +177,7 @@ impl Images {
             progress.report(Event::Layer {
                 id: digest.short(),
                 step,
-            })
+            });
         };
         let joined = self
             .0

@@ -197,7 +197,10 @@ async fn a_registry_that_dies_leaves_what_came_for_the_next_pull() {
         .unwrap();
     let last = fake.ranges(&sample.packed[0]).pop().unwrap();
     // A slow machine may have asked a second time before the registry was down.
-    assert!(["bytes=900000-", "bytes=1800000-"].contains(&&last[..]), "{last}");
+    assert!(
+        ["bytes=900000-", "bytes=1800000-"].contains(&&last[..]),
+        "{last}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

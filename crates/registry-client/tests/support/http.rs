@@ -109,10 +109,13 @@ fn serve(stream: TcpStream, handler: &Handler, log: &Mutex<Vec<Request>>) {
     let Some(request) = read(&stream) else { return };
     log.lock().unwrap().push(request.clone());
     let response = handler(&request);
-    let mut head = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", response.status);
-    head += &format!("content-length: {}\r\n", response.body.len());
+    let mut head = vec![
+        format!("HTTP/1.1 {} x", response.status),
+        "connection: close".into(),
+    ];
+    head.push(format!("content-length: {}", response.body.len()));
     for (name, value) in &response.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.push(format!("{name}: {value}"));
     }
     let mut stream = stream;
     let sent = response
@@ -120,7 +123,7 @@ fn serve(stream: TcpStream, handler: &Handler, log: &Mutex<Vec<Request>>) {
         .unwrap_or(response.body.len())
         .min(response.body.len());
     // A client that went away is the client's affair.
-    let _ = stream.write_all(format!("{head}\r\n").as_bytes());
+    let _ = stream.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes());
     if request.method != "HEAD" {
         let _ = stream.write_all(&response.body[..sent]);
     }

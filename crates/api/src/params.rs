@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use gantry_api_types::Filters;
 use http::request::Parts;
 
@@ -94,6 +94,20 @@ impl Params {
     /// The `filters` parameter.
     pub(crate) fn filters(&self) -> Result<Filters, Failure> {
         Ok(Filters::from_json(self.text("filters"))?)
+    }
+}
+
+/// The named part of a path, decoded: a container's name, an id, or the rest with its slashes.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(e) => Err(Failure::invalid(e.body_text())),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use super::bare;
 use crate::backend::{ArchiveWrite, Containers};
 use crate::failure::Failure;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::stream;
 
 /// The header that describes a path.
@@ -42,7 +42,7 @@ fn stat_header(stat: &PathStat) -> Result<HeaderValue, Failure> {
 
 async fn look<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     let stat = containers.stat_path(bare(&name), path(&params)?).await?;
@@ -51,7 +51,7 @@ async fn look<B: Containers>(
 
 async fn read<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     let (stat, chunks) = containers.read_archive(bare(&name), path(&params)?).await?;
@@ -62,7 +62,7 @@ async fn read<B: Containers>(
 
 async fn write<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
     body: Body,
 ) -> Result<StatusCode, Failure> {
@@ -79,7 +79,7 @@ async fn write<B: Containers>(
 
 async fn export<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, Failure> {
     Ok(stream::response(
         "application/octet-stream",

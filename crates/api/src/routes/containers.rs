@@ -1,7 +1,7 @@
 //! Containers: list, create, inspect and the other questions.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use gantry_api_types::{ContainerConfig, ContainerCreateRequest, ContainerUpdateRequest};
@@ -12,7 +12,7 @@ use crate::backend::{CommitQuery, Containers, ListQuery};
 use crate::failure::Failure;
 use crate::json::{self, Json, Required};
 use crate::older;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 
 pub(super) fn router<B: Containers>(backend: B) -> Router {
@@ -72,7 +72,7 @@ async fn create<B: Containers>(
 
 async fn inspect<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
@@ -84,7 +84,7 @@ async fn inspect<B: Containers>(
 
 async fn top<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     Ok(json::ok(
@@ -94,14 +94,14 @@ async fn top<B: Containers>(
 
 async fn changes<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&containers.changes(bare(&name)).await?))
 }
 
 async fn update<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Required(body): Required<ContainerUpdateRequest>,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&containers.update(bare(&name), body).await?))

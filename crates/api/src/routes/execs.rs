@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gantry_api_types::{ExecCreateRequest, ExecStartRequest};
@@ -13,7 +13,7 @@ use crate::backend::Execs;
 use crate::failure::Failure;
 use crate::hijack::Way;
 use crate::json::{self, Required};
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 
 pub(super) fn router<B: Execs>(backend: B) -> Router {
@@ -27,7 +27,7 @@ pub(super) fn router<B: Execs>(backend: B) -> Router {
 
 async fn create<B: Execs>(
     State(execs): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Required(body): Required<ExecCreateRequest>,
 ) -> Result<Response, Failure> {
     if body.cmd.as_ref().is_none_or(|cmd| cmd.is_empty()) {
@@ -39,7 +39,7 @@ async fn create<B: Execs>(
 
 async fn start<B: Execs>(
     State(execs): State<B>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     version: ApiVersion,
     mut request: Request,
 ) -> Result<Response, Failure> {
@@ -59,7 +59,7 @@ async fn start<B: Execs>(
 
 async fn resize<B: Execs>(
     State(execs): State<B>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     let (height, width) = streams::size(&params)?;
@@ -69,7 +69,7 @@ async fn resize<B: Execs>(
 
 async fn inspect<B: Execs>(
     State(execs): State<B>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&execs.exec_inspect(&id).await?))
 }

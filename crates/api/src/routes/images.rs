@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::registry_auth;
 use crate::backend::{ImageListQuery, Images, PullRequest};
 use crate::failure::Failure;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 use crate::{json, older, stream};
 
@@ -119,7 +119,7 @@ async fn search<B: Images>(
 /// `GET /images/{name}/json`, `/history`, `/get`.
 async fn ask<B: Images>(
     State(images): State<B>,
-    Path(rest): Path<String>,
+    Segment(rest): Segment,
     version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
@@ -137,7 +137,7 @@ async fn ask<B: Images>(
 /// `POST /images/{name}/tag`, `/push`.
 async fn act<B: Images>(
     State(images): State<B>,
-    Path(rest): Path<String>,
+    Segment(rest): Segment,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Failure> {
@@ -162,7 +162,7 @@ async fn act<B: Images>(
 
 async fn remove<B: Images>(
     State(images): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     let gone = images
@@ -173,7 +173,7 @@ async fn remove<B: Images>(
 
 async fn distribution<B: Images>(
     State(images): State<B>,
-    Path(rest): Path<String>,
+    Segment(rest): Segment,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     match split(&rest)? {

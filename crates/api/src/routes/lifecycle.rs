@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use futures_util::future::BoxFuture;
@@ -15,7 +15,7 @@ use crate::backend::{AttachQuery, Containers, RemoveQuery, WaitCondition};
 use crate::failure::Failure;
 use crate::hijack::Way;
 use crate::json;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::pending::Pending;
 use crate::stream;
 use crate::version::ApiVersion;
@@ -47,7 +47,7 @@ pub(super) fn router<B: Containers>(containers: B) -> Router {
 
 async fn start<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
     body: Body,
 ) -> Result<StatusCode, Failure> {
@@ -70,7 +70,7 @@ async fn start<B: Containers>(
 
 async fn stop<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     version: ApiVersion,
     params: Params,
 ) -> Result<StatusCode, Failure> {
@@ -84,7 +84,7 @@ async fn stop<B: Containers>(
 
 async fn restart<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     version: ApiVersion,
     params: Params,
 ) -> Result<StatusCode, Failure> {
@@ -98,7 +98,7 @@ async fn restart<B: Containers>(
 
 async fn kill<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     group
@@ -110,7 +110,7 @@ async fn kill<B: Containers>(
 
 async fn pause<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Failure> {
     group.containers.pause(bare(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -118,7 +118,7 @@ async fn pause<B: Containers>(
 
 async fn unpause<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Failure> {
     group.containers.unpause(bare(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -126,7 +126,7 @@ async fn unpause<B: Containers>(
 
 async fn rename<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     let Some(new) = params.given("name") else {
@@ -138,7 +138,7 @@ async fn rename<B: Containers>(
 
 async fn remove<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     let query = RemoveQuery {
@@ -153,7 +153,7 @@ async fn remove<B: Containers>(
 /// The head goes out at once, so that a client knows from when on it waits; the body at the end.
 async fn wait<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     let condition = match params.text("condition") {
@@ -172,7 +172,7 @@ async fn wait<B: Containers>(
 
 async fn attach<B: Containers>(
     State(group): State<Group<B>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     version: ApiVersion,
     params: Params,
     mut request: Request,

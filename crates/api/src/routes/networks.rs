@@ -1,7 +1,7 @@
 //! Networks.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use gantry_api_types::{NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest};
@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::backend::Networks;
 use crate::failure::Failure;
 use crate::json::{self, Required};
-use crate::params::Params;
+use crate::params::{Params, Segment};
 
 pub(super) fn router<B: Networks>(backend: B) -> Router {
     Router::new()
@@ -32,7 +32,7 @@ async fn list<B: Networks>(State(networks): State<B>, params: Params) -> Result<
 
 async fn inspect<B: Networks>(
     State(networks): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&networks.network(&name).await?))
 }
@@ -49,7 +49,7 @@ async fn create<B: Networks>(
 
 async fn remove<B: Networks>(
     State(networks): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Failure> {
     networks.remove_network(&name).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -57,7 +57,7 @@ async fn remove<B: Networks>(
 
 async fn connect<B: Networks>(
     State(networks): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Required(body): Required<NetworkConnectRequest>,
 ) -> Result<StatusCode, Failure> {
     networks.connect(&name, body).await?;
@@ -66,7 +66,7 @@ async fn connect<B: Networks>(
 
 async fn disconnect<B: Networks>(
     State(networks): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Required(body): Required<NetworkDisconnectRequest>,
 ) -> Result<StatusCode, Failure> {
     networks.disconnect(&name, body).await?;

@@ -1,7 +1,7 @@
 //! Containers: logs, statistics and terminal sizes.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::StreamExt;
@@ -10,7 +10,7 @@ use http::StatusCode;
 use super::bare;
 use crate::backend::{Containers, LogQuery};
 use crate::failure::Failure;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 use crate::{hijack, json, stream};
 
@@ -25,7 +25,7 @@ pub(super) fn router<B: Containers>(backend: B) -> Router {
 
 async fn logs<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
@@ -54,7 +54,7 @@ async fn logs<B: Containers>(
 
 async fn stats<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
     let streaming = params.truth_or("stream", true);
@@ -73,7 +73,7 @@ async fn stats<B: Containers>(
 
 async fn resize<B: Containers>(
     State(containers): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     let (height, width) = size(&params)?;

@@ -1,13 +1,13 @@
 //! Swarm and plugins: what a Docker outside of a swarm and without plugins answers.
 
 use axum::Router;
-use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::failure::Failure;
 use crate::json;
+use crate::params::Segment;
 
 /// Everything that only a manager can answer.
 const MANAGERS: [&str; 19] = [
@@ -72,7 +72,7 @@ async fn no_plugins() -> Response {
     json::ok(&[(); 0])
 }
 
-async fn no_such_plugin(Path(rest): Path<String>) -> Failure {
+async fn no_such_plugin(Segment(rest): Segment) -> Failure {
     match rest.as_str() {
         "pull" | "create" | "privileges" => Failure::not_built("installing plugins"),
         rest => {

@@ -1,7 +1,7 @@
 //! Volumes.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use gantry_api_types::VolumeCreateRequest;
@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::backend::Volumes;
 use crate::failure::Failure;
 use crate::json::{self, Json};
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 
 pub(super) fn router<B: Volumes>(backend: B) -> Router {
@@ -33,7 +33,7 @@ async fn list<B: Volumes>(State(volumes): State<B>, params: Params) -> Result<Re
 
 async fn inspect<B: Volumes>(
     State(volumes): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&volumes.volume(&name).await?))
 }
@@ -50,7 +50,7 @@ async fn create<B: Volumes>(
 
 async fn remove<B: Volumes>(
     State(volumes): State<B>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     params: Params,
 ) -> Result<StatusCode, Failure> {
     volumes.remove_volume(&name, params.truth("force")).await?;

@@ -61,6 +61,9 @@ async fn causes_become_dockers_statuses() {
         (answer.status, answer.message().as_str()),
         (404, "No such container: nobody")
     );
+    let answer = daemon.ask("GET", "/containers/%ff/json", "").await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.message().contains("UTF-8"));
     let answer = daemon.ask("POST", "/containers/web/start", "").await;
     assert_eq!((answer.status, answer.body.as_str()), (304, ""));
     let answer = daemon

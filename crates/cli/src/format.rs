@@ -85,8 +85,8 @@ pub(crate) fn parse(template: &str) -> Result<Template, Failure> {
 
 pub(crate) fn failed(error: Error) -> Failure {
     match error {
-        Error::Parse { .. } => Failure::new(format!("template parsing error: {error}")),
-        Error::Execute { .. } => Failure::new(error),
+        Error::Parse { .. } => Failure::new(format!("failed to parse template: {error}")),
+        Error::Execute { .. } => Failure::new(format!("failed to execute template: {error}")),
     }
 }
 

@@ -46,43 +46,69 @@ pub(crate) fn ago(seconds: i64) -> String {
 
 /// `2026-11-22 04:33:03 +0000 UTC`, from Unix seconds: how Go prints a time.
 pub(crate) fn go_time(seconds: i64) -> String {
-    match Timestamp::from_second(seconds) {
-        Ok(time) => time
-            .to_zoned(TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M:%S %z %Z")
-            .to_string(),
-        Err(_) => seconds.to_string(),
-    }
+    local(
+        Timestamp::from_second(seconds).ok(),
+        "%Y-%m-%d %H:%M:%S %z %Z",
+        "%Y-%m-%d %H:%M:%S %z %Z",
+    )
+    .unwrap_or_else(|| seconds.to_string())
+}
+
+/// The same from RFC 3339, with the fraction that it has.
+pub(crate) fn go_time_of(text: &str) -> String {
+    let Ok(time) = text.parse::<Timestamp>() else {
+        return text.to_owned();
+    };
+    // Go keeps the offset that the text has, and the engine writes UTC.
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S%.f %z %Z")
+        .to_string()
 }
 
 /// RFC 3339 in local time, for lists.
 pub(crate) fn rfc3339(seconds: i64) -> String {
-    match Timestamp::from_second(seconds) {
-        Ok(time) => {
-            let zoned = time.to_zoned(TimeZone::system());
-            if zoned.offset().seconds() == 0 {
-                return zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            }
-            zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-        }
-        Err(_) => seconds.to_string(),
-    }
+    local(
+        Timestamp::from_second(seconds).ok(),
+        "%Y-%m-%dT%H:%M:%SZ",
+        "%Y-%m-%dT%H:%M:%S%:z",
+    )
+    .unwrap_or_else(|| seconds.to_string())
 }
 
 /// RFC 3339 with nanoseconds, as events are printed.
 pub(crate) fn event_time(nanos: i64) -> String {
-    match Timestamp::from_nanosecond(i128::from(nanos)) {
-        Ok(time) => time
-            .to_zoned(TimeZone::system())
-            .strftime("%Y-%m-%dT%H:%M:%S.%9f%:z")
-            .to_string(),
-        Err(_) => nanos.to_string(),
-    }
+    let time = Timestamp::from_nanosecond(i128::from(nanos)).ok();
+    local(time, "%Y-%m-%dT%H:%M:%S.%9fZ", "%Y-%m-%dT%H:%M:%S.%9f%:z")
+        .unwrap_or_else(|| nanos.to_string())
+}
+
+/// A point in local time, in one form for UTC and another for the rest of the world.
+fn local(time: Option<Timestamp>, utc: &str, elsewhere: &str) -> Option<String> {
+    let zoned = time?.to_zoned(TimeZone::system());
+    let form = if zoned.offset().seconds() == 0 {
+        utc
+    } else {
+        elsewhere
+    };
+    Some(zoned.strftime(form).to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_look_as_go_prints_them() {
+        assert_eq!(
+            go_time_of("2026-11-22T05:38:36.5Z"),
+            "2026-11-22 05:38:36.5 +0000 UTC"
+        );
+        assert_eq!(
+            go_time_of("2026-11-22T05:38:36Z"),
+            "2026-11-22 05:38:36 +0000 UTC"
+        );
+        assert_eq!(go_time_of("never"), "never");
+    }
 
     #[test]
     fn options_take_instants_and_durations() {

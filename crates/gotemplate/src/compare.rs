@@ -19,13 +19,22 @@ pub(crate) fn equals(a: &Value, b: &Value) -> Result<bool, String> {
         (Value::Missing | Value::Null, Value::Missing | Value::Null) => Ok(true),
         (Value::Missing | Value::Null, _) | (_, Value::Missing | Value::Null) => Ok(false),
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
-        (Value::List(_) | Value::Map(_), _) | (_, Value::List(_) | Value::Map(_)) => Err(format!(
+        (Value::Omitted(a), b) => equals(a, b),
+        (a, Value::Omitted(b)) => equals(a, b),
+        (a, b) if is_collection(a) || is_collection(b) => Err(format!(
             "non-comparable types {}, {}",
             a.type_name(),
             b.type_name()
         )),
         _ => order(a, b).map(|order| order == Some(Ordering::Equal)),
     }
+}
+
+fn is_collection(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::List(_) | Value::Map(_) | Value::NullList | Value::NullMap
+    )
 }
 
 /// The order of two numbers or two strings; `None` when a number is not a number.

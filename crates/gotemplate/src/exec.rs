@@ -282,8 +282,22 @@ impl Run<'_> {
         for (index, name) in word.fields.iter().enumerate() {
             let last = index + 1 == word.fields.len();
             let arguments = if last { arguments } else { &[] };
-            value = field(&value, name, arguments, self.headings)
-                .map_err(|reason| fail(word, &reason))?;
+            value = field(&value, name, arguments, self.headings).map_err(|reason| {
+                let before: usize = word.fields[..index].iter().map(|name| name.len() + 1).sum();
+                let at = match &word.operand {
+                    Operand::Variable(name) => name.len() + 1,
+                    _ => 0,
+                };
+                let column = word.at.column + at + before;
+                fail_at(
+                    Position {
+                        line: word.at.line,
+                        column,
+                    },
+                    &word.source,
+                    &reason,
+                )
+            })?;
         }
         Ok(value)
     }
@@ -291,20 +305,21 @@ impl Run<'_> {
 
 fn field(value: &Value, name: &str, arguments: &[Value], headings: bool) -> Result<Value, String> {
     match value {
-        Value::Missing => Ok(Value::Missing),
+        Value::Missing | Value::NullMap => Ok(Value::Missing),
+        Value::Omitted(value) => field(value, name, arguments, headings),
         Value::Null => Err(format!("nil pointer evaluating interface {{}}.{name}")),
         Value::Map(entries) | Value::Struct(entries) => {
-            // A heading row gives a method's column the method's own heading.
-            if !arguments.is_empty() && !headings {
+            if headings && let [Value::Text(key)] = arguments {
+                return Ok(Value::from(heading_of(key)));
+            }
+            if !arguments.is_empty() {
                 return Err(format!("{name} is not a method but has arguments"));
             }
             match (entries.iter().find(|(key, _)| key == name), value) {
                 (Some((_, Value::Null)) | None, Value::Map(_)) => Ok(Value::Missing),
+                (Some((_, Value::Omitted(found))), _) => Ok((**found).clone()),
                 (Some((_, found)), _) => Ok(found.clone()),
-                (None, _) => Err(format!(
-                    "can't evaluate field {name} in type {}",
-                    value.type_name()
-                )),
+                (None, _) => Err(format!("map has no entry for key \"{name}\"")),
             }
         }
         Value::Object(object) => match object.call(name, arguments) {
@@ -321,11 +336,20 @@ fn field(value: &Value, name: &str, arguments: &[Value], headings: bool) -> Resu
     }
 }
 
+/// The heading of a column that a method makes: `.Label "com.example.some-key"` is `some key`.
+fn heading_of(key: &str) -> String {
+    key.rsplit('.')
+        .next()
+        .unwrap_or(key)
+        .replace(['-', '_'], " ")
+}
+
 /// Keys and elements to loop over.
 fn items_of(over: &Value) -> Option<Vec<(Value, Value)>> {
     let numbered = |index: usize| Value::Int(index as i64);
     match over {
-        Value::Missing | Value::Null => Some(Vec::new()),
+        Value::Missing | Value::Null | Value::NullList | Value::NullMap => Some(Vec::new()),
+        Value::Omitted(value) => items_of(value),
         Value::List(items) => Some(
             items
                 .iter()
@@ -352,19 +376,7 @@ fn first_word(pipeline: &Pipeline) -> Option<&Word> {
 }
 
 fn fail(word: &Word, reason: &str) -> Error {
-    // Go points behind the receiver, at the field that fails.
-    let column = match (&word.operand, word.fields.is_empty()) {
-        (Operand::Dot, false) => word.at.column + word.source.rfind('.').unwrap_or(0),
-        _ => word.at.column,
-    };
-    fail_at(
-        Position {
-            line: word.at.line,
-            column,
-        },
-        &word.source,
-        reason,
-    )
+    fail_at(word.at, &word.source, reason)
 }
 
 fn fail_at(at: Position, source: &str, reason: &str) -> Error {

@@ -89,6 +89,7 @@ fn len(value: &Value) -> Result<Value, String> {
         Value::Text(text) => text.len(),
         Value::List(items) => items.len(),
         Value::Map(entries) => entries.len(),
+        Value::NullList | Value::NullMap => 0,
         Value::Missing | Value::Null => return Err("len of nil pointer".to_owned()),
         other => return Err(format!("len of type {}", other.type_name())),
     };
@@ -103,6 +104,13 @@ fn index(arguments: &[Value]) -> Result<Value, String> {
     for key in keys {
         value = match (&value, key) {
             (Value::Missing | Value::Null, _) => return Err("index of untyped nil".to_owned()),
+            (Value::NullMap, _) => Value::from(""),
+            (Value::NullList, key) => {
+                return Err(format!(
+                    "reflect: slice index out of range: {}",
+                    display(key)
+                ));
+            }
             (Value::List(items), Value::Int(at)) => usize::try_from(*at)
                 .ok()
                 .and_then(|at| items.get(at))
@@ -206,7 +214,7 @@ fn join(items: &Value, separator: &str) -> Result<Value, String> {
     let items = match items {
         Value::List(items) => items,
         // A nil slice joins to nothing.
-        Value::Null => return Ok(Value::from("")),
+        Value::Null | Value::NullList => return Ok(Value::from("")),
         other => {
             return Err(format!(
                 "wrong type for value; expected []string; got {}",

@@ -12,7 +12,8 @@ pub fn to_json(value: &Value) -> String {
 
 fn write(value: &Value, out: &mut String) {
     match value {
-        Value::Missing | Value::Null => out.push_str("null"),
+        Value::Missing | Value::Null | Value::NullList | Value::NullMap => out.push_str("null"),
+        Value::Omitted(value) => write(value, out),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Int(value) => out.push_str(&value.to_string()),
         Value::Float(value) => out.push_str(&float(*value)),
@@ -26,18 +27,31 @@ fn write(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::Map(entries) => pairs(Value::sorted(entries).into_iter(), out),
-        Value::Struct(entries) => pairs(entries.iter(), out),
-        Value::Object(object) => {
-            out.push('{');
-            for (index, name) in object.fields().iter().enumerate() {
-                separate(index, out);
-                out.push_str(&string(name));
-                out.push(':');
-                write(&object.field(name).unwrap_or(Value::Null), out);
-            }
-            out.push('}');
+        Value::Struct(entries) => {
+            pairs(
+                entries
+                    .iter()
+                    .filter(|(_, value)| !matches!(value, Value::Omitted(_))),
+                out,
+            );
         }
+        Value::Object(object) => out.push_str(&escaped(&**object)),
     }
+}
+
+/// An object writes itself, with a default encoder, which escapes what HTML would misread.
+fn escaped(object: &dyn crate::Object) -> String {
+    let mut out = String::from("{");
+    for (index, name) in object.fields().iter().enumerate() {
+        separate(index, &mut out);
+        out.push_str(&string(name));
+        out.push(':');
+        write(&object.field(name).unwrap_or(Value::Null), &mut out);
+    }
+    out.push('}');
+    out.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
 }
 
 fn pairs<'a>(entries: impl Iterator<Item = &'a (String, Value)>, out: &mut String) {

@@ -36,7 +36,7 @@ mod value;
 pub use error::Error;
 pub use json::to_json;
 pub use quote::quote;
-pub use value::{Object, Value};
+pub use value::{Object, Shape, Value};
 
 /// A parsed template.
 #[derive(Debug, Clone)]

@@ -13,6 +13,9 @@ pub(crate) fn display(value: &Value) -> String {
     match value {
         Value::Missing => "<no value>".to_owned(),
         Value::Null => "<nil>".to_owned(),
+        Value::NullList => "[]".to_owned(),
+        Value::NullMap => "map[]".to_owned(),
+        Value::Omitted(value) => display(value),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::Float(value) => float(*value),

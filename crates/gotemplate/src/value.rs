@@ -10,6 +10,10 @@ pub enum Value {
     Missing,
     /// A nil pointer: prints `<nil>`.
     Null,
+    /// A nil slice: prints `[]`, but is `null` in JSON.
+    NullList,
+    /// A nil map: prints `map[]`, but is `null` in JSON.
+    NullMap,
     /// A truth value.
     Bool(bool),
     /// A whole number.
@@ -26,6 +30,19 @@ pub enum Value {
     Struct(Rc<Vec<(String, Value)>>),
     /// A struct whose fields are computed when a template names them.
     Object(Rc<dyn Object>),
+    /// An empty field of a struct that its JSON leaves out; else it is as what is inside.
+    Omitted(Rc<Value>),
+}
+
+/// What a key of a JSON document stands for in Go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An object with fields, or a pointer, or a plain value.
+    Struct,
+    /// An object with any keys.
+    Map,
+    /// A list.
+    List,
 }
 
 /// A value with fields computed on demand and with methods.
@@ -50,7 +67,8 @@ impl Value {
     /// Go's truth: not zero, not empty, not nil.
     pub fn is_true(&self) -> bool {
         match self {
-            Self::Missing | Self::Null => false,
+            Self::Missing | Self::Null | Self::NullList | Self::NullMap => false,
+            Self::Omitted(value) => value.is_true(),
             Self::Bool(value) => *value,
             Self::Int(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
@@ -61,16 +79,19 @@ impl Value {
         }
     }
 
-    /// Converts a JSON document, asking `is_map` which objects are maps; the others are structs.
-    /// The question is put with the key that the object stands under.
-    pub fn from_json(json: &serde_json::Value, is_map: &dyn Fn(&str) -> bool) -> Self {
-        convert(json, "", is_map)
+    /// Converts a JSON document. `shape` is asked what a key stands for, with the key of the object
+    /// around it; JSON alone cannot tell a map from a struct, nor one `null` from another.
+    pub fn from_json(json: &serde_json::Value, shape: &dyn Fn(&str, &str) -> Shape) -> Self {
+        convert(json, "", Shape::Struct, shape)
     }
 
     /// The type's name as Go's messages show it.
     pub(crate) fn type_name(&self) -> &str {
         match self {
             Self::Missing | Self::Null => "interface {}",
+            Self::NullList => "[]interface {}",
+            Self::NullMap => "map[string]interface {}",
+            Self::Omitted(value) => value.type_name(),
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Float(_) => "float64",
@@ -90,10 +111,18 @@ impl Value {
     }
 }
 
-fn convert(json: &serde_json::Value, key: &str, is_map: &dyn Fn(&str) -> bool) -> Value {
+fn convert(
+    json: &serde_json::Value,
+    key: &str,
+    shape: Shape,
+    shapes: &dyn Fn(&str, &str) -> Shape,
+) -> Value {
     match json {
-        serde_json::Value::Null if is_map(key) => Value::Map(Rc::default()),
-        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Null => match shape {
+            Shape::Struct => Value::Null,
+            Shape::Map => Value::NullMap,
+            Shape::List => Value::NullList,
+        },
         serde_json::Value::Bool(value) => Value::Bool(*value),
         serde_json::Value::Number(number) => number
             .as_i64()
@@ -102,25 +131,29 @@ fn convert(json: &serde_json::Value, key: &str, is_map: &dyn Fn(&str) -> bool) -
         serde_json::Value::Array(items) => Value::List(
             items
                 .iter()
-                .map(|item| convert(item, key, is_map))
+                .map(|item| convert(item, key, Shape::Struct, shapes))
                 .collect(),
         ),
         serde_json::Value::Object(object) => {
-            let map = is_map(key);
-            let entries = object
-                .iter()
-                // The values of a map are not maps for their parent's sake.
-                .map(|(name, item)| {
-                    (
-                        name.clone(),
-                        convert(item, if map { "" } else { name }, is_map),
-                    )
-                })
-                .collect();
-            if map {
-                Value::Map(Rc::new(entries))
+            let inner = |name: &String, item| {
+                // The values of a map are what the map's own name says, not their keys.
+                let shape = if shape == Shape::Map {
+                    Shape::Struct
+                } else {
+                    shapes(key, name)
+                };
+                (name.clone(), convert(item, name, shape, shapes))
+            };
+            let entries = Rc::new(
+                object
+                    .iter()
+                    .map(|(name, item)| inner(name, item))
+                    .collect(),
+            );
+            if shape == Shape::Map {
+                Value::Map(entries)
             } else {
-                Value::Struct(Rc::new(entries))
+                Value::Struct(entries)
             }
         }
     }
@@ -139,7 +172,7 @@ impl From<serde_json::Value> for Value {
                         .map(|(name, item)| (name, plain(item)))
                         .collect(),
                 )),
-                scalar => convert(&scalar, "", &|_| false),
+                scalar => convert(&scalar, "", Shape::Struct, &|_, _| Shape::Struct),
             }
         }
         plain(json)

@@ -1,6 +1,6 @@
 //! What Go prints, written down by hand from its documentation and from trying it.
 
-use gantry_gotemplate::{Error, Object, Template, Value};
+use gantry_gotemplate::{Object, Shape, Template, Value};
 use proptest::prelude::*;
 use serde_json::json;
 use std::rc::Rc;
@@ -217,19 +217,50 @@ fn words_its_errors_as_go_does() {
 
 #[test]
 fn a_struct_has_only_its_fields_and_prints_its_values() {
-    let json = json!({"Config": {"Labels": null, "Image": "x", "Health": null}});
-    let value = Value::from_json(&json, &|key| key == "Labels");
-    let render = |source: &str| Template::parse(source).and_then(|t| t.render(&value));
-    assert_eq!(render("{{.Config}}").unwrap(), "{map[] x <nil>}");
+    let json = json!({"Config": {"Labels": null, "Image": "x", "Health": null, "Cmd": null}});
+    let value = Value::from_json(&json, &|parent, key| match (parent, key) {
+        ("Config", "Labels") => Shape::Map,
+        ("Config", "Cmd") => Shape::List,
+        _ => Shape::Struct,
+    });
+    let render = |source: &str| match Template::parse(source).and_then(|t| t.render(&value)) {
+        Ok(text) => text,
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(render("{{.Config}}"), "{map[] x <nil> []}");
     assert_eq!(
-        render("{{.Config.Labels.a}}{{index .Config.Labels \"a\"}}").unwrap(),
+        render("{{.Config.Labels.a}}{{index .Config.Labels \"a\"}}"),
         "<no value>"
     );
-    assert_eq!(render("{{.Config.Health}}").unwrap(), "<nil>");
-    assert!(matches!(
-        render("{{.Config.Nope}}"),
-        Err(Error::Execute { .. })
-    ));
+    assert_eq!(
+        render("{{.Config.Health}} {{.Config.Cmd}} {{len .Config.Cmd}}"),
+        "<nil> [] 0"
+    );
+    assert_eq!(
+        render("{{json .Config.Labels}} {{json .Config.Cmd}}"),
+        "null null"
+    );
+    assert_eq!(
+        render("{{.Config.Nope.More}}"),
+        "template: :1:9: executing \"\" at <.Config.Nope.More>: map has no entry for key \"Nope\""
+    );
+}
+
+#[test]
+fn an_omitted_field_can_be_named_but_is_not_written() {
+    let value = Value::Struct(Rc::new(vec![
+        ("A".to_owned(), Value::Int(1)),
+        ("B".to_owned(), Value::Omitted(Rc::new(Value::from("")))),
+    ]));
+    let render = |source: &str| {
+        Template::parse(source)
+            .and_then(|t| t.render(&value))
+            .unwrap()
+    };
+    assert_eq!(
+        render("{{json .}} [{{.B}}] {{if .B}}b{{end}}"),
+        "{\"A\":1} [] "
+    );
 }
 
 struct Row;
@@ -260,7 +291,7 @@ fn an_object_computes_its_fields_and_has_methods() {
     let render = |source: &str| Template::parse(source).and_then(|t| t.render(&row));
     assert_eq!(
         render("{{.ID}} {{.Label \"x\"}} {{json .}}").unwrap(),
-        "<ID> X {\"ID\":\"<ID>\",\"Size\":\"<Size>\"}"
+        "<ID> X {\"ID\":\"\\u003cID\\u003e\",\"Size\":\"\\u003cSize\\u003e\"}"
     );
     assert_eq!(
         render("{{.Nope}}").unwrap_err().to_string(),
@@ -271,12 +302,12 @@ fn an_object_computes_its_fields_and_has_methods() {
 #[test]
 fn a_heading_row_is_left_alone_by_functions() {
     let headings: Value = json!({"ID": "CONTAINER ID"}).into();
-    let template = Template::parse("{{json .ID}}\t{{.ID | lower}}")
+    let template = Template::parse("{{json .ID}}\t{{.ID | lower}}\t{{.Label \"a.b-c\"}}")
         .unwrap()
         .for_headings();
     assert_eq!(
         template.render(&headings).unwrap(),
-        "CONTAINER ID\tCONTAINER ID"
+        "CONTAINER ID\tCONTAINER ID\tb c"
     );
 }
 

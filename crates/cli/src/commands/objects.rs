@@ -1,10 +1,11 @@
 //! Printing objects in full: what the `inspect` commands share.
 
 use std::io::Write as _;
+use std::rc::Rc;
 
 use gantry_client::{Client, Error, Kind};
-use gantry_gotemplate::Value;
-use serde_json::{Map, Value as Json};
+use gantry_gotemplate::{Shape, Template, Value};
+use serde_json::Value as Json;
 
 use crate::failure::Failure;
 use crate::output;
@@ -33,22 +34,62 @@ const MAPS: &[&str] = &[
     "status",
 ];
 
-/// Fields that are not written when they are empty, but that a template may name.
-const OPTIONAL: &[(&str, &str, &str)] = &[
-    ("State", "Health", "null"),
-    ("Config", "ExposedPorts", "{}"),
-    ("Config", "Healthcheck", "null"),
-    ("Config", "MacAddress", "\"\""),
-    ("Config", "Shell", "[]"),
-    ("Config", "StopSignal", "\"\""),
-    ("Config", "StopTimeout", "null"),
-    ("HostConfig", "Annotations", "{}"),
-    ("HostConfig", "Init", "null"),
-    ("HostConfig", "Mounts", "[]"),
-    ("HostConfig", "Runtime", "\"\""),
-    ("HostConfig", "StorageOpt", "{}"),
-    ("HostConfig", "Sysctls", "{}"),
-    ("HostConfig", "Tmpfs", "{}"),
+/// Keys of lists that may be `null`.
+const LISTS: &[&str] = &[
+    "Aliases",
+    "Args",
+    "Binds",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "BlkioWeightDevice",
+    "CapAdd",
+    "CapDrop",
+    "Cmd",
+    "DNSNames",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "Devices",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "Entrypoint",
+    "Env",
+    "ExecIDs",
+    "ExtraHosts",
+    "GroupAdd",
+    "Links",
+    "MaskedPaths",
+    "Mounts",
+    "OnBuild",
+    "ReadonlyPaths",
+    "RepoDigests",
+    "RepoTags",
+    "SecondaryIPAddresses",
+    "SecondaryIPv6Addresses",
+    "SecurityOpt",
+    "Shell",
+    "Ulimits",
+    "VolumesFrom",
+    "Warnings",
+];
+
+/// Fields that the JSON leaves out when they are empty, but that a template may name.
+const OPTIONAL: &[(&str, &str, Value)] = &[
+    ("State", "Health", Value::Null),
+    ("Config", "ExposedPorts", Value::NullMap),
+    ("Config", "Healthcheck", Value::Null),
+    ("Config", "Shell", Value::NullList),
+    ("Config", "StopTimeout", Value::Null),
+    ("HostConfig", "Annotations", Value::NullMap),
+    ("HostConfig", "Init", Value::Null),
+    ("HostConfig", "Mounts", Value::NullList),
+    ("HostConfig", "StorageOpt", Value::NullMap),
+    ("HostConfig", "Sysctls", Value::NullMap),
+    ("HostConfig", "Tmpfs", Value::NullMap),
+    ("", "SizeRw", Value::Null),
+    ("", "SizeRootFs", Value::Null),
 ];
 
 /// How to find an object of one kind.
@@ -84,8 +125,7 @@ pub(crate) async fn inspect(
     format: &str,
 ) -> Result<(), Failure> {
     let template = match format {
-        "" => None,
-        "json" => Some(parse("{{json .}}")?),
+        "" | "json" => None,
         other => Some(parse(other)?),
     };
     let (mut found, mut failures) = (Vec::new(), Vec::new());
@@ -96,13 +136,11 @@ pub(crate) async fn inspect(
         }
     }
     match template {
+        None if format == "json" => output::line(Json::from(found).to_string()),
         None => print_all(&found),
         Some(template) => {
             for object in &found {
-                let text = template
-                    .render(&value_of(object))
-                    .map_err(|error| Failure::new(format!("template parsing error: {error}")))?;
-                output::line(text);
+                output::line(render(&template, object)?);
             }
             // As Docker, which prints a line for nothing, too.
             if found.is_empty() {
@@ -111,6 +149,18 @@ pub(crate) async fn inspect(
         }
     }
     Failure::join(failures)
+}
+
+/// What a template says of an object. As with Docker's, one that does not fit our types may still
+/// fit the document as it came; if not, the message is about that.
+fn render(template: &Template, object: &Json) -> Result<String, Failure> {
+    let typed = template.render(&value_of(object));
+    typed
+        .or_else(|_| template.render(&Value::from_json(object, &shape)))
+        .map_err(|error| {
+            output::line("");
+            Failure::new(format!("template parsing error: {error}"))
+        })
 }
 
 async fn look_up(client: &Client, name: &str, sources: &[Source]) -> Result<Json, Failure> {
@@ -129,8 +179,9 @@ async fn look_up(client: &Client, name: &str, sources: &[Source]) -> Result<Json
 }
 
 /// A mistake in the template is the user's, and has a status of its own.
-fn parse(template: &str) -> Result<gantry_gotemplate::Template, Failure> {
-    crate::format::parse(template).map_err(|failure| Failure::with_code(64, failure.message))
+fn parse(template: &str) -> Result<Template, Failure> {
+    Template::parse(template)
+        .map_err(|error| Failure::with_code(64, format!("template parsing error: {error}")))
 }
 
 fn print_all(objects: &[Json]) {
@@ -144,25 +195,51 @@ fn print_all(objects: &[Json]) {
 }
 
 /// What a template sees of an object.
-pub(crate) fn value_of(object: &Json) -> Value {
-    let mut object = object.clone();
-    if let Json::Object(fields) = &mut object {
-        fill_optional(fields);
-    }
-    Value::from_json(&object, &|key| MAPS.contains(&key))
+fn value_of(object: &Json) -> Value {
+    fill_optional(Value::from_json(object, &shape), "")
 }
 
-fn fill_optional(fields: &mut Map<String, Json>) {
-    for (parent, name, value) in OPTIONAL {
-        if let Some(Json::Object(inner)) = fields.get_mut(*parent)
-            && !inner.contains_key(*name)
-        {
-            inner.insert(
-                (*name).to_owned(),
-                serde_json::from_str(value).unwrap_or(Json::Null),
-            );
+fn shape(parent: &str, key: &str) -> Shape {
+    match (parent, key) {
+        ("LogConfig", "Config") => Shape::Map,
+        (_, key) if MAPS.contains(&key) => Shape::Map,
+        (_, key) if LISTS.contains(&key) => Shape::List,
+        _ => Shape::Struct,
+    }
+}
+
+/// Adds the optional fields to a struct that stands under that name, and to those in it.
+fn fill_optional(value: Value, name: &str) -> Value {
+    let Value::Struct(fields) = value else {
+        return value;
+    };
+    let is_container = fields.iter().any(|(key, _)| key == "HostConfig");
+    let mut fields: Vec<(String, Value)> = fields
+        .iter()
+        .map(|(key, value)| {
+            let known = OPTIONAL.iter().any(|(parent, ..)| parent == key);
+            (
+                key.clone(),
+                if known {
+                    fill_optional(value.clone(), key)
+                } else {
+                    value.clone()
+                },
+            )
+        })
+        .collect();
+    for (parent, key, value) in OPTIONAL {
+        let wanted = *parent == name && (!parent.is_empty() || is_container);
+        if wanted && !fields.iter().any(|(known, _)| known == key) {
+            fields.push(((*key).to_owned(), Value::Omitted(Rc::new(value.clone()))));
         }
     }
+    for (parent, key) in [("Config", "StopSignal"), ("HostConfig", "Runtime")] {
+        if parent == name && !fields.iter().any(|(known, _)| known == key) {
+            fields.push((key.to_owned(), Value::Omitted(Rc::new(Value::from("")))));
+        }
+    }
+    Value::Struct(Rc::new(fields))
 }
 
 #[cfg(test)]
@@ -170,7 +247,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn render(template: &str) -> String {
+    fn rendered(template: &str) -> String {
         let object = json!({
             "State": {"Running": true},
             "Config": {"Labels": null, "Env": ["A=b"]},
@@ -181,23 +258,23 @@ mod tests {
 
     #[test]
     fn templates_that_people_write_work() {
-        assert_eq!(render("{{.State.Running}}"), "true");
+        assert_eq!(rendered("{{.State.Running}}"), "true");
         assert_eq!(
-            render("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}"),
+            rendered("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}"),
             "none"
         );
         assert_eq!(
-            render("{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}"),
+            rendered("{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}"),
             "8080"
         );
         assert_eq!(
-            render("{{.Config.Labels}} {{.Config.ExposedPorts}}"),
+            rendered("{{.Config.Labels}} {{.Config.ExposedPorts}}"),
             "map[] map[]"
         );
-        assert_eq!(render("{{range .Config.Env}}{{println .}}{{end}}"), "A=b\n");
         assert_eq!(
-            render("{{json .State}}"),
-            "{\"Running\":true,\"Health\":null}"
+            rendered("{{range .Config.Env}}{{println .}}{{end}}"),
+            "A=b\n"
         );
+        assert_eq!(rendered("{{json .State}}"), "{\"Running\":true}");
     }
 }

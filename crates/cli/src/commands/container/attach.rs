@@ -69,17 +69,17 @@ fn check_state(container: &ContainerInspect) -> Result<(), Failure> {
     let state = &container.state;
     if !state.running {
         return Err(Failure::new(
-            "cannot attach to a stopped container, start it first",
+            "You cannot attach to a stopped container, start it first",
         ));
     }
     if state.paused {
         return Err(Failure::new(
-            "cannot attach to a paused container, unpause it first",
+            "You cannot attach to a paused container, unpause it first",
         ));
     }
     if state.restarting {
         return Err(Failure::new(
-            "cannot attach to a restarting container, wait until it is running",
+            "You cannot attach to a restarting container, wait until it is running",
         ));
     }
     Ok(())

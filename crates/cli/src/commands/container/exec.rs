@@ -1,5 +1,7 @@
 //! `gantry exec`
 
+use std::time::{Duration, Instant};
+
 use gantry_api_types::json::Words;
 use gantry_api_types::{
     ContainerConfig, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
@@ -110,15 +112,27 @@ impl Exec {
     }
 }
 
+/// The status of a program whose output has ended. The daemon may hear of its end a little later
+/// than we do.
 async fn exit_status(client: &Client, id: &str) -> Result<(), Failure> {
-    let exec: ExecInspect = client
-        .get(Client::path("/exec/", id, "/json"))
-        .send()
-        .await?
-        .json()
-        .await?;
-    match exec.exit_code {
-        Some(0) | None => Ok(()),
-        Some(code) => Err(Failure::status(code)),
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let mut pause = Duration::from_millis(1);
+    let begun = Instant::now();
+    loop {
+        let path = Client::path("/exec/", id, "/json");
+        let exec: ExecInspect = client.get(path).send().await?.json().await?;
+        match exec.exit_code {
+            Some(0) => return Ok(()),
+            Some(code) => return Err(Failure::status(code)),
+            None if begun.elapsed() > PATIENCE => {
+                return Err(Failure::new(
+                    "the daemon does not tell how the command ended",
+                ));
+            }
+            None => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+        }
     }
 }

@@ -72,6 +72,7 @@ const FIELDS: &[&str] = &[
     "Mounts",
     "Names",
     "Networks",
+    "Platform",
     "Ports",
     "RunningFor",
     "Size",
@@ -91,7 +92,7 @@ impl Command for List {
         let request = client
             .get("/containers/json")
             .flag("all", self.all)
-            .flag("size", self.size || format.mentions(".Size"))
+            .flag("size", self.size || wants_size(&self.format))
             .query_opt("limit", (limit > 0).then(|| limit.to_string()))
             .query_opt("filters", filters(&self.filter));
         let containers: Vec<ContainerSummary> = request.send().await?.json().await?;
@@ -118,6 +119,11 @@ impl List {
         };
         Format::new(given, &table)
     }
+}
+
+/// Sizes are dear: they are asked for only when they are shown.
+fn wants_size(format: &str) -> bool {
+    format.contains(".Size") || format.contains("json .}") || format.contains("json . }")
 }
 
 struct Data {
@@ -168,7 +174,7 @@ fn field(data: &Data, name: &str) -> Option<Value> {
                 .collect();
             names.join(",").into()
         }
-        "Platform" => platform(container).into(),
+        "Platform" => platform(container).map_or(Value::Null, Value::from),
         _ => return None,
     })
 }
@@ -245,23 +251,17 @@ fn mounts(data: &Data) -> String {
     names.join(",")
 }
 
-fn platform(container: &ContainerSummary) -> String {
+fn platform(container: &ContainerSummary) -> Option<String> {
     let platform = container
         .image_manifest_descriptor
-        .as_ref()
-        .and_then(|descriptor| descriptor.platform.as_ref());
-    match platform {
-        Some(platform) if platform.variant.is_empty() => {
-            format!("{}/{}", platform.os, platform.architecture)
-        }
-        Some(platform) => {
-            format!(
-                "{}/{}/{}",
-                platform.os, platform.architecture, platform.variant
-            )
-        }
-        None => String::new(),
+        .as_ref()?
+        .platform
+        .as_ref()?;
+    let mut text = format!("{}/{}", platform.os, platform.architecture);
+    if !platform.variant.is_empty() {
+        text = format!("{text}/{}", platform.variant);
     }
+    Some(text)
 }
 
 #[cfg(test)]

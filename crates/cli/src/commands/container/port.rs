@@ -41,7 +41,7 @@ fn one(ports: &PortMap, wanted: &str, container: &str) -> Result<Vec<String>, Fa
     match ports.get(&port.to_string()) {
         Some(Some(bindings)) if !bindings.is_empty() => Ok(bindings.iter().map(address).collect()),
         _ => Err(Failure::new(format!(
-            "Error: No public port '{port}' published for {container}"
+            "Error: No public port '{wanted}' published for {container}"
         ))),
     }
 }

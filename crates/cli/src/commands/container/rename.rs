@@ -26,13 +26,14 @@ impl Command for Rename {
         }
         let client = session.client().await?;
         let path = Client::path("/containers/", old, "/rename");
-        client
-            .post(path)
-            .query("name", new)
-            .send()
-            .await?
-            .finish()
-            .await;
+        match client.post(path).query("name", new).send().await {
+            Ok(response) => response.finish().await,
+            Err(error) => {
+                return Err(Failure::new(format!(
+                    "{error}\nError: failed to rename container named {old}"
+                )));
+            }
+        }
         Ok(())
     }
 }

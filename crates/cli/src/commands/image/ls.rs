@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use gantry_api_types::ImageSummary;
 use gantry_gotemplate::{Object, Value};
-use gantry_units::human_size_with_precision;
+use gantry_units::{human_size, human_size_with_precision};
 
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
@@ -70,15 +70,8 @@ impl Command for List {
         let images: Vec<ImageSummary> = request.send().await?.json().await?;
         let with_digests = self.digests || format.mentions(".Digest");
         let whole = self.no_trunc;
-        let quiet = self.quiet;
         let rows = images.into_iter().flat_map(|image| {
             let names = names(&image, with_digests);
-            // By id alone, every image counts once.
-            let names = if quiet {
-                names.into_iter().take(1).collect()
-            } else {
-                names
-            };
             let image = Rc::new(image);
             names
                 .into_iter()
@@ -221,7 +214,8 @@ fn field(data: &Data, name: &str) -> Option<Value> {
         "CreatedSince" if image.created <= 0 => String::new(),
         "CreatedSince" => times::ago(image.created),
         "CreatedAt" => times::go_time(image.created),
-        "Size" | "VirtualSize" => size(image.size),
+        "Size" => size(image.size),
+        "VirtualSize" => human_size(image.size as f64),
         "Containers" if image.containers == -1 => "N/A".to_owned(),
         "Containers" => image.containers.to_string(),
         "SharedSize" => known(image.shared_size),

@@ -102,7 +102,7 @@ fn field((network, whole): &(NetworkResource, bool), name: &str) -> Option<Value
         "IPv6" => network.enable_ipv6.to_string(),
         "Internal" => network.internal.to_string(),
         "Labels" => labels(network.labels.as_ref()),
-        "CreatedAt" => network.created.clone(),
+        "CreatedAt" => crate::times::go_time_of(&network.created),
         _ => return None,
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gantry_gotemplate::Value;
+use gantry_gotemplate::{Shape, Value};
 use serde_json::Value as Json;
 
 use crate::command::{Arity, Command};
@@ -69,15 +69,19 @@ fn value(event: &Json) -> Value {
             ("from", "From"),
             ("scope", "Scope"),
         ] {
-            if let Some(found) = fields.get(wire).cloned() {
-                fields.insert(name.to_owned(), found);
-            }
+            let found = fields.get(wire).cloned().unwrap_or_else(|| Json::from(""));
+            fields.insert(name.to_owned(), found);
         }
-        if let Some(id) = fields.get("id").cloned() {
-            fields.insert("ID".to_owned(), id);
-        }
+        let id = fields.get("id").cloned().unwrap_or_else(|| Json::from(""));
+        fields.insert("ID".to_owned(), id);
     }
-    Value::from_json(&event, &|key| key == "Attributes")
+    Value::from_json(&event, &|_, key| {
+        if key == "Attributes" {
+            Shape::Map
+        } else {
+            Shape::Struct
+        }
+    })
 }
 
 /// `2026-11-22T04:33:03.000000000Z container start 0123 (image=nginx, name=web)`

@@ -1,7 +1,7 @@
 //! `gantry info`
 
 use gantry_api_types::SystemInfo;
-use gantry_gotemplate::Value;
+use gantry_gotemplate::{Shape, Value};
 use serde_json::{Value as Json, json};
 
 use super::info_text::server_text;
@@ -39,7 +39,7 @@ impl Command for Info {
         ));
         let client = session.client().await?;
         let info: SystemInfo = client.get("/info").send().await?.json().await?;
-        output::print(server_text(&info));
+        output::line(server_text(&info));
         for warning in info.warnings.iter().flatten() {
             eprintln!("{warning}");
         }
@@ -66,8 +66,9 @@ impl Info {
             "Plugins": [],
             "Warnings": null,
         });
-        let value = Value::from_json(&info, &|key| {
-            matches!(key, "Runtimes" | "IndexConfigs" | "status")
+        let value = Value::from_json(&info, &|_, key| match key {
+            "Runtimes" | "IndexConfigs" | "status" => Shape::Map,
+            _ => Shape::Struct,
         });
         output::line(template.render(&value).map_err(crate::format::failed)?);
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use gantry_api_types::Version as ServerVersion;
 use gantry_client::{ApiVersion, Client};
-use gantry_gotemplate::Value;
+use gantry_gotemplate::{Shape, Value};
 use serde_json::{Value as Json, json};
 
 use crate::command::{Arity, Command};
@@ -54,7 +54,13 @@ impl Command for Version {
                     .as_ref()
                     .map_or(Json::Null, |(_, server)| server_json(server));
                 let value = json!({"Client": client_json(session, api), "Server": server});
-                let value = Value::from_json(&value, &|key| key == "Details");
+                let value = Value::from_json(&value, &|_, key| {
+                    if key == "Details" {
+                        Shape::Map
+                    } else {
+                        Shape::Struct
+                    }
+                });
                 output::line(template.render(&value).map_err(crate::format::failed)?);
             }
             None => {

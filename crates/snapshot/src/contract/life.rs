@@ -156,7 +156,7 @@ pub(super) fn layer_mounts_are_shared_and_adopted(mut f: Fixture) {
         let device = |fd: &std::os::fd::OwnedFd| rustix::fs::fstat(fd.as_fd()).unwrap().st_dev;
         mounted.keep.iter().map(device).collect()
     };
-    let kept = if f.is_erofs() && !f.which.method.in_annex {
+    let kept = if f.is_erofs() && f.which.method.is_some_and(|m| !m.in_annex) {
         3
     } else {
         0

@@ -8,7 +8,6 @@ use super::archive::{Archive, Layer, Member};
 use super::listing::{inside, list};
 use super::{Fixture, Which};
 use crate::erofs::write_index;
-use crate::mounting::{Method, Way};
 use crate::tar::Reader;
 use crate::tree::Tree;
 
@@ -121,12 +120,11 @@ fn build(steps: &[(usize, u8, usize)]) -> Layer {
     archive.finish()
 }
 
-fn fixture(driver: &'static str) -> Fixture {
-    let method = Method {
-        way: Way::Descriptors,
-        in_annex: false,
-    };
-    Fixture::new(Which { driver, method })
+fn fixture(driver: &'static str) -> Option<Fixture> {
+    Fixture::new(Which {
+        driver,
+        method: None,
+    })
 }
 
 proptest! {
@@ -155,7 +153,9 @@ proptest! {
 /// Whatever an archive says, both drivers understand the same by it, alone and on top of another.
 #[test]
 fn the_drivers_agree() {
-    let (erofs, overlay) = (fixture("erofs"), fixture("overlay"));
+    let (Some(erofs), Some(overlay)) = (fixture("erofs"), fixture("overlay")) else {
+        return;
+    };
     let config = ProptestConfig {
         cases: 150,
         ..ProptestConfig::default()

@@ -11,21 +11,21 @@ body! {
     /// What an image says about containers made from it.
     pub struct ImageConfig {
         /// `user[:group]`.
-        user: String => "User" omitempty,
+        user: String => "User",
         /// Ports.
         exposed_ports: NameSet => "ExposedPorts" omitempty,
         /// `NAME=value`.
-        env: Vec<String> => "Env" omitempty,
+        env: Vec<String> => "Env" null,
         /// Program in front of the command.
-        entrypoint: Vec<String> => "Entrypoint" omitempty,
+        entrypoint: Vec<String> => "Entrypoint" null,
         /// Command.
-        cmd: Vec<String> => "Cmd" omitempty,
+        cmd: Vec<String> => "Cmd" null,
         /// Paths that become volumes.
-        volumes: NameSet => "Volumes" omitempty,
+        volumes: NameSet => "Volumes" null,
         /// Working directory.
-        working_dir: String => "WorkingDir" omitempty,
+        working_dir: String => "WorkingDir",
         /// Labels.
-        labels: BTreeMap<String, String> => "Labels" omitempty,
+        labels: BTreeMap<String, String> => "Labels" null,
         /// Signal of `stop`.
         stop_signal: String => "StopSignal" omitempty,
         /// Windows only.
@@ -33,7 +33,7 @@ body! {
         /// Health check.
         healthcheck: Option<Healthcheck> => "Healthcheck" omitempty,
         /// Instructions for builds on this image.
-        on_build: Vec<String> => "OnBuild" omitempty,
+        on_build: Vec<String> => "OnBuild" null,
         /// Shell.
         shell: Vec<String> => "Shell" omitempty,
     }

@@ -163,8 +163,8 @@ impl From<Vec<String>> for Words {
 
 /// Declares a body: fields with their key on the wire, in Docker's order.
 ///
-/// `field: Type => "Key"` is always written, `=> "Key" omitempty` only when not empty, and
-/// `=> flatten` embeds another body's fields.
+/// `field: Type => "Key"` is always written, `=> "Key" omitempty` only when not empty,
+/// `=> "Key" null` is `null` when empty, and `=> flatten` embeds another body's fields.
 macro_rules! body {
     ($(
         $(#[$meta:meta])*
@@ -226,6 +226,13 @@ macro_rules! body {
     };
     (@put $self:ident, $map:ident, $field:ident, $key:literal) => {
         $map.serialize_entry($key, &$self.$field)?;
+    };
+    (@put $self:ident, $map:ident, $field:ident, $key:literal null) => {
+        if $crate::json::Empty::is_empty(&$self.$field) {
+            $map.serialize_entry($key, &())?;
+        } else {
+            $map.serialize_entry($key, &$self.$field)?;
+        }
     };
     (@put $self:ident, $map:ident, $field:ident, $key:literal omitempty) => {
         if !$crate::json::Empty::is_empty(&$self.$field) {

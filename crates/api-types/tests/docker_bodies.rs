@@ -122,8 +122,9 @@ fn small_bodies_come_back_as_they_were_given() {
     );
     keeps::<ImageInspect>(
         r#"{"Id": "sha256:1", "RepoTags": ["nginx:latest"], "RepoDigests": [], "Parent": "", "Comment": "",
-        "Created": "2026-01-01T00:00:00Z", "DockerVersion": "", "Author": "", "Config": {"Env": ["A=1"],
-        "Cmd": ["nginx"], "StopSignal": "SIGQUIT"}, "Architecture": "amd64", "Os": "linux", "Size": 5,
+        "Created": "2026-01-01T00:00:00Z", "DockerVersion": "", "Author": "", "Config": {"User": "",
+        "Env": ["A=1"], "Entrypoint": null, "Cmd": ["nginx"], "Volumes": null, "WorkingDir": "", "Labels": null,
+        "OnBuild": null, "StopSignal": "SIGQUIT"}, "Architecture": "amd64", "Os": "linux", "Size": 5,
         "GraphDriver": {"Data": null, "Name": "overlay2"}, "RootFS": {"Type": "layers", "Layers": ["sha256:3"]},
         "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"}}"#,
     );

@@ -3,7 +3,7 @@
 //! New fields are left in old answers, since clients ignore them; fields that a version had and
 //! that are gone since are put back.
 
-use gantry_api_types::{ContainerInspect, DiskUsage, ImageInspect, ImageSummary, SystemInfo};
+use gantry_api_types::{ContainerConfig, DiskUsage, ImageInspect, ImageSummary, SystemInfo};
 use serde_json::{Map, Value, json};
 
 use crate::version::ApiVersion;
@@ -20,6 +20,16 @@ pub(crate) fn info(version: ApiVersion, mut info: SystemInfo) -> Value {
         }
     }
     let mut body = value(&info);
+    if !version.is_at_least(42) {
+        // Limiting kernel memory was deprecated by the kernel, and is not done here.
+        put(&mut body, "KernelMemory", info.kernel_memory.into());
+    }
+    if !version.is_at_least(47) {
+        for list in ["CIDRs", "Hostnames"] {
+            let key = format!("AllowNondistributableArtifacts{list}");
+            put(&mut body["RegistryConfig"], &key, Value::Null);
+        }
+    }
     if !version.is_at_least(50) {
         for (key, name) in [
             ("BridgeNfIptables", "bridge-nf-call-iptables"),
@@ -50,30 +60,32 @@ pub(crate) fn disk_usage(version: ApiVersion, usage: DiskUsage) -> Value {
     body
 }
 
-/// `GET /containers/{name}/json`
-pub(crate) fn container(version: ApiVersion, inspect: &ContainerInspect) -> Value {
-    let mut body = value(inspect);
-    if !version.is_at_least(44) {
-        // A container's MAC address was a matter of its configuration.
-        let address = body["NetworkSettings"]["MacAddress"].clone();
-        if let Some(config) = body["Config"].as_object_mut()
-            && address.as_str().is_some_and(|address| !address.is_empty())
-        {
-            config.entry("MacAddress").or_insert(address);
+/// `GET /images/json`
+pub(crate) fn images(version: ApiVersion, images: &[ImageSummary]) -> Value {
+    let mut body = json!(images);
+    for image in body.as_array_mut().into_iter().flatten() {
+        if !version.is_at_least(44) {
+            virtual_size(image);
+        }
+        if !version.is_at_least(43) {
+            nameless(image);
         }
     }
     body
 }
 
-/// `GET /images/json`
-pub(crate) fn images(version: ApiVersion, images: &[ImageSummary]) -> Value {
-    let mut body = json!(images);
-    if !version.is_at_least(44) {
-        for image in body.as_array_mut().into_iter().flatten() {
-            virtual_size(image);
+/// An image without a name had one made of `<none>`, one without digests `null`.
+fn nameless(image: &mut Value) {
+    let is_empty = |key: &str| image[key].as_array().is_none_or(Vec::is_empty);
+    match (is_empty("RepoTags"), is_empty("RepoDigests")) {
+        (true, true) => {
+            put(image, "RepoTags", json!(["<none>:<none>"]));
+            put(image, "RepoDigests", json!(["<none>@<none>"]));
         }
+        (true, false) => put(image, "RepoTags", Value::Null),
+        (false, true) => put(image, "RepoDigests", Value::Null),
+        (false, false) => {}
     }
-    body
 }
 
 /// `GET /images/{name}/json`
@@ -81,6 +93,13 @@ pub(crate) fn image(version: ApiVersion, inspect: &ImageInspect) -> Value {
     let mut body = value(inspect);
     if !version.is_at_least(44) {
         virtual_size(&mut body);
+    }
+    if !version.is_at_least(45) {
+        put(
+            &mut body,
+            "ContainerConfig",
+            value(&ContainerConfig::default()),
+        );
     }
     if !version.is_at_least(50)
         && let Some(config) = body["Config"].as_object_mut()
@@ -92,7 +111,7 @@ pub(crate) fn image(version: ApiVersion, inspect: &ImageInspect) -> Value {
 
 /// An image's configuration was that of a container until API 1.49, with its empty fields.
 fn container_fields(config: &mut Map<String, Value>) {
-    for key in ["Hostname", "Domainname", "User", "Image", "WorkingDir"] {
+    for key in ["Hostname", "Domainname", "Image"] {
         config.entry(key).or_insert_with(|| "".into());
     }
     for key in [
@@ -104,9 +123,6 @@ fn container_fields(config: &mut Map<String, Value>) {
         "StdinOnce",
     ] {
         config.entry(key).or_insert(false.into());
-    }
-    for key in ["Env", "Cmd", "Volumes", "Entrypoint", "OnBuild", "Labels"] {
-        config.entry(key).or_insert(Value::Null);
     }
 }
 

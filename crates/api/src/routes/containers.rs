@@ -11,9 +11,7 @@ use super::bare;
 use crate::backend::{CommitQuery, Containers, ListQuery};
 use crate::failure::Failure;
 use crate::json::{self, Json, Required};
-use crate::older;
 use crate::params::{Params, Segment};
-use crate::version::ApiVersion;
 
 pub(super) fn router<B: Containers>(backend: B) -> Router {
     Router::new()
@@ -64,6 +62,11 @@ async fn create<B: Containers>(
     params: Params,
     Required(body): Required<ContainerCreateRequest>,
 ) -> Result<Response, Failure> {
+    if body.config == ContainerConfig::default() {
+        return Err(Failure::invalid(
+            "config cannot be empty in order to create a container",
+        ));
+    }
     let made = containers
         .create(params.given("name"), params.given("platform"), body)
         .await?;
@@ -73,13 +76,10 @@ async fn create<B: Containers>(
 async fn inspect<B: Containers>(
     State(containers): State<B>,
     Segment(name): Segment,
-    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
-    let inspect = containers
-        .inspect(bare(&name), params.truth("size"))
-        .await?;
-    Ok(json::ok(&older::container(version, &inspect)))
+    let size = params.truth("size");
+    Ok(json::ok(&containers.inspect(bare(&name), size).await?))
 }
 
 async fn top<B: Containers>(

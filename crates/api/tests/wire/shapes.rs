@@ -86,11 +86,10 @@ async fn old_versions_get_the_fields_that_they_had() {
     };
     assert_eq!(image("v1.41").await["Config"]["Tty"], false);
     assert!(image("v1.51").await["Config"].get("Tty").is_none());
-    let web = daemon
-        .ask("GET", "/v1.41/containers/web/json", "")
-        .await
-        .json();
-    assert_eq!(web["Config"]["MacAddress"], "02:42:ac:11:00:02");
+    assert!(image("v1.44").await["ContainerConfig"]["Cmd"].is_null());
+    assert!(image("v1.45").await.get("ContainerConfig").is_none());
+    assert_eq!(images("v1.42").await[0]["RepoTags"][0], "<none>:<none>");
+    assert!(images("v1.43").await[0]["RepoTags"].is_null());
     let info = daemon.ask("GET", "/v1.41/info", "").await.json();
     assert!(info["BridgeNfIptables"].is_boolean());
 }

@@ -28,8 +28,9 @@ pub struct Mounted {
     /// A detached mount (as `fsmount` returns it). `move_mount` it into the container's mount
     /// namespace. Once the last reference to it is closed or unmounted it is gone.
     pub root: OwnedFd,
-    /// One detached mount per layer that the kernel mounts, lowest first; empty where layers are
-    /// plain directories or the kernel cannot reuse them. The mount in `root` works without them.
+    /// One detached mount per layer that the kernel mounts, lowest first, at most 128 (a message
+    /// between processes carries 253 descriptors); empty where layers are plain directories or
+    /// the kernel cannot reuse them. The mount in `root` works without them.
     /// They are for the monitor to keep and for a restarted daemon to hand to
     /// [`Snapshotter::adopt`], so that the containers before and after the restart share one page
     /// cache.

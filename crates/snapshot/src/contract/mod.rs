@@ -159,12 +159,12 @@ macro_rules! suite {
         suite!(@ overlay "overlay" None; $($group: $($test),+ ;)+);
     };
     (ways $($group:ident: $($test:ident),+ ;)+) => {
-        suite!(@ mounting_erofs "erofs" by(Descriptors, false); $($group: $($test),+ ;)+);
-        suite!(@ mounting_erofs_by_path "erofs" by(Paths, false); $($group: $($test),+ ;)+);
-        suite!(@ mounting_erofs_in_annex "erofs" by(Paths, true); $($group: $($test),+ ;)+);
-        suite!(@ mounting_overlay "overlay" by(Descriptors, false); $($group: $($test),+ ;)+);
-        suite!(@ mounting_overlay_by_path "overlay" by(Paths, false); $($group: $($test),+ ;)+);
-        suite!(@ mounting_overlay_by_one_string "overlay" by(OneString, true);
+        suite!(@ mounting_erofs "erofs" Some(by(Descriptors, false)); $($group: $($test),+ ;)+);
+        suite!(@ mounting_erofs_by_path "erofs" Some(by(Paths, false)); $($group: $($test),+ ;)+);
+        suite!(@ mounting_erofs_in_annex "erofs" Some(by(Paths, true)); $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay "overlay" Some(by(Descriptors, false)); $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay_by_path "overlay" Some(by(Paths, false)); $($group: $($test),+ ;)+);
+        suite!(@ mounting_overlay_by_one_string "overlay" Some(by(OneString, true));
             $($group: $($test),+ ;)+);
     };
     (@ $name:ident $driver:literal $method:expr; $($group:ident: $($test:ident),+ ;)+) => {
@@ -185,8 +185,8 @@ macro_rules! suite {
     };
 }
 
-const fn by(way: Way, in_annex: bool) -> Option<Method> {
-    Some(Method { way, in_annex })
+const fn by(way: Way, in_annex: bool) -> Method {
+    Method { way, in_annex }
 }
 
 suite! {

@@ -27,6 +27,9 @@ const INDEX: &str = "layer.erofs";
 /// The tar is padded to this, so that whole pages of it can be read.
 const PAGE: u64 = 4096;
 
+/// Layers handed out to be kept, the lowest ones: these are what images share.
+const MAX_KEPT: usize = 128;
+
 /// Mounts each layer where it lies.
 pub(crate) struct Erofs {
     mounter: Mounter,
@@ -147,6 +150,7 @@ impl Driver for Erofs {
         });
         let path = Path::new("a layer's descriptor");
         mounts
+            .take(MAX_KEPT)
             .map(|mount| mount.try_clone().map_err(at("duplicate", path)))
             .collect()
     }

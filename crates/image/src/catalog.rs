@@ -176,9 +176,8 @@ fn read(database: &Database, path: &Path) -> Result<Contents, Error> {
         Some(())
     })?;
     for_each(&transaction, NAMES, path, |key, name| {
-        Some(drop(
-            contents.names.insert(Reference::parse(key).ok()?, name),
-        ))
+        contents.names.insert(Reference::parse(key).ok()?, name);
+        Some(())
     })?;
     Ok(contents)
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::Error;
@@ -20,10 +22,19 @@ pub(crate) fn verifying(registry_dir: &Path) -> Result<ClientConfig, Error> {
     // Certificates that cannot be read are left out, as everybody does.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let files = files_in(registry_dir);
+    let mut own = Vec::new();
     for path in files.iter().filter(|path| has_extension(path, "crt")) {
-        roots.add_parsable_certificates(certificates(path)?);
+        own.extend(certificates(path)?);
     }
-    let builder = protocols()?.with_root_certificates(roots);
+    roots.add_parsable_certificates(own.iter().cloned());
+    let provider = Arc::new(ring::default_provider());
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| Error::Config(format!("the machine's trusted certificates: {error}")))?;
+    let verifier = Arc::new(OrSelfSigned { usual, own });
+    let builder = protocols()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     match identity(&files)? {
         Some((chain, key)) => builder
             .with_client_auth_cert(chain, key)
@@ -79,6 +90,60 @@ fn config_error(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::Config(format!("{}: {error}", path.display()))
 }
 
+/// The usual rules, and a certificate that is its own authority.
+///
+/// `openssl req -x509`, which Docker's documentation shows, makes such a certificate; webpki takes
+/// no authority for a server (RFC 5280 has it otherwise only by usage), Go does.
+#[derive(Debug)]
+struct OrSelfSigned {
+    usual: Arc<WebPkiServerVerifier>,
+    /// What lies in the registry's directory.
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for OrSelfSigned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.own.iter().any(|own| own == certificate) {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.usual
+            .verify_server_cert(certificate, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
+
+/// No rules, for registries that the user calls insecure.
 #[derive(Debug)]
 struct AnyCertificate(CryptoProvider);
 

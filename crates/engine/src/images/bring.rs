@@ -4,13 +4,13 @@ use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gantry_api_types::AuthConfig;
-use gantry_image::Platform;
+use gantry_api_types::{AuthConfig, JsonMessage};
+use gantry_reference::Reference;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::runtime::Handle;
 
 use super::progress::Lines;
-use super::{Images, Report, login, named};
+use super::{Images, Report, login, named, read_platform};
 use crate::Error;
 
 /// What to pull.
@@ -38,8 +38,11 @@ impl Images {
     /// Brings an image from its registry. Dropping the future gives it up.
     pub async fn pull(&self, request: PullRequest, report: Report) -> Result<(), Error> {
         let reference = named(&request.image, &request.tag)?;
-        let platform = request.platform.filter(|platform| !platform.is_empty());
-        let platform = platform.map(|text| text.parse::<Platform>()).transpose()?;
+        if self.is_inside(&reference) {
+            return self.take_out(&reference, &report);
+        }
+        let platform = request.platform.as_deref().filter(|text| !text.is_empty());
+        let platform = platform.map(read_platform).transpose()?;
         let request = gantry_image::PullRequest {
             reference: reference.clone(),
             platform,
@@ -59,6 +62,18 @@ impl Images {
             "pull",
             &reference.familiar_repository(),
         );
+        Ok(())
+    }
+
+    /// A pull of the image that comes with the program.
+    fn take_out(&self, name: &Reference, report: &Report) -> Result<(), Error> {
+        let name = name.familiar();
+        report(JsonMessage::status(if self.bring_hello()? {
+            format!("Status: {name} came with gantry itself, without a registry")
+        } else {
+            format!("Status: Image is up to date for {name}")
+        }));
+        self.tell(&name, "pull", &name);
         Ok(())
     }
 

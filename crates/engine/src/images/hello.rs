@@ -11,13 +11,32 @@ const NAME: &str = "gantry/hello:latest";
 const CREATED: &str = "2026-11-01T00:00:00Z";
 
 impl Images {
-    /// Brings in `gantry/hello`, made of one program, unless it is here.
-    pub(crate) fn ensure_hello(&self, program: &[u8]) -> Result<(), Error> {
+    /// Keeps the one program that `gantry/hello` is made of, and brings the image in.
+    pub(crate) fn ensure_hello(&self, program: &'static [u8]) -> Result<(), Error> {
+        // Set once, at the start; a second time it would be the same program.
+        let _ = self.hello.set(program);
+        self.bring_hello().map(drop)
+    }
+
+    /// Whether a pull of this name needs no registry.
+    pub(super) fn is_inside(&self, name: &Reference) -> bool {
+        self.hello.get().is_some() && Reference::parse(NAME).is_ok_and(|hello| hello == *name)
+    }
+
+    /// Brings the image in unless it is here; says whether it was not.
+    pub(super) fn bring_hello(&self) -> Result<bool, Error> {
+        let Some(program) = self
+            .hello
+            .get()
+            .filter(|_| self.store.resolve(NAME).is_err())
+        else {
+            return Ok(false);
+        };
         let name = Reference::parse(NAME).map_err(gantry_image::Error::from)?;
         let layer = layer(program)
             .map_err(|error| Error::Internal(format!("the layer of {NAME}: {error}")))?;
         self.store.ensure_embedded(&name, &[&layer], &config())?;
-        Ok(())
+        Ok(true)
     }
 }
 

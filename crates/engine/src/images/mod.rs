@@ -14,9 +14,9 @@ mod remove;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use gantry_image::{Image, Setup};
+use gantry_image::{Image, Platform, Setup};
 use gantry_reference::{Digest, ImageId, Reference};
 use gantry_registry_client::{Client, Config};
 use gantry_snapshot::Snapshotter;
@@ -54,6 +54,8 @@ impl ImagesConfig {
 pub struct Images {
     store: gantry_image::Images,
     events: Events,
+    /// The program of the image that comes with ours.
+    hello: Arc<OnceLock<&'static [u8]>>,
 }
 
 impl Images {
@@ -69,14 +71,18 @@ impl Images {
             registry,
             max_concurrent_downloads: config.max_concurrent_downloads,
         })?;
-        Ok(Self { store, events })
+        Ok(Self {
+            store,
+            events,
+            hello: Arc::default(),
+        })
     }
 
     /// The image that a new container is made from.
     pub(crate) fn for_container(&self, name: &str, platform: Option<&str>) -> Result<Image, Error> {
         let image = self.store.resolve(name)?;
         if let Some(platform) = platform.filter(|platform| !platform.is_empty()) {
-            let wanted: gantry_image::Platform = platform.parse()?;
+            let wanted = read_platform(platform)?;
             if !wanted.accepts(&image.platform()) {
                 return Err(gantry_image::Error::WrongPlatform {
                     name: name.to_owned(),
@@ -130,6 +136,20 @@ impl Images {
     }
 }
 
+/// A platform as `os/architecture`, or as newer clients write it: as JSON.
+fn read_platform(text: &str) -> Result<Platform, Error> {
+    if !text.starts_with('{') {
+        return Ok(text.parse()?);
+    }
+    let body: gantry_api_types::Platform = serde_json::from_str(text)
+        .map_err(|error| Error::Invalid(format!("platform {text}: {error}")))?;
+    Ok(Platform {
+        os: body.os,
+        architecture: body.architecture,
+        variant: Some(body.variant).filter(|variant| !variant.is_empty()),
+    })
+}
+
 /// A repository and a tag, or a digest in its place, as the API has them in two parameters.
 fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
     let text = match tag {
@@ -143,3 +163,6 @@ fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
     };
     Ok(Reference::parse(&text).map_err(gantry_image::Error::from)?)
 }
+
+#[cfg(test)]
+mod tests;

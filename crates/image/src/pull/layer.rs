@@ -70,7 +70,11 @@ impl LayerJob {
     }
 
     async fn attempt(&self, report: &Report) -> Result<(), Attempt> {
-        let permit = self.images.0.downloads.acquire().await;
+        let downloads = &self.images.0.downloads;
+        if downloads.available_permits() == 0 {
+            report.report(Step::Waiting);
+        }
+        let permit = downloads.acquire().await;
         let ingest = self.open().await?;
         let resumed = ingest.resumed() > 0;
         let failed = |error| Attempt { error, resumed };

@@ -174,6 +174,10 @@ impl Images {
     async fn join_layer(&self, job: LayerJob, progress: Arc<dyn Progress>) -> Result<(), Error> {
         let digest = job.digest.clone();
         let report = |step| {
+            if step == Step::PullingFsLayer {
+                // Told already, for all layers before any of them.
+                return;
+            }
             progress.report(Event::Layer {
                 id: digest.short(),
                 step,
@@ -182,7 +186,9 @@ impl Images {
         let joined = self
             .0
             .layer_jobs
-            .join(digest.clone(), Step::Waiting, |reporter| job.run(reporter));
+            .join(digest.clone(), Step::PullingFsLayer, |reporter| {
+                job.run(reporter)
+            });
         match joined.wait(report).await {
             Some(Ok(())) => {
                 report(Step::PullComplete);

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use gantry_reference::Digest;
+use rustix::io::Errno;
 
 use crate::error::at;
 use crate::housekeeping::SyncHow;
@@ -43,7 +44,7 @@ impl Overlay {
         fs::create_dir(&lower).map_err(at("create", &lower))?;
         let lower = || Ok::<_, MountFailure>(Lower::Directory(lower.clone()));
         let mounter = Mounter::probe(methods, run_root, scratch.path(), lower)
-            .map_err(unsupported(Self::NAME, data_root))?;
+            .map_err(|failure| unsupported(Self::NAME, data_root)(explained(failure)))?;
         drop(scratch);
         Store::open(layers, Self { mounter })
     }
@@ -107,4 +108,21 @@ impl Driver for Overlay {
 fn make_directory(path: &Path) -> Result<OwnedFd, Error> {
     fs::create_dir(path).map_err(at("create", path))?;
     Ok(File::open(path).map_err(at("open", path))?.into())
+}
+
+/// Says what a person can do about the usual reasons.
+fn explained(failure: MountFailure) -> MountFailure {
+    let hint = match failure.source.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::INVAL) => {
+            "its file system cannot hold the upper directory of an overlay, as one that is an \
+             overlay itself or a network's cannot; use another data-root"
+        }
+        Some(Errno::NODEV) => "this kernel has no overlay file system",
+        Some(Errno::PERM) => "mounting needs root's rights",
+        _ => return failure,
+    };
+    MountFailure {
+        step: format!("{hint} ({})", failure.step),
+        source: failure.source,
+    }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gantry_sys::namespaces::in_private_mounts;
-use rustix::mount::{MountFlags, mount};
+use rustix::fs::CWD;
+use rustix::mount::{MountFlags, MoveMountFlags, mount, move_mount};
 
 use super::archive::{Archive, Layer};
 use super::listing::inside;
@@ -157,6 +158,29 @@ fn in_memory_layers_are_unpacked() {
         let said = error.to_string();
         assert!(said.contains("storage-driver \"overlay\""), "{said}");
         read_through(scratch.path(), None, Some("overlay"));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_data_root_on_an_overlay_is_explained() {
+    let scratch = scratch();
+    in_private_mounts(|| {
+        let (disk, place) = (scratch.path().join("disk"), scratch.path().join("place"));
+        fs::create_dir(&place).unwrap();
+        let store = open(&disk, &disk, Some("overlay")).unwrap();
+        store.prepare("c", &[]).unwrap();
+        let mounted = store.mount("c").unwrap();
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        move_mount(&mounted.root, c"", CWD, &place, flags).unwrap();
+        let error = open(&place, &disk, Some("overlay")).map(drop).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported);
+        let said = error.to_string();
+        assert!(said.contains("use another data-root"), "{said}");
+        assert_eq!(
+            open(&place, &disk, None).map(drop).unwrap_err().kind(),
+            Kind::Unsupported
+        );
     })
     .unwrap();
 }

@@ -269,11 +269,6 @@ impl Probe {
     }
 
     fn read_back(&self, direct: bool) -> Result<(), MountFailure> {
-        // Direct reads go to the disk, which must have the bytes.
-        let sync = |file: &File| file.sync_data();
-        sync(&self.files.tar)
-            .and_then(|()| sync(&self.files.index))
-            .map_err(|e| MountFailure::new("write the probe", e))?;
         let mount = mount_layer(&self.files, direct)?;
         let failed = |e: io::Error| MountFailure::new("read from a mounted layer", e);
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;

@@ -34,3 +34,15 @@ pub use load::Loaded;
 pub use platform::Platform;
 pub use progress::{Event, Progress, Step};
 pub use pull::{PullRequest, Pulled};
+
+/// Parsers of foreign bytes, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Reads a manifest, an index and a configuration from the same bytes.
+    pub fn documents(media_type: &str, bytes: &[u8]) {
+        let _ = crate::manifest::parse_document("fuzz", media_type, bytes);
+        if let Ok(config) = crate::manifest::parse_config("fuzz", bytes) {
+            let _ = crate::manifest::diff_ids("fuzz", &config, config.rootfs.diff_ids.len());
+        }
+    }
+}

@@ -126,6 +126,7 @@ pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failu
         ));
         return Ok(());
     }
+    check(&parsed.flags)?;
     let session = Session::new(program, parsed.flags);
     match parsed.words.split_first() {
         None => {
@@ -134,6 +135,24 @@ pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failu
         }
         Some((first, rest)) => find(&session, first, rest),
     }
+}
+
+/// Global options that can only be wrong.
+fn check(globals: &Globals) -> Result<(), Failure> {
+    if let Some(level) = globals.log_level.as_deref()
+        && !["debug", "info", "warn", "error", "fatal"].contains(&level)
+    {
+        return Err(Failure::new(format!(
+            "unable to parse logging level: {level}"
+        )));
+    }
+    let tls = globals.tls || globals.tls_verify;
+    if tls || globals.tls_ca.is_some() || globals.tls_cert.is_some() || globals.tls_key.is_some() {
+        return Err(Failure::new(
+            "TLS connections to a daemon are not supported yet",
+        ));
+    }
+    Ok(())
 }
 
 fn find(session: &Session, first: &str, rest: &[String]) -> Result<(), Failure> {

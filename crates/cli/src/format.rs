@@ -92,6 +92,8 @@ pub(crate) fn failed(error: Error) -> Failure {
 
 /// A row: computes the fields that a template names.
 pub(crate) struct Row<T> {
+    /// What Docker calls such a row in messages.
+    pub(crate) type_name: &'static str,
     pub(crate) fields: &'static [&'static str],
     pub(crate) field: fn(&T, &str) -> Option<Value>,
     /// `.Label "key"` and the like.
@@ -100,8 +102,8 @@ pub(crate) struct Row<T> {
 }
 
 impl<T> Object for Row<T> {
-    fn type_name(&self) -> &'static str {
-        "*formatter.Context"
+    fn type_name(&self) -> &str {
+        self.type_name
     }
 
     fn fields(&self) -> &[&str] {
@@ -170,6 +172,7 @@ mod tests {
     fn rows() -> impl Iterator<Item = Rc<dyn Object>> {
         ["one", "two"].into_iter().map(|name| {
             Rc::new(Row {
+                type_name: "*row",
                 fields: &["Name"],
                 field: |data: &&str, name| (name == "Name").then(|| Value::from(*data)),
                 label: |_, key| Some(key.to_uppercase()),

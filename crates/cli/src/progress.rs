@@ -1,12 +1,11 @@
 //! Progress of pulls and loads: bars for people, lines for programs.
 
-use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 
-use gantry_api_types::JsonMessage;
+use gantry_api_types::{JsonMessage, ProgressDetail};
 use gantry_client::{Error, Response};
-use gantry_units::human_size_with_precision;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use gantry_units::human_size;
+use rustix::termios::tcgetwinsize;
 
 use crate::failure::Failure;
 use crate::output;
@@ -42,14 +41,13 @@ impl Target {
 /// Shows a progress stream to its end; an error in it is the result.
 pub(crate) async fn show(response: Response, target: Target) -> Result<(), Failure> {
     let mut messages = response.json_lines::<JsonMessage>();
-    let mut screen = target.is_terminal().then(|| Bars::new(target));
+    let mut screen = target.is_terminal().then(|| Screen::new(target));
     while let Some(message) = messages.next().await? {
         if let Some(error) = failure_of(&message) {
-            drop(screen);
             return Err(Failure::from(Error::Progress { message: error }));
         }
         match &mut screen {
-            Some(bars) => bars.show(&message),
+            Some(screen) => screen.show(&message),
             None => target.write(&plain(&message)),
         }
     }
@@ -72,7 +70,7 @@ fn plain(message: &JsonMessage) -> String {
     let counts = message
         .progress_detail
         .as_ref()
-        .is_some_and(|detail| detail.current > 0);
+        .is_some_and(|detail| detail.current > 0 || detail.total > 0);
     if message.status.is_empty() || counts || !message.progress.is_empty() {
         return String::new();
     }
@@ -83,74 +81,84 @@ fn plain(message: &JsonMessage) -> String {
     }
 }
 
-/// One line on the screen per layer.
-struct Bars {
-    all: MultiProgress,
-    layers: HashMap<String, ProgressBar>,
+/// The last lines of the screen: one per layer, written anew whenever it has news.
+struct Screen {
+    target: Target,
+    columns: usize,
+    lines: Vec<String>,
 }
 
-impl Bars {
+impl Screen {
     fn new(target: Target) -> Self {
-        let draw = match target {
-            Target::Output => ProgressDrawTarget::stdout(),
-            _ => ProgressDrawTarget::stderr(),
+        let size = match target {
+            Target::Output => tcgetwinsize(std::io::stdout()),
+            _ => tcgetwinsize(std::io::stderr()),
         };
+        let columns = size.map_or(80, |size| usize::from(size.ws_col));
         Self {
-            all: MultiProgress::with_draw_target(draw),
-            layers: HashMap::new(),
+            target,
+            columns,
+            lines: Vec::new(),
         }
     }
 
     fn show(&mut self, message: &JsonMessage) {
-        if message.id.is_empty() || message.progress_detail.is_none() {
-            let text = plain(message);
-            // A line above the bars stays where it is.
-            let _ = self.all.println(text.trim_end_matches('\n'));
-            return;
-        }
-        let (all, id) = (&self.all, &message.id);
-        let bar = self.layers.entry(id.clone()).or_insert_with(|| {
-            let bar = all.add(ProgressBar::no_length());
-            bar.set_style(style("{prefix}: {msg}"));
-            bar.set_prefix(id.clone());
-            bar
-        });
-        update(bar, message);
+        let text = self.text(message);
+        self.target.write(&text);
     }
-}
 
-impl Drop for Bars {
-    fn drop(&mut self) {
-        for bar in self.layers.values() {
-            bar.abandon();
+    /// What to write, the cursor being below all lines before and after.
+    fn text(&mut self, message: &JsonMessage) -> String {
+        let Some(detail) = message
+            .progress_detail
+            .as_ref()
+            .filter(|_| !message.id.is_empty())
+        else {
+            // What is above now stays as it is.
+            self.lines.clear();
+            return plain(message);
+        };
+        let known = self.lines.iter().position(|id| *id == message.id);
+        if known.is_none() {
+            self.lines.push(message.id.clone());
         }
-    }
-}
-
-fn update(bar: &ProgressBar, message: &JsonMessage) {
-    let detail = message.progress_detail.clone().unwrap_or_default();
-    if detail.total > 0 {
-        let figures = format!(
-            "{}/{}",
-            human_size_with_precision(detail.current as f64, 4),
-            human_size_with_precision(detail.total as f64, 4)
+        // A new line begins at the bottom.
+        let start = if known.is_none() { "\n" } else { "" };
+        let up = known.map_or(1, |line| self.lines.len() - line);
+        let text = format!(
+            "{}: {} {}",
+            message.id,
+            message.status,
+            bar(detail, self.columns)
         );
-        bar.set_style(style(&format!(
-            "{{prefix}}: {{msg}} [{{bar:50}}]  {figures}"
-        )));
-        bar.set_length(u64::try_from(detail.total).unwrap_or(0));
-        bar.set_position(u64::try_from(detail.current).unwrap_or(0));
-    } else {
-        bar.set_style(style("{prefix}: {msg}"));
+        let text: String = text.trim_end().chars().take(self.columns.max(1)).collect();
+        format!("{start}\x1b[{up}A\r\x1b[2K{text}\r\x1b[{up}B")
     }
-    bar.set_message(message.status.clone());
-    bar.tick();
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
+/// `[=====>     ]  1.2MB/3.4MB`, the bar only where there is room for it.
+fn bar(detail: &ProgressDetail, columns: usize) -> String {
+    const LENGTH: usize = 50;
+    const ROOM: usize = 110;
+    let size = |bytes: i64| human_size(bytes as f64);
+    if detail.total <= 0 {
+        return if detail.current > 0 {
+            format!("{:>8}", size(detail.current))
+        } else {
+            String::new()
+        };
+    }
+    let done = (detail.current.max(0) as f64 / detail.total as f64).min(1.0);
+    let filled = (done * LENGTH as f64) as usize;
+    let figures = format!("{:>8}/{}", size(detail.current), size(detail.total));
+    if columns <= ROOM {
+        return figures;
+    }
+    format!(
+        "[{}>{}] {figures}",
+        "=".repeat(filled),
+        " ".repeat(LENGTH - filled)
+    )
 }
 
 #[cfg(test)]
@@ -171,12 +179,41 @@ mod tests {
             "abc: Pulling fs layer\n"
         );
         assert_eq!(
-            plain(&JsonMessage::progress("abc", "Downloading", 5, 10)),
+            plain(&JsonMessage::progress("abc", "Downloading", 0, 10)),
             ""
         );
         assert_eq!(
             plain(&JsonMessage::stream("Loaded image: x:latest\n")),
             "Loaded image: x:latest\n"
         );
+    }
+
+    #[test]
+    fn people_get_a_line_per_layer_that_is_kept_up_to_date() {
+        let mut screen = Screen {
+            target: Target::Nowhere,
+            columns: 120,
+            lines: Vec::new(),
+        };
+        let step = JsonMessage::step;
+        assert_eq!(
+            screen.text(&step("a", "Waiting")),
+            "\n\x1b[1A\r\x1b[2Ka: Waiting\r\x1b[1B"
+        );
+        assert_eq!(
+            screen.text(&step("b", "Waiting")),
+            "\n\x1b[1A\r\x1b[2Kb: Waiting\r\x1b[1B"
+        );
+        let half = screen.text(&JsonMessage::progress("a", "Downloading", 500, 1000));
+        let bar = format!("[{}>{}]     500B/1kB", "=".repeat(25), " ".repeat(25));
+        assert_eq!(
+            half,
+            format!("\x1b[2A\r\x1b[2Ka: Downloading {bar}\r\x1b[2B")
+        );
+        assert_eq!(
+            screen.text(&JsonMessage::status("Digest: x")),
+            "Digest: x\n"
+        );
+        assert!(screen.lines.is_empty());
     }
 }

@@ -76,11 +76,6 @@ impl Session {
 
     /// Connects to the daemon; the local one is started if need be.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
-        if self.globals.tls || self.globals.tls_verify {
-            return Err(Failure::new(
-                "TLS connections to a daemon are not supported yet",
-            ));
-        }
         if self.host()?.is_some() || self.globals.no_autostart {
             return Ok(Client::connect(&self.endpoint()?).await?);
         }

@@ -102,7 +102,9 @@ pub(crate) fn root(program: Program) -> String {
         .into_iter()
         .filter(|(name, _)| !COMMON.contains(name))
         .collect();
-    others.push(("daemon", "Run the daemon in the foreground, or stop it"));
+    if program == Program::GANTRY {
+        others.push(("daemon", "Run the daemon in the foreground, or stop it"));
+    }
     others.sort_unstable();
     let groups: Vec<(&str, &str)> = crate::commands::GROUPS
         .iter()

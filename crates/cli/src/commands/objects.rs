@@ -81,6 +81,12 @@ const OPTIONAL: &[(&str, &str, Value)] = &[
     ("Config", "ExposedPorts", Value::NullMap),
     ("Config", "Healthcheck", Value::Null),
     ("Config", "Shell", Value::NullList),
+    ("Config", "Cmd", Value::NullList),
+    ("Config", "Entrypoint", Value::NullList),
+    ("Config", "Env", Value::NullList),
+    ("Config", "Labels", Value::NullMap),
+    ("Config", "OnBuild", Value::NullList),
+    ("Config", "Volumes", Value::NullMap),
     ("Config", "StopTimeout", Value::Null),
     ("HostConfig", "Annotations", Value::NullMap),
     ("HostConfig", "Init", Value::Null),
@@ -90,6 +96,14 @@ const OPTIONAL: &[(&str, &str, Value)] = &[
     ("HostConfig", "Tmpfs", Value::NullMap),
     ("", "SizeRw", Value::Null),
     ("", "SizeRootFs", Value::Null),
+];
+
+/// The same for strings.
+const EMPTY_TEXTS: &[(&str, &str)] = &[
+    ("Config", "StopSignal"),
+    ("Config", "User"),
+    ("Config", "WorkingDir"),
+    ("HostConfig", "Runtime"),
 ];
 
 /// How to find an object of one kind.
@@ -234,9 +248,9 @@ fn fill_optional(value: Value, name: &str) -> Value {
             fields.push(((*key).to_owned(), Value::Omitted(Rc::new(value.clone()))));
         }
     }
-    for (parent, key) in [("Config", "StopSignal"), ("HostConfig", "Runtime")] {
-        if parent == name && !fields.iter().any(|(known, _)| known == key) {
-            fields.push((key.to_owned(), Value::Omitted(Rc::new(Value::from("")))));
+    for (parent, key) in EMPTY_TEXTS {
+        if *parent == name && !fields.iter().any(|(known, _)| known == key) {
+            fields.push(((*key).to_owned(), Value::Omitted(Rc::new(Value::from("")))));
         }
     }
     Value::Struct(Rc::new(fields))

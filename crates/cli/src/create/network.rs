@@ -102,6 +102,14 @@ fn check_kinds(networks: &[NetworkSpec]) -> Result<(), String> {
     if users > 0 && users < networks.len() {
         return Err("conflicting options: cannot attach both user-defined and non-user-defined network-modes".to_owned());
     }
+    if networks
+        .iter()
+        .any(|n| !n.aliases.is_empty() && !is_user_defined(&n.name))
+    {
+        return Err(
+            "network-scoped aliases are only supported for user-defined networks".to_owned(),
+        );
+    }
     Ok(())
 }
 

@@ -250,8 +250,8 @@ fn table() -> Vec<(Vec<&'static str>, Value)> {
             json!({"/HostConfig/NetworkMode": "host"}),
         ),
         (
-            vec!["--network-alias", "x"],
-            json!({"/NetworkingConfig/EndpointsConfig/default/Aliases": ["x"]}),
+            vec!["--network-alias", "x", "--network", "n"],
+            json!({"/NetworkingConfig/EndpointsConfig/n/Aliases": ["x"]}),
         ),
         (
             vec!["--no-healthcheck"],

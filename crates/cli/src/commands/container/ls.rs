@@ -133,6 +133,7 @@ struct Data {
 
 fn row(summary: ContainerSummary, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
+        type_name: "*formatter.ContainerContext",
         fields: FIELDS,
         field,
         label: |data, key| data.summary.labels.as_ref()?.get(key).cloned(),

@@ -116,6 +116,7 @@ struct Data {
 
 fn row(name: &str, json: Json, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
+        type_name: "*container.statsContext",
         fields: &[
             "BlockIO",
             "CPUPerc",

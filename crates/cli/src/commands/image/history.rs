@@ -70,6 +70,7 @@ impl Command for History {
         };
         let rows = items.into_iter().map(|item| {
             Rc::new(Row {
+                type_name: "*image.historyContext",
                 fields: &[
                     "Comment",
                     "CreatedAt",

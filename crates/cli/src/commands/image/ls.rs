@@ -176,6 +176,7 @@ struct Data {
 
 fn row(image: Rc<ImageSummary>, name: Name, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
+        type_name: "*formatter.imageContext",
         fields: &[
             "Containers",
             "CreatedAt",

@@ -74,6 +74,7 @@ impl Command for List {
 
 fn row(network: NetworkResource, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
+        type_name: "*network.networkContext",
         fields: &[
             "CreatedAt",
             "Driver",

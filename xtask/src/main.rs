@@ -7,10 +7,12 @@
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod cache;
 mod images;
 mod peers;
 mod shell;
+mod vm;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of the Gantry project")]
@@ -23,14 +25,20 @@ struct Args {
 enum Task {
     /// Make the test images from Debian's packages and put them into a registry's storage folder
     Images(images::Args),
+    /// Measure against real Docker, side by side
+    Bench(bench::Args),
     /// Real Docker and Podman, to compare with
     #[command(subcommand)]
     Peers(peers::Verb),
+    /// Boot Debian's kernels with pure cgroup v2 in virtual machines and try Gantry there
+    Vm(vm::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().task {
+        Task::Bench(args) => bench::run(&args),
         Task::Images(args) => images::run(&args),
         Task::Peers(verb) => peers::run(&verb),
+        Task::Vm(args) => vm::run(&args),
     }
 }

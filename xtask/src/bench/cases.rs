@@ -1,0 +1,207 @@
+//! The timed cases.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::contender::{ALL, Arena, Contender};
+use crate::cache;
+
+/// One piece of work that all contenders do.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// How a person would type it.
+    pub(crate) shown: String,
+    runs: usize,
+    work: Work,
+}
+
+/// What is timed.
+enum Work {
+    /// One command.
+    Command(Vec<String>),
+    /// One command, with commands before it that are not timed and may fail.
+    After(Vec<Vec<String>>, Vec<String>),
+    /// Containers started by several clients at a time, all removed afterwards.
+    Storm { containers: usize, at_once: usize },
+}
+
+/// All cases.
+pub(crate) fn all(runs: usize) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for network in ["bridge", "none", "host"] {
+        cases.push(command(
+            &format!("run --rm, {network}"),
+            runs,
+            &format!("run --rm --network {network} busybox true"),
+        ));
+    }
+    cases.push(command("exec", runs, "exec bench-target true"));
+    let archive = archive_path();
+    let few = (runs / 5).max(3);
+    let tag = "toolchain";
+    cases.push(Case {
+        name: "load, 400 MB image".to_owned(),
+        shown: "load -i toolchain.tar".to_owned(),
+        runs: few,
+        work: Work::After(
+            vec![words(&format!("rmi -f {tag}"))],
+            words(&format!("load -q -i {archive}")),
+        ),
+    });
+    cases.push(Case {
+        name: "pull, 400 MB image".to_owned(),
+        shown: "pull toolchain".to_owned(),
+        runs: few,
+        work: Work::After(
+            vec![words(&format!("rmi -f {tag}"))],
+            words(&format!("pull -q {tag}")),
+        ),
+    });
+    cases.push(Case {
+        name: "50 starts, 8 at a time".to_owned(),
+        shown: "run -d busybox sleep 1000, 50 times".to_owned(),
+        runs: 3,
+        work: Work::Storm {
+            containers: 50,
+            at_once: 8,
+        },
+    });
+    cases
+}
+
+fn command(name: &str, runs: usize, shown: &str) -> Case {
+    Case {
+        name: name.to_owned(),
+        shown: shown.to_owned(),
+        runs,
+        work: Work::Command(words(shown)),
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+impl Case {
+    /// Times of each contender, by its number.
+    pub(crate) fn measure(&self, arena: &Arena) -> Result<Vec<Vec<Duration>>> {
+        self.prepare(arena)?;
+        let mut times = vec![Vec::new(); ALL.len()];
+        for turn in 0..=self.runs {
+            for contender in ALL {
+                let took = self.once(arena, contender)?;
+                // The first turn warms caches and is not counted.
+                if turn > 0 {
+                    times[contender as usize].push(took);
+                }
+            }
+        }
+        self.tidy(arena);
+        Ok(times)
+    }
+
+    fn once(&self, arena: &Arena, contender: Contender) -> Result<Duration> {
+        match &self.work {
+            Work::Command(words) => arena.run(contender, &strs(words)),
+            Work::After(before, words) => {
+                for words in before {
+                    let _ = arena.run(contender, &strs(words));
+                }
+                arena.run(contender, &strs(words))
+            }
+            Work::Storm {
+                containers,
+                at_once,
+            } => storm(arena, contender, *containers, *at_once),
+        }
+    }
+
+    fn prepare(&self, arena: &Arena) -> Result<()> {
+        if self.name == "exec" {
+            for contender in [Contender::Own, Contender::Docker] {
+                let words = [
+                    "run",
+                    "-d",
+                    "--name",
+                    "bench-target",
+                    "busybox",
+                    "sleep",
+                    "1000",
+                ];
+                arena.run(contender, &words)?;
+            }
+        }
+        if self.name.starts_with("load") {
+            make_archive(arena).context("making the archive")?;
+        }
+        Ok(())
+    }
+
+    fn tidy(&self, arena: &Arena) {
+        for contender in [Contender::Own, Contender::Docker] {
+            if self.name == "exec" {
+                let _ = arena.run(contender, &["rm", "-f", "bench-target"]);
+            }
+        }
+    }
+}
+
+fn storm(
+    arena: &Arena,
+    contender: Contender,
+    containers: usize,
+    at_once: usize,
+) -> Result<Duration> {
+    let begun = Instant::now();
+    let mut running = Vec::new();
+    for n in 0..containers {
+        if running.len() == at_once {
+            finish(running.remove(0))?;
+        }
+        let name = format!("storm-{n}");
+        let words = ["run", "-d", "--name", &name, "busybox", "sleep", "1000"];
+        running.push(arena.command(contender, &words).spawn()?);
+    }
+    for child in running {
+        finish(child)?;
+    }
+    let took = begun.elapsed();
+    let names: Vec<String> = (0..containers).map(|n| format!("storm-{n}")).collect();
+    let mut remove = vec!["rm", "-f"];
+    remove.extend(names.iter().map(String::as_str));
+    arena.run(contender, &remove)?;
+    Ok(took)
+}
+
+fn finish(child: std::process::Child) -> Result<()> {
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!(
+            "a start failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+fn archive_path() -> String {
+    cache::dir().join("toolchain.tar").display().to_string()
+}
+
+/// What `docker save` makes of the large image.
+fn make_archive(arena: &Arena) -> Result<()> {
+    if std::path::Path::new(&archive_path()).exists() {
+        return Ok(());
+    }
+    arena.run(Contender::Docker, &["pull", "-q", "toolchain"])?;
+    arena.run(
+        Contender::Docker,
+        &["save", "-o", &archive_path(), "toolchain"],
+    )?;
+    Ok(())
+}
+
+fn strs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}

@@ -1,0 +1,142 @@
+# Runs in the guest: the short form of the story and of the limits, on pure cgroup v2.
+# Each check prints "ok NAME", or "FAILED NAME" and why; the last line counts them.
+passed=0 failed=0
+G=gantry
+
+ok() { passed=$((passed + 1)); echo "ok $1"; }
+bad() { failed=$((failed + 1)); echo "FAILED $1${2:+: $2}"; }
+# check NAME COMMAND...: the command succeeds; what it says is shown only if not.
+check() {
+  name=$1; shift
+  if said=$("$@" 2>&1); then ok "$name"; else bad "$name" "status $?: $said"; fi
+}
+# equal NAME WANTED FOUND
+equal() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1" "wanted '$2', found '$3'"; fi; }
+# within NAME LOW HIGH FOUND
+within() { if [ "$4" -ge "$2" ] 2>/dev/null && [ "$4" -le "$3" ]; then ok "$1"; else bad "$1" "wanted $2 to $3, found '$4'"; fi; }
+# contains NAME WANTED FOUND
+contains() { case $3 in *"$2"*) ok "$1" ;; *) bad "$1" "no '$2' in '$3'" ;; esac; }
+# until COMMAND...: it succeeds within 20 s
+until_true() { n=0; until "$@" > /dev/null 2>&1; do n=$((n + 1)); [ $n -lt 100 ] || return 1; sleep 0.2; done; }
+
+field() { $G inspect -f "{{$2}}" "$1"; }
+running() { [ "$(field "$1" .State.Running)" = true ]; }
+ended() { [ "$(field "$1" .State.Running)" = false ]; }
+cgroup() { find /sys/fs/cgroup -type d -name "*$(field "$1" .Id)*" | head -n 1; }
+uptime_us() { awk '{printf "%d", $1 * 1000000}' /proc/uptime; }
+used_us() { awk '$1 == "usage_usec" {print $2}' "$1/cpu.stat"; }
+said() { $G logs "$1" 2>&1 | grep -q "$2"; }
+daemon_pid() { for p in /proc/[0-9]*; do case $(tr '\0' ' ' < "$p/cmdline" 2>/dev/null) in *" daemon "*) echo "${p#/proc/}"; return ;; esac; done; return 1; }
+gone() { [ ! -d "/proc/$1" ]; }
+
+echo "guest: $(uname -r), up for $(cut -d' ' -f1 /proc/uptime) s"
+
+story() {
+  contains "the first command greets" "Hello" "$($G run --rm gantry/hello 2>&1)"
+  info=$($G info 2>&1)
+  contains "info names the storage driver" "Storage Driver: $driver" "$info"
+  contains "info knows cgroup v2" "Cgroup Version: 2" "$info"
+
+  said=$($G load -i /busybox.tar 2>&1)
+  contains "load" "Loaded image" "$said"
+  case $said in *sha256:*) check "tag" $G tag "sha256:${said##*sha256:}" busybox ;; *) check "tag" $G tag "${said##*: }" busybox ;; esac
+
+  check "run -d -p" $G run -d -p 8080:80 --name web busybox sh -c 'echo hello from web > /var/www/index.html; echo serving; exec httpd -f -p 80 -h /var/www'
+  until_true wget -q -T 5 -O - http://127.0.0.1:8080/
+  equal "published port" "hello from web" "$(wget -q -T 5 -O - http://127.0.0.1:8080/ 2>&1)"
+  equal "exec" "inside" "$($G exec web echo inside 2>&1)"
+  $G exec web sh -c 'exit 42' > /dev/null 2>&1; equal "exec's status" 42 $?
+  equal "logs" "serving" "$($G logs web 2>&1)"
+  equal "own cgroup namespace" "0::/" "$($G exec web cat /proc/self/cgroup 2>&1)"
+  check "stop" $G stop -t 1 web
+  equal "stopped" false "$(field web .State.Running)"
+  check "start" $G start web
+  until_true wget -q -T 5 -O - http://127.0.0.1:8080/
+  equal "published port after start" "hello from web" "$(wget -q -T 5 -O - http://127.0.0.1:8080/ 2>&1)"
+  check "rm -f" $G rm -f web
+  $G run --rm busybox nosuchcommand > /dev/null 2>&1; equal "unknown command" 127 $?
+}
+
+memory() {
+  check "neighbour starts" $G run -d --name neighbour busybox sleep 1000
+  check "eater starts" $G run -d -m 64m --name eater busybox sh -c 'sleep 1; dd if=/dev/zero of=/dev/null bs=200M count=1; echo survived'
+  equal "memory.max in force" 67108864 "$(cat "$(cgroup eater)/memory.max" 2>&1)"
+  until_true ended eater
+  contains "killed, and said so" "true" "$(field eater .State.OOMKilled)"
+  $G run --name eater2 -m 64m busybox dd if=/dev/zero of=/dev/null bs=200M count=1 > /dev/null 2>&1
+  equal "first process killed: status" 137 $?
+  equal "first process killed: OOMKilled" true "$(field eater2 .State.OOMKilled)"
+  equal "the neighbour lives" true "$(field neighbour .State.Running)"
+  equal "the neighbour was not killed" false "$(field neighbour .State.OOMKilled)"
+  check "rm of eaters" $G rm -f eater eater2
+}
+
+cpu() {
+  check "busy starts" $G run -d --cpus 0.5 --name busy busybox sh -c 'while :; do :; done'
+  c=$(cgroup busy)
+  equal "cpu.max in force" "50000 100000" "$(cat "$c/cpu.max" 2>&1)"
+  sleep 1
+  t0=$(uptime_us) u0=$(used_us "$c"); sleep 5; t1=$(uptime_us) u1=$(used_us "$c")
+  within "half a cpu (per mille)" 425 575 $(((u1 - u0) * 1000 / (t1 - t0)))
+  check "rm of busy" $G rm -f busy
+}
+
+pids() {
+  check "nest starts" $G run -d --pids-limit 100 --name nest busybox sleep 1000
+  c=$(cgroup nest)
+  equal "pids.max in force" 100 "$(cat "$c/pids.max" 2>&1)"
+  # No bomb without a limit in force, and never more than 300 forks.
+  [ "$(cat "$c/pids.max" 2>/dev/null)" = 100 ] || return
+  $G exec -d nest sh -c 'for i in $(seq 300); do (sleep 100 &) ; done' > /dev/null 2>&1
+  until_true grep -q '^max [1-9]' "$c/pids.events"
+  within "forks stay inside" 90 100 "$(cat "$c/pids.peak" 2>/dev/null || cat "$c/pids.current")"
+  check "the limit was hit" grep -q '^max [1-9]' "$c/pids.events"
+  check "the host still forks" sh -c 'for i in 1 2 3 4 5; do /bin/true & done; wait'
+  check "rm of nest" $G rm -f nest
+}
+
+pause() {
+  c=$(cgroup neighbour)
+  check "pause" $G pause neighbour
+  equal "paused" true "$(field neighbour .State.Paused)"
+  equal "frozen" "frozen 1" "$(grep frozen "$c/cgroup.events")"
+  check "unpause" $G unpause neighbour
+  equal "thawed" "frozen 0" "$(grep frozen "$c/cgroup.events")"
+}
+
+survive() {
+  check "ticker starts" $G run -d --name ticker -p 8081:80 busybox sh -c 'httpd -p 80 -h /; echo before; while [ ! -e /go ]; do sleep 0.2; done; echo after; exec sleep 1000'
+  until_true said ticker before
+  pid=$(field ticker .State.Pid) daemon=$(daemon_pid)
+  check "the daemon is there to be killed" kill -9 "$daemon"
+  until_true gone "$daemon"
+  equal "a new daemon knows the container" "true $pid" "$(field ticker .State.Running) $(field ticker .State.Pid)"
+  check "its process lives" test -d "/proc/$pid"
+  check "exec after the restart" $G exec ticker touch /go
+  until_true said ticker after
+  equal "logs over the restart" "before after" "$($G logs ticker 2>&1 | tr '\n' ' ' | sed 's/ $//')"
+  check "published port over the restart" wget -q -T 5 -O /dev/null http://127.0.0.1:8081/etc/passwd
+  check "stop after the restart" $G stop -t 1 ticker
+  equal "its status" 137 "$(field ticker .State.ExitCode)"
+}
+
+clean() {
+  all=$($G ps -aq)
+  check "rm -f of all" $G rm -f $all
+  daemon=$(daemon_pid)
+  check "daemon stop" $G daemon stop
+  check "the daemon ended" until_true gone "$daemon"
+  equal "no mount is left" "" "$(grep -E 'gantry|overlay|erofs|netns' /proc/mounts | cut -d' ' -f2 | tr '\n' ' ')"
+  equal "no loop device is left" "" "$(cat /sys/block/loop*/loop/backing_file 2>/dev/null)"
+  equal "no interface is left" "lo" "$(ls /sys/class/net | tr '\n' ' ' | sed 's/ $//')"
+  equal "no cgroup is left" "" "$(find /sys/fs/cgroup -mindepth 1 -type d | tr '\n' ' ')"
+  equal "no process is left" "" "$(for p in /proc/[0-9]*; do tr '\0' ' ' < "$p/cmdline" 2>/dev/null | grep gantry; done)"
+  if tables=$(nft list tables 2>/dev/null); then equal "no nft table is left" "" "$tables"; fi
+}
+
+for part in story memory cpu pids pause survive clean; do
+  $part
+  echo "guest: $part done at $(cut -d' ' -f1 /proc/uptime) s"
+done
+[ "$failed" = 0 ] || { echo "guest: the kernel's last words:"; dmesg | tail -n 15; echo "guest: the daemon's:"; tail -n 30 /run/gantry/*.log /var/lib/gantry/*.log /var/log/gantry* 2>/dev/null; }
+echo "guest: $passed passed, $failed failed"

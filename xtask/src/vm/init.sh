@@ -1,0 +1,18 @@
+#!/bin/sh
+# The guest's first process: a host as systemd would leave it, pure cgroup v2, then the checks.
+export PATH=/bin:/sbin:/usr/sbin HOME=/root
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o mode=1777 shm /dev/shm
+mount -t tmpfs -o mode=755 run /run
+mount -t tmpfs -o mode=1777 tmp /tmp
+mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+mount --make-rshared /
+hostname guest
+ip link set lo up
+driver=$(sed -n 's/.*gantry\.driver=\([a-z]*\).*/\1/p' /cmdline) sh /guest.sh < /dev/null 2>&1
+sync
+poweroff -f

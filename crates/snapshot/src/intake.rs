@@ -1,4 +1,4 @@
-//! The one pass of a layer's bytes: parsed here, hashed (and kept) by a second thread.
+//! The one pass of a layer's bytes: read and parsed here, hashed and kept by threads beside.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -6,30 +6,30 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use gantry_reference::{Algorithm, Digest};
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Small enough to be still in the processor's cache when the second thread reads it.
+/// Small enough to be still in the processor's cache when the other threads read it.
 const CHUNK: usize = 256 << 10;
-/// Chunks on their way to the second thread.
+/// Chunks on their way to each of the other threads.
 const QUEUE: usize = 8;
 
 /// A stretch of the stream: the buffer and how much of it counts.
 type Chunk = (Arc<Vec<u8>>, usize);
 
 /// A buffered reader whose every byte, consumed or not, is hashed and optionally written to a
-/// file on a thread of its own.
+/// file, on threads of their own.
 pub(crate) struct Intake<'a> {
     source: &'a mut dyn Read,
-    worker: Option<SyncSender<Chunk>>,
+    workers: Vec<SyncSender<Chunk>>,
     current: Chunk,
     consumed: usize,
     spare: VecDeque<Arc<Vec<u8>>>,
     total: u64,
     failed: Option<io::Error>,
-    /// Set by the second thread when writing the copy fails: reading on would be for nothing.
+    /// Set when writing the copy fails: reading on would be for nothing.
     copy_failed: Arc<AtomicBool>,
     abandoned: bool,
 }
@@ -56,13 +56,19 @@ pub(crate) fn run<T>(
     read: impl FnOnce(&mut Intake<'_>) -> T,
 ) -> Outcome<T> {
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(QUEUE);
+        let (sender, chunks) = sync_channel(QUEUE);
+        let hashing = scope.spawn(move || hash(&chunks, algorithm));
+        let mut workers = vec![sender];
         let copy_failed = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&copy_failed);
-        let worker = scope.spawn(move || hash_and_copy(&receiver, algorithm, copy, &told));
+        let copying = copy.map(|file| {
+            let (sender, chunks) = sync_channel(QUEUE);
+            workers.push(sender);
+            let failed = Arc::clone(&copy_failed);
+            scope.spawn(move || write_copy(&chunks, file, &failed))
+        });
         let mut intake = Intake {
             source,
-            worker: Some(sender),
+            workers,
             current: (Arc::new(Vec::new()), 0),
             consumed: 0,
             spare: VecDeque::new(),
@@ -73,12 +79,10 @@ pub(crate) fn run<T>(
         };
         let value = read(&mut intake);
         intake.drain();
-        // Ends the worker's loop.
-        intake.worker = None;
-        let (digest, copy_error) = match worker.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
+        // Ends the workers' loops.
+        intake.workers.clear();
+        let digest = joined(hashing);
+        let copy_error = copying.and_then(|thread| joined(thread).err());
         Outcome {
             value,
             digest,
@@ -142,10 +146,8 @@ impl Intake<'_> {
             }
         }
         self.total += len as u64;
-        if len > 0
-            && let Some(worker) = &self.worker
-        {
-            // The worker goes on receiving even when writing failed; it says so at the end.
+        for worker in self.workers.iter().filter(|_| len > 0) {
+            // A copy that failed has told so by its flag.
             let _ = worker.send((Arc::clone(&buffer), len));
         }
         let (old, _) = std::mem::replace(&mut self.current, (buffer, len));
@@ -178,26 +180,29 @@ impl Read for Intake<'_> {
     }
 }
 
-fn hash_and_copy(
-    chunks: &Receiver<Chunk>,
-    algorithm: Algorithm,
-    mut copy: Option<File>,
-    copy_failed: &AtomicBool,
-) -> (Digest, Option<io::Error>) {
+fn hash(chunks: &Receiver<Chunk>, algorithm: Algorithm) -> Digest {
     let mut hasher = Hasher::new(algorithm);
-    let mut failed = None;
     for (buffer, len) in chunks {
-        let bytes = &buffer[..len];
-        if let Some(file) = &mut copy
-            && let Err(e) = file.write_all(bytes)
-        {
-            copy_failed.store(true, Ordering::Relaxed);
-            failed = Some(e);
-            copy = None;
-        }
-        hasher.update(bytes);
+        hasher.update(&buffer[..len]);
     }
-    (hasher.finish(), failed)
+    hasher.finish()
+}
+
+fn write_copy(chunks: &Receiver<Chunk>, mut file: File, failed: &AtomicBool) -> io::Result<()> {
+    for (buffer, len) in chunks {
+        if let Err(error) = file.write_all(&buffer[..len]) {
+            failed.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// SHA-256 or SHA-512, as the digest's algorithm says.

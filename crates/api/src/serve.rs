@@ -16,6 +16,10 @@ use crate::api::Api;
 /// How long requests under way may take after the end is asked for.
 const LAST_ORDERS: Duration = Duration::from_secs(2);
 
+/// How long a head may take to arrive, Docker's own figure. It counts for a connection that waits
+/// for its next request as well, and clients keep those.
+const HEAD_PATIENCE: Duration = Duration::from_secs(300);
+
 /// How long to wait when the machine has no descriptors left for another connection.
 const BREATHER: Duration = Duration::from_millis(100);
 
@@ -48,7 +52,10 @@ fn connect(stream: UnixStream, api: &Api, connections: &GracefulShutdown) {
         async move { Ok::<_, Infallible>(api.answer(request).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE);
     builder.http2().timer(TokioTimer::new());
     // The watcher asks the connection to end; the builder is borrowed by it, hence the move.
     let watcher = connections.watcher();

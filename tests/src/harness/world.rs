@@ -118,7 +118,7 @@ impl Drop for World {
         // unshare's --kill-child makes the namespace's first process go with it.
         let _ = self.init.kill();
         let _ = self.init.wait();
-        remove_cgroups(&self.name);
+        remove_cgroups(&self.name, Duration::from_secs(5));
     }
 }
 
@@ -151,18 +151,19 @@ pub(crate) fn gantry_binary() -> PathBuf {
 }
 
 /// Cgroup folders stay when their processes die; they are empty a moment later.
-fn remove_cgroups(name: &str) {
-    let until = Instant::now() + Duration::from_secs(5);
+fn remove_cgroups(name: &str, patience: Duration) {
+    let until = Instant::now() + patience;
     for parent in cgroup_folders(name) {
-        while parent.exists() && Instant::now() < until {
+        while parent.exists() {
             for child in fs::read_dir(&parent).into_iter().flatten().flatten() {
                 if child.path().is_dir() {
                     let _ = fs::remove_dir(child.path());
                 }
             }
-            if fs::remove_dir(&parent).is_err() {
-                std::thread::sleep(Duration::from_millis(10));
+            if fs::remove_dir(&parent).is_ok() || Instant::now() > until {
+                break;
             }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -203,7 +204,8 @@ fn sweep_once() {
         for entry in places.flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten()) {
             let name = entry.file_name().to_string_lossy().into_owned();
             if dead(&name) {
-                remove_cgroups(&name);
+                // Those that are still in use have had their time.
+                remove_cgroups(&name, Duration::ZERO);
             }
         }
         let folders = fs::read_dir(env!("CARGO_TARGET_TMPDIR"))

@@ -5,6 +5,7 @@ mod dirents;
 mod driver;
 mod format;
 mod index;
+mod plan;
 mod xattrs;
 
 pub(crate) use driver::Erofs;

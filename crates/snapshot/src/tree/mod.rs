@@ -10,16 +10,14 @@
 //! exception that the specification demands: a whiteout hides what lower layers hold and never
 //! what its own layer brings, in whichever order the two come.
 
+mod names;
+mod resolve;
+
 use std::collections::BTreeMap;
 
+use self::names::{bad_name, checked_target, lossy, split};
 use crate::tar::{ArchiveError, Attributes, Data, Entry, Kind};
 
-/// PATH_MAX: no system call takes a longer name.
-const MAX_PATH: usize = 4096;
-/// NAME_MAX, the longest component.
-const MAX_NAME: usize = 255;
-/// Symbolic links followed for one name (the kernel's MAXSYMLINKS).
-const MAX_LINKS: u32 = 40;
 /// Directories above each other. Symbolic links could make a tree deeper than any path.
 const MAX_DEPTH: u32 = 2048;
 
@@ -378,98 +376,6 @@ impl Tree {
         self.put(parent, name, id);
         Ok(id)
     }
-
-    /// The file that a hard link names: its directory's links are followed, its own is not.
-    fn link_target(&mut self, path: &[u8], target: &[u8]) -> Result<InodeId, ArchiveError> {
-        let refused = |why| ArchiveError::HardLink {
-            name: lossy(path),
-            target: lossy(target),
-            why,
-        };
-        let (parents, name) = split(target)?.ok_or_else(|| refused("which is the root"))?;
-        let parent = self
-            .lookup_parents(path, &parents)?
-            .ok_or_else(|| refused("which is not in the same layer before it"))?;
-        let id = self
-            .child(parent, name)
-            .ok_or_else(|| refused("which is not in the same layer before it"))?;
-        match self.inode(id).content {
-            Content::Directory(_) => Err(refused("which is a directory")),
-            Content::Whiteout => Err(refused("which the same layer removes")),
-            _ => Ok(id),
-        }
-    }
-
-    /// The directory at the end of `parents`, made where it is missing (0755, root's, dated like
-    /// the entry that needs it, as nothing better is known).
-    fn resolve_parents(
-        &mut self,
-        path: &[u8],
-        parents: &[&[u8]],
-        like: Option<&Attributes>,
-    ) -> Result<InodeId, ArchiveError> {
-        let mut walk = Walk::new(path, parents);
-        let mut at = Self::ROOT;
-        while let Some(name) = walk.next() {
-            if name == b".." {
-                at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
-                continue;
-            }
-            at = match self
-                .child(at, &name)
-                .map(|id| (id, &self.inode(id).content))
-            {
-                Some((id, Content::Directory(_))) => id,
-                Some((_, Content::Symlink(target))) => {
-                    if walk.follow(target)? {
-                        at = Self::ROOT;
-                    }
-                    at
-                }
-                // A file in the way gives way, as the entry itself would make it do.
-                _ => {
-                    let id = self.add_directory(path, at, &name)?;
-                    if let Some(like) = like {
-                        let attributes = &mut self.inodes[id.index()].attributes;
-                        attributes.mtime = like.mtime;
-                        attributes.mtime_nsec = like.mtime_nsec;
-                    }
-                    id
-                }
-            };
-        }
-        Ok(at)
-    }
-
-    /// Like `resolve_parents`, but makes nothing.
-    fn lookup_parents(
-        &self,
-        path: &[u8],
-        parents: &[&[u8]],
-    ) -> Result<Option<InodeId>, ArchiveError> {
-        let mut walk = Walk::new(path, parents);
-        let mut at = Self::ROOT;
-        while let Some(name) = walk.next() {
-            if name == b".." {
-                at = self.directory(at).map_or(Self::ROOT, |d| d.parent);
-                continue;
-            }
-            let Some(id) = self.child(at, &name) else {
-                return Ok(None);
-            };
-            match &self.inode(id).content {
-                Content::Directory(_) => at = id,
-                Content::Symlink(target) => {
-                    if walk.follow(target)? {
-                        at = Self::ROOT;
-                    }
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(at))
-    }
-
     fn child(&self, parent: InodeId, name: &[u8]) -> Option<InodeId> {
         self.directory(parent)?.children.get(name).copied()
     }
@@ -488,83 +394,6 @@ impl Tree {
     }
 }
 
-/// The components still to walk, the next one last.
-struct Walk<'a> {
-    path: &'a [u8],
-    rest: Vec<Vec<u8>>,
-    links: u32,
-}
-
-impl<'a> Walk<'a> {
-    fn new(path: &'a [u8], parents: &[&[u8]]) -> Self {
-        let rest = parents.iter().rev().map(|name| name.to_vec()).collect();
-        Self {
-            path,
-            rest,
-            links: 0,
-        }
-    }
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        self.rest.pop()
-    }
-
-    /// Puts a symbolic link's target in front; `true` if it starts at the root.
-    fn follow(&mut self, target: &[u8]) -> Result<bool, ArchiveError> {
-        self.links += 1;
-        if self.links > MAX_LINKS {
-            return Err(ArchiveError::SymlinkLoop {
-                name: lossy(self.path),
-            });
-        }
-        for name in target.split(|b| *b == b'/').rev() {
-            if name.len() > MAX_NAME {
-                return Err(bad_name(self.path, "a component is longer than 255 bytes"));
-            }
-            if !matches!(name, b"" | b".") {
-                self.rest.push(name.to_vec());
-            }
-        }
-        Ok(target.starts_with(b"/"))
-    }
-}
-
-/// Cleans a name as Docker does (lexically, `..` stopping at the root) and splits off the last
-/// component; `None` for the root itself.
-#[allow(clippy::type_complexity)] // directories and name, used in this file only
-fn split(path: &[u8]) -> Result<Option<(Vec<&[u8]>, &[u8])>, ArchiveError> {
-    if path.len() >= MAX_PATH {
-        return Err(bad_name(path, "longer than 4095 bytes"));
-    }
-    if path.contains(&0) {
-        return Err(bad_name(path, "contains a NUL"));
-    }
-    let mut names: Vec<&[u8]> = Vec::new();
-    for name in path.split(|b| *b == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => {
-                names.pop();
-            }
-            name if name.len() > MAX_NAME => {
-                return Err(bad_name(path, "a component is longer than 255 bytes"));
-            }
-            name => names.push(name),
-        }
-    }
-    Ok(names.pop().map(|name| (names, name)))
-}
-
-fn checked_target(path: &[u8], target: Vec<u8>) -> Result<Vec<u8>, ArchiveError> {
-    let why = match target.len() {
-        0 => "a symbolic link without a target",
-        len if len >= MAX_PATH => "its target is longer than 4095 bytes",
-        _ if target.contains(&0) => "its target contains a NUL",
-        _ => return Ok(target),
-    };
-    Err(bad_name(path, why))
-}
-
 /// Drops attributes that no file system keeps for such a file, and overlay's own: those steer how
 /// layers are merged, which is not for a layer to say.
 fn keep_storable_xattrs(attributes: &mut Attributes, kind: &Kind) {
@@ -581,16 +410,4 @@ fn keep_storable_xattrs(attributes: &mut Attributes, kind: &Kind) {
         // XATTR_NAME_MAX and XATTR_SIZE_MAX; EROFS counts a value's bytes in 16 bits.
         storable && name.len() <= 255 && xattr.value.len() < 65536
     });
-}
-
-fn bad_name(path: &[u8], why: &'static str) -> ArchiveError {
-    ArchiveError::Name {
-        name: lossy(path),
-        why,
-    }
-}
-
-fn lossy(path: &[u8]) -> String {
-    let shown = &path[..path.len().min(MAX_PATH)];
-    String::from_utf8_lossy(shown).into_owned()
 }

@@ -143,7 +143,7 @@ fn check(globals: &Globals) -> Result<(), Failure> {
         && !["debug", "info", "warn", "error", "fatal"].contains(&level)
     {
         return Err(Failure::new(format!(
-            "unable to parse logging level: {level}"
+            "Unable to parse logging level: {level}"
         )));
     }
     let tls = globals.tls || globals.tls_verify;

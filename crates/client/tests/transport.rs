@@ -1,5 +1,9 @@
 //! The client against small servers that say exactly what a test needs.
-
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what is wrong by failing"
+)]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::io::{Read, Write};
@@ -129,7 +133,7 @@ fn a_connection_that_was_closed_meanwhile_is_replaced() {
         vec![|stream| {
             stream
                 .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-                .unwrap()
+                .unwrap();
         }],
     ]);
     run(async {

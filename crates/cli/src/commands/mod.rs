@@ -4,7 +4,9 @@ mod container;
 mod image;
 mod network;
 mod objects;
+mod prune;
 mod system;
+mod volume;
 
 use crate::command::{Entry, Group};
 
@@ -25,6 +27,10 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         name: "system",
         about: "Manage Docker",
+    },
+    Group {
+        name: "volume",
+        about: "Manage volumes",
     },
 ];
 
@@ -55,6 +61,7 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<image::inspect::InspectImage>(&["image inspect"]),
     Entry::of::<image::load::Load>(&["image load", "load"]),
     Entry::of::<image::ls::List>(&["image ls", "image list", "images"]),
+    Entry::of::<image::prune::Prune>(&["image prune"]),
     Entry::of::<image::pull::Pull>(&["image pull", "pull"]),
     Entry::of::<image::rm::Remove>(&["image rm", "image remove", "rmi"]),
     Entry::of::<image::tag::Tag>(&["image tag", "tag"]),
@@ -64,6 +71,11 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<system::info::Info>(&["system info", "info"]),
     Entry::of::<system::inspect::Inspect>(&["inspect"]),
     Entry::of::<system::version::Version>(&["version"]),
+    Entry::of::<volume::create::Create>(&["volume create"]),
+    Entry::of::<volume::inspect::InspectVolume>(&["volume inspect"]),
+    Entry::of::<volume::ls::List>(&["volume ls", "volume list"]),
+    Entry::of::<volume::prune::Prune>(&["volume prune"]),
+    Entry::of::<volume::rm::Remove>(&["volume rm", "volume remove"]),
 ];
 
 #[cfg(test)]

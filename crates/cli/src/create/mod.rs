@@ -13,10 +13,10 @@ mod mounts;
 mod network;
 mod security;
 
-pub(crate) use body::{Environment, Request, request};
+pub(crate) use body::{Environment, Request, pairs, request};
 pub(crate) use files::{open_error, read_lines};
 pub(crate) use flags::ContainerFlags;
-pub(crate) use grammar::Environ;
+pub(crate) use grammar::{Environ, Labels};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod load;
 pub(crate) mod ls;
+pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod rm;
 pub(crate) mod tag;

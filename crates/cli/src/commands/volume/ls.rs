@@ -1,0 +1,108 @@
+//! `gantry volume ls`
+
+use std::rc::Rc;
+
+use gantry_api_types::{Volume, VolumeListing};
+use gantry_gotemplate::{Object, Value};
+use gantry_units::human_size;
+
+use crate::command::{Arity, Command};
+use crate::failure::Failure;
+use crate::flags::{FilterList, flags};
+use crate::format::{Format, Row, filters, labels};
+use crate::session::Session;
+
+flags! {
+    /// `gantry volume ls`
+    pub(crate) struct List {
+        /// Provide filter values (e.g. "dangling=true")
+        "filter" 'f' => filter: FilterList,
+        /// Format output using a custom template:\
+        /// 'table':            Print output in table format with column headers (default)\
+        /// 'table TEMPLATE':   Print output in table format using the given Go template\
+        /// 'json':             Print in JSON format\
+        /// 'TEMPLATE':         Print output using the given Go template.\
+        /// Refer to https://docs.docker.com/go/formatting/ for more information about formatting
+        /// output with templates
+        "format" => format: String,
+        /// Only display volume names
+        "quiet" 'q' => quiet: bool,
+    }
+}
+
+const HEADINGS: &[(&str, &str)] = &[
+    ("Name", "VOLUME NAME"),
+    ("Driver", "DRIVER"),
+    ("Scope", "SCOPE"),
+    ("Mountpoint", "MOUNTPOINT"),
+    ("Labels", "LABELS"),
+    ("Links", "LINKS"),
+    ("Size", "SIZE"),
+    ("Availability", "AVAILABILITY"),
+    ("Group", "GROUP"),
+    ("Status", "STATUS"),
+];
+
+impl Command for List {
+    const USAGE: &'static str = "[OPTIONS]";
+    const ABOUT: &'static str = "List volumes";
+    const WORDS: Arity = Arity::None;
+
+    async fn run(self, session: &Session, _words: Vec<String>) -> Result<(), Failure> {
+        let client = session.client().await?;
+        let request = client
+            .get("/volumes")
+            .query_opt("filters", filters(&self.filter));
+        let mut listing: VolumeListing = request.send().await?.json().await?;
+        listing.volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        let given = match self.format.as_str() {
+            "" if self.quiet => "{{.Name}}",
+            given => given,
+        };
+        let format = Format::new(given, "table {{.Driver}}\\t{{.Name}}");
+        format.print(HEADINGS, listing.volumes.into_iter().map(row))
+    }
+}
+
+fn row(volume: Volume) -> Rc<dyn Object> {
+    Rc::new(Row {
+        type_name: "*formatter.volumeContext",
+        fields: &[
+            "Availability",
+            "Driver",
+            "Group",
+            "Labels",
+            "Links",
+            "Mountpoint",
+            "Name",
+            "Scope",
+            "Size",
+            "Status",
+        ],
+        field,
+        label: |volume, key| volume.labels.as_ref()?.get(key).cloned(),
+        data: volume,
+    })
+}
+
+fn field(volume: &Volume, name: &str) -> Option<Value> {
+    let unknown = || "N/A".to_owned();
+    Some(Value::from(match name {
+        "Name" => volume.name.clone(),
+        "Driver" => volume.driver.clone(),
+        "Scope" => volume.scope.clone(),
+        "Mountpoint" => volume.mountpoint.clone(),
+        "Labels" => labels(volume.labels.as_ref()),
+        "Links" => volume
+            .usage_data
+            .as_ref()
+            .map_or_else(unknown, |u| u.ref_count.to_string()),
+        "Size" => volume
+            .usage_data
+            .as_ref()
+            .map_or_else(unknown, |u| human_size(u.size as f64)),
+        // These are about volumes of a cluster.
+        "Availability" | "Group" | "Status" => unknown(),
+        _ => return None,
+    }))
+}

@@ -61,10 +61,7 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
                 path.strip_prefix(name)
                     .is_some_and(|rest| rest.starts_with(' '))
             })?;
-            Some((
-                &path[name.len() + 1..],
-                entry.about.lines().next().unwrap_or_default(),
-            ))
+            Some((&path[name.len() + 1..], first_sentence(entry.about)))
         })
         .collect();
     verbs.sort_unstable();
@@ -75,6 +72,11 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
         program.name
     );
     text
+}
+
+fn first_sentence(about: &str) -> &str {
+    let line = about.lines().next().unwrap_or_default();
+    line.split(". ").next().unwrap_or(line)
 }
 
 /// The help of the program.

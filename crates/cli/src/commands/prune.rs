@@ -20,7 +20,8 @@ pub(crate) fn confirm(force: bool, warning: &str) -> Result<(), Failure> {
     stdin().lock().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Failure::new("operation cancelled")),
+        // Not a failure: nothing was to be done.
+        _ => Err(Failure::with_code(0, "")),
     }
 }
 

@@ -234,7 +234,7 @@ impl Containers {
 type Greeting = (Arc<MonitorLink>, mpsc::UnboundedReceiver<LinkEvent>, Status);
 
 async fn greet(container: &Container) -> Option<Greeting> {
-    let (link, events) = MonitorLink::connect(&container.run_dir.join(SOCKET_FILE)).ok()?;
+    let (link, events) = MonitorLink::connect(&container.run_dir).ok()?;
     match link.call(Request::Status, &[]).await {
         Ok((Reply::Status(status), _)) if status.id == container.id => {
             Some((link, events, *status))

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gantry_monitor::protocol::{self, Call, Event, Message, Packet, Reply, Request};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 use tokio::sync::{mpsc, oneshot};
@@ -58,12 +57,9 @@ impl MonitorLink {
 
     /// Connects to the monitor that listens in a run directory.
     pub(crate) fn connect(
-        socket: &Path,
+        run_dir: &Path,
     ) -> io::Result<(Arc<Self>, mpsc::UnboundedReceiver<LinkEvent>)> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        rustix::net::connect(&fd, &SocketAddrUnix::new(socket)?)?;
-        Self::over(fd)
+        Self::over(protocol::connect(run_dir)?)
     }
 
     /// Sends a request and waits for its reply.

@@ -15,6 +15,7 @@ use crate::containers::{Container, Containers};
 pub(super) struct RootView {
     service: Containers,
     container: Arc<Container>,
+    asked: String,
     pid: Option<u32>,
 }
 
@@ -28,13 +29,14 @@ impl RootView {
         Ok(Self {
             service: service.clone(),
             container,
+            asked: id.to_owned(),
             pid,
         })
     }
 
-    /// The container's ID, for messages.
+    /// The container as it was asked for, for messages.
     pub(super) fn container(&self) -> &str {
-        &self.container.id
+        &self.asked
     }
 
     /// User and group of the container's process.

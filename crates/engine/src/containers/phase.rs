@@ -31,8 +31,10 @@ pub enum Step {
     BeginStart,
     /// The process was executed.
     Started,
-    /// The start failed before a process was executed.
+    /// The start failed before a process was executed; the container has run before.
     StartFailed,
+    /// The same, and no process of it ever ran: it stays created, as in Docker.
+    FirstStartFailed,
     /// Frozen.
     Paused,
     /// Thawed.
@@ -58,6 +60,7 @@ impl Phase {
             (P::Created | P::Exited | P::Restarting, S::BeginStart) => Some(P::Starting),
             (P::Starting, S::Started) | (P::Paused, S::Unpaused) => Some(P::Running),
             (P::Starting, S::StartFailed) => Some(P::Exited),
+            (P::Starting, S::FirstStartFailed) => Some(P::Created),
             (P::Running, S::Paused) => Some(P::Paused),
             (P::Starting | P::Running | P::Paused, S::Exited)
             | (P::Restarting, S::RestartCancelled) => Some(P::Exited),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::phase::{Phase, Step};
 use super::{Container, Containers, blocking, ports};
 use crate::monitors::{LinkEvent, MonitorLink};
-use crate::{Error, clock, files};
+use crate::{Error, files};
 
 /// Who wants a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,12 +298,14 @@ impl Containers {
         let exit_code = exit_code_of(error);
         {
             let mut record = container.record();
-            record.state.phase = Phase::Starting
-                .after(Step::StartFailed)
-                .unwrap_or(Phase::Exited);
+            let step = if record.state.started_at == 0 {
+                Step::FirstStartFailed
+            } else {
+                Step::StartFailed
+            };
+            record.state.phase = Phase::Starting.after(step).unwrap_or(Phase::Exited);
             record.state.exit_code = exit_code;
             record.state.error = error.to_string();
-            record.state.finished_at = clock::now_nanos();
             record.state.pid = 0;
         }
         drop(container.take_clients());

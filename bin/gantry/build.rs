@@ -4,6 +4,12 @@
 //! cargo builds them into a target directory of its own (which also keeps the two cargos from
 //! waiting for each other's lock).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a build script says what is wrong by failing"
+)]
+
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
@@ -15,13 +21,21 @@ fn main() {
     let workspace = PathBuf::from(var("CARGO_MANIFEST_DIR")).join("../..");
     let out = PathBuf::from(var("OUT_DIR"));
     let target_dir = shared_target_dir(&out);
-    let triple = var("TARGET").into_string().expect("target triples are ASCII");
+    let triple = var("TARGET")
+        .into_string()
+        .expect("target triples are ASCII");
 
     for dir in source_dirs(&workspace) {
         println!("cargo:rerun-if-changed={}", dir.display());
     }
-    println!("cargo:rerun-if-changed={}", workspace.join("Cargo.lock").display());
-    println!("cargo:rerun-if-changed={}", workspace.join("Cargo.toml").display());
+    println!(
+        "cargo:rerun-if-changed={}",
+        workspace.join("Cargo.lock").display()
+    );
+    println!(
+        "cargo:rerun-if-changed={}",
+        workspace.join("Cargo.toml").display()
+    );
 
     nested_build(&workspace, &target_dir, &triple);
     for program in ["gantry-runtime", "gantry-hello"] {
@@ -34,7 +48,14 @@ fn nested_build(workspace: &Path, target_dir: &Path, triple: &str) {
     let mut cargo = Command::new(var("CARGO"));
     cargo
         .current_dir(workspace)
-        .args(["build", "--release", "--package", "gantry-runtime-bin", "--package", "gantry-hello"])
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "gantry-runtime-bin",
+            "--package",
+            "gantry-hello",
+        ])
         .args(["--target", triple, "--target-dir"])
         .arg(target_dir)
         .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
@@ -53,7 +74,10 @@ fn nested_build(workspace: &Path, target_dir: &Path, triple: &str) {
         cargo.env_remove(inherited);
     }
     let status = cargo.status().expect("cargo was running a moment ago");
-    assert!(status.success(), "building the programs inside gantry failed");
+    assert!(
+        status.success(),
+        "building the programs inside gantry failed"
+    );
 }
 
 /// One target directory for all profiles: the nested build is the same in each.
@@ -66,11 +90,17 @@ fn shared_target_dir(out: &Path) -> PathBuf {
 /// The folders of every workspace crate in the embedded programs' dependency trees.
 fn source_dirs(workspace: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
-    let mut open = vec![workspace.join("bin/gantry-runtime"), workspace.join("bin/hello")];
+    let mut open = vec![
+        workspace.join("bin/gantry-runtime"),
+        workspace.join("bin/hello"),
+    ];
     while let Some(dir) = open.pop() {
         let manifest = fs::read_to_string(dir.join("Cargo.toml")).unwrap_or_default();
         for line in manifest.lines() {
-            if let Some(name) = line.strip_prefix("gantry-").and_then(|l| l.split('.').next()) {
+            if let Some(name) = line
+                .strip_prefix("gantry-")
+                .and_then(|l| l.split('.').next())
+            {
                 open.push(workspace.join("crates").join(name));
             }
         }

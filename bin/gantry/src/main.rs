@@ -14,7 +14,13 @@ const HELLO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gantry-hello"));
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     match args.get(1).and_then(|word| word.to_str()) {
-        Some("daemon") => gantry_daemon::main(&args, gantry_daemon::Embedded { runtime: RUNTIME, hello: HELLO }),
+        Some("daemon") => gantry_daemon::main(
+            &args,
+            gantry_daemon::Embedded {
+                runtime: RUNTIME,
+                hello: HELLO,
+            },
+        ),
         _ => gantry_cli::main(args),
     }
 }

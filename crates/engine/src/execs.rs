@@ -245,7 +245,14 @@ impl Containers {
     }
 
     /// What is known of an exec.
-    pub fn exec_inspect(&self, id: &str) -> Result<ExecInspect, Error> {
+    ///
+    /// A client asks for the exit code as soon as its stream has ended, which may be before the
+    /// monitor's word of that has come through; so one that seems to run is asked about.
+    pub async fn exec_inspect(&self, id: &str) -> Result<ExecInspect, Error> {
+        let seen = self.execs.get(id)?;
+        if seen.started && seen.exit_code.is_none() {
+            self.ask_monitor(id, &seen.container).await;
+        }
         let entry = self.execs.get(id)?;
         let words = entry.request.cmd.clone().unwrap_or_default();
         let (program, arguments) = words
@@ -270,6 +277,18 @@ impl Containers {
             detach_keys: String::from_utf8_lossy(&entry.detach_keys).into_owned(),
             pid: i64::from(entry.pid),
         })
+    }
+
+    async fn ask_monitor(&self, id: &str, container: &str) {
+        let Some(link) = self.registry.find(container).ok().and_then(|c| c.link()) else {
+            return;
+        };
+        if let Ok((Reply::Status(status), _)) = link.call(Request::Status, &[]).await {
+            let exec = status.execs.iter().find(|exec| exec.id == id);
+            if let Some(code) = exec.and_then(|exec| exec.code) {
+                self.execs.ended(id, code);
+            }
+        }
     }
 
     /// Sets the size of an exec's terminal.

@@ -58,7 +58,7 @@ impl Containers {
             ));
         }
         let follow = if options.follow {
-            Follow::Until(self.end_of(&container))
+            Follow::Until(end_of(&container))
         } else {
             Follow::No
         };
@@ -79,17 +79,17 @@ impl Containers {
             tty,
         ))
     }
+}
 
-    /// Becomes true when the container does not run.
-    fn end_of(&self, container: &crate::containers::Container) -> watch::Receiver<bool> {
-        let mut progress = container.progress();
-        let (sender, receiver) = watch::channel(!progress.borrow_and_update().live);
-        tokio::spawn(async move {
-            let _ = progress.wait_for(|p| !p.live).await;
-            let _ = sender.send(true);
-        });
-        receiver
-    }
+/// Becomes true when the container does not run.
+fn end_of(container: &crate::containers::Container) -> watch::Receiver<bool> {
+    let mut progress = container.progress();
+    let (sender, receiver) = watch::channel(!progress.borrow_and_update().live);
+    tokio::spawn(async move {
+        let _ = progress.wait_for(|p| !p.live).await;
+        let _ = sender.send(true);
+    });
+    receiver
 }
 
 impl LogChunks {

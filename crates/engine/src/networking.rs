@@ -113,7 +113,7 @@ fn resource(network: &NetworkInfo) -> NetworkResource {
         ipam: Ipam {
             driver: "default".to_owned(),
             options: None,
-            config: Some(pool.into_iter().collect()),
+            config: pool.map(|pool| vec![pool]),
         },
         containers: Some(BTreeMap::new()),
         options: Some(network.options.iter().cloned().collect()),

@@ -140,7 +140,6 @@ impl System {
             live_restore_enabled: true,
             init_binary: "gantry-runtime".to_owned(),
             security_options: vec!["name=seccomp,profile=builtin".to_owned()],
-            warnings: Some(Vec::new()),
             ..SystemInfo::default()
         })
     }

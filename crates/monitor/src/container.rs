@@ -37,6 +37,9 @@ pub(crate) struct Container {
 /// Descriptors that are only held.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
+    /// The container's root: its last reference writes out the host's file system when it goes
+    /// (overlayfs), which must not hold up the container's own end.
+    pub(crate) _root: Option<OwnedFd>,
     /// Sockets that reserve published ports.
     pub(crate) reserved: Vec<OwnedFd>,
     /// Mounts of the image's layers.

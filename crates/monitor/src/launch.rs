@@ -58,6 +58,7 @@ fn sort_fds(launch: &Launch, fds: Vec<OwnedFd>) -> Result<Handed, Failure> {
         root: if launch.root_mount { fds.next() } else { None },
         network: if launch.network { fds.next() } else { None },
         kept: Kept {
+            _root: None,
             reserved: fds.by_ref().take(launch.reserved).collect(),
             layers: fds.collect(),
         },
@@ -127,7 +128,10 @@ fn create(
         stdin: launch.stdin,
         memory,
         oom_kills: 0,
-        kept: handed.kept,
+        kept: Kept {
+            _root: handed.root,
+            ..handed.kept
+        },
         process: Process::new(child, session),
         execs: Execs::default(),
         phase: Phase::Created(Box::new(created), None),

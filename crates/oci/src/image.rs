@@ -28,7 +28,10 @@ pub struct ImageConfig {
     /// The layers.
     pub rootfs: RootFs,
     /// One entry per instruction.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub history: Vec<History>,
     /// Keys that the above do not name.
     #[serde(flatten)]
@@ -40,13 +43,22 @@ pub struct ImageConfig {
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerDefaults {
     /// `user[:group]`, names or numbers.
-    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub user: String,
     /// `80/tcp` -> {}.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub exposed_ports: BTreeMap<String, Value>,
     /// `KEY=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub env: Vec<String>,
     /// Prepended to the command.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,13 +67,22 @@ pub struct ContainerDefaults {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
     /// Paths that get an anonymous volume.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub volumes: BTreeMap<String, Value>,
     /// Absolute path.
-    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub working_dir: String,
     /// Free key-value pairs.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub labels: BTreeMap<String, String>,
     /// `SIGTERM`, or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +91,10 @@ pub struct ContainerDefaults {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     /// Docker's: instructions for a build that starts from this image.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub on_build: Vec<String>,
     /// Docker's: the shell of `RUN` in its shell form.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +109,10 @@ pub struct ContainerDefaults {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", "..."]`.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_default"
+    )]
     pub test: Vec<String>,
     /// Nanoseconds between checks.
     #[serde(skip_serializing_if = "is_zero")]
@@ -137,7 +164,10 @@ pub struct History {
     pub empty_layer: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }

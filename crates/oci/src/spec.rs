@@ -117,7 +117,10 @@ pub struct Hook {
     pub timeout: Option<i64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 pub(crate) fn is_false(b: &bool) -> bool {
     !*b
 }

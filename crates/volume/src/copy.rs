@@ -54,7 +54,13 @@ fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> rustix::io::Res
             let target = rfs::readlinkat(from, name, Vec::new())?;
             rfs::symlinkat(target, to, name)?;
         }
-        kind => rfs::mknodat(to, name, kind, Mode::from_raw_mode(stat.st_mode & 0o7777), stat.st_rdev)?,
+        kind => rfs::mknodat(
+            to,
+            name,
+            kind,
+            Mode::from_raw_mode(stat.st_mode & 0o7777),
+            stat.st_rdev,
+        )?,
     }
     let (uid, gid) = owner(&stat);
     rfs::chownat(to, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
@@ -98,7 +104,9 @@ fn attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()
     };
     let mut value = vec![0u8; 64 * 1024];
     for name in names[..length].split_inclusive(|b| *b == 0) {
-        let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
+        let Ok(name) = CStr::from_bytes_with_nul(name) else {
+            continue;
+        };
         if name.to_bytes().starts_with(b"trusted.overlay.") {
             continue;
         }
@@ -112,11 +120,17 @@ fn attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()
 }
 
 fn owner(stat: &Stat) -> (rfs::Uid, rfs::Gid) {
-    (rfs::Uid::from_raw(stat.st_uid), rfs::Gid::from_raw(stat.st_gid))
+    (
+        rfs::Uid::from_raw(stat.st_uid),
+        rfs::Gid::from_raw(stat.st_gid),
+    )
 }
 
 fn times(stat: &Stat) -> Timestamps {
-    let at = |tv_sec: i64, nanos: u64| Timespec { tv_sec, tv_nsec: nanos as i64 };
+    let at = |tv_sec: i64, nanos: u64| Timespec {
+        tv_sec,
+        tv_nsec: nanos as i64,
+    };
     Timestamps {
         last_access: at(stat.st_atime, stat.st_atime_nsec),
         last_modification: at(stat.st_mtime, stat.st_mtime_nsec),

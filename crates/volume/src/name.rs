@@ -18,7 +18,11 @@ impl VolumeName {
         let ok = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
             && (2..=255).contains(&name.len())
             && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if ok { Ok(Self(name.to_owned())) } else { Err(Error::InvalidName(name.to_owned())) }
+        if ok {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(Error::InvalidName(name.to_owned()))
+        }
     }
 
     /// The name of a new anonymous volume: 64 hex digits.
@@ -62,7 +66,18 @@ mod tests {
     #[test]
     fn a_name_is_one_harmless_path_component() {
         assert!(VolumeName::new("pg-data_1.0").is_ok());
-        for bad in ["", "a", ".", "..", "../x", "/abs", "a/b", "a b", "-x", &"x".repeat(256)] {
+        for bad in [
+            "",
+            "a",
+            ".",
+            "..",
+            "../x",
+            "/abs",
+            "a/b",
+            "a b",
+            "-x",
+            &"x".repeat(256),
+        ] {
             assert!(VolumeName::new(bad).is_err(), "{bad}");
         }
         assert!(VolumeName::new(VolumeName::random().unwrap().as_str()).is_ok());

@@ -38,7 +38,10 @@ impl Volumes {
     pub fn open(data_root: &Path) -> Result<Self, Error> {
         let root = data_root.join("volumes");
         fs::create_dir_all(&root).map_err(Error::file("create", &root))?;
-        Ok(Self { root, changing: Mutex::new(()) })
+        Ok(Self {
+            root,
+            changing: Mutex::new(()),
+        })
     }
 
     /// The volume of this name, made when it is missing.
@@ -50,9 +53,15 @@ impl Volumes {
         anonymous: bool,
     ) -> Result<Volume, Error> {
         if !matches!(driver, "" | "local") {
-            return Err(Error::UnknownDriver { name: name.to_string(), driver: driver.to_owned() });
+            return Err(Error::UnknownDriver {
+                name: name.to_string(),
+                driver: driver.to_owned(),
+            });
         }
-        let _changing = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _changing = self
+            .changing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match self.get(name.as_str()) {
             Err(Error::NotFound(_)) => self.create(name, labels, anonymous),
             found => found,
@@ -65,17 +74,26 @@ impl Volumes {
         labels: BTreeMap<String, String>,
         anonymous: bool,
     ) -> Result<Volume, Error> {
-        let volume = Volume { created: now(), labels, anonymous, name };
+        let volume = Volume {
+            created: now(),
+            labels,
+            anonymous,
+            name,
+        };
         let data = self.path(&volume.name);
         fs::create_dir_all(&data).map_err(Error::file("create", &data))?;
         // The record comes last: a folder without one is not a volume yet, and is completed or
         // overwritten by the next attempt.
         let record = self.record(&volume.name);
         let beside = record.with_extension("tmp");
-        let bytes = serde_json::to_vec(&volume)
-            .map_err(|e| Error::Damaged { path: record.clone(), reason: e.to_string() })?;
+        let bytes = serde_json::to_vec(&volume).map_err(|e| Error::Damaged {
+            path: record.clone(),
+            reason: e.to_string(),
+        })?;
         fs::write(&beside, bytes).map_err(Error::file("write", &beside))?;
-        fs::File::open(&beside).and_then(|f| f.sync_all()).map_err(Error::file("flush", &beside))?;
+        fs::File::open(&beside)
+            .and_then(|f| f.sync_all())
+            .map_err(Error::file("flush", &beside))?;
         fs::rename(&beside, &record).map_err(Error::file("replace", &record))?;
         Ok(volume)
     }
@@ -86,11 +104,15 @@ impl Volumes {
         let record = self.record(&name);
         let bytes = match fs::read(&record) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::NotFound(name.to_string())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::NotFound(name.to_string()));
+            }
             Err(e) => return Err(Error::file("read", record)(e)),
         };
-        serde_json::from_slice(&bytes)
-            .map_err(|e| Error::Damaged { path: record, reason: e.to_string() })
+        serde_json::from_slice(&bytes).map_err(|e| Error::Damaged {
+            path: record,
+            reason: e.to_string(),
+        })
     }
 
     /// All volumes, by name. A damaged record is skipped and logged.
@@ -111,10 +133,16 @@ impl Volumes {
 
     /// Removes a volume and its data; `users` are the containers that have it.
     pub fn remove(&self, name: &str, users: &[String]) -> Result<Volume, Error> {
-        let _changing = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _changing = self
+            .changing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let volume = self.get(name)?;
         if !users.is_empty() {
-            return Err(Error::InUse { name: name.to_owned(), users: users.join(", ") });
+            return Err(Error::InUse {
+                name: name.to_owned(),
+                users: users.join(", "),
+            });
         }
         // The record goes first: what is left of a removal that was cut short is not a volume.
         let record = self.record(&volume.name);
@@ -149,7 +177,9 @@ impl Volumes {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }
 
 #[cfg(test)]
@@ -169,8 +199,13 @@ mod tests {
     fn a_volume_is_made_once_and_found_again() {
         let (_dir, volumes) = volumes();
         let name = VolumeName::new("data").unwrap();
-        let made = volumes.ensure(name.clone(), "local", BTreeMap::new(), false).unwrap();
-        assert_eq!(volumes.ensure(name, "", BTreeMap::new(), true).unwrap(), made);
+        let made = volumes
+            .ensure(name.clone(), "local", BTreeMap::new(), false)
+            .unwrap();
+        assert_eq!(
+            volumes.ensure(name, "", BTreeMap::new(), true).unwrap(),
+            made
+        );
         assert_eq!(volumes.list().unwrap(), vec![made]);
     }
 
@@ -178,11 +213,16 @@ mod tests {
     fn a_volume_in_use_stays_and_says_who_uses_it() {
         let (_dir, volumes) = volumes();
         let name = VolumeName::new("data").unwrap();
-        volumes.ensure(name, "local", BTreeMap::new(), false).unwrap();
+        volumes
+            .ensure(name, "local", BTreeMap::new(), false)
+            .unwrap();
         let refused = volumes.remove("data", &["abc".to_owned()]).unwrap_err();
         assert_eq!(refused.to_string(), "remove data: volume is in use - [abc]");
         volumes.remove("data", &[]).unwrap();
-        assert_eq!(volumes.get("data").unwrap_err().kind(), crate::Kind::NotFound);
+        assert_eq!(
+            volumes.get("data").unwrap_err().kind(),
+            crate::Kind::NotFound
+        );
     }
 
     #[test]
@@ -196,18 +236,29 @@ mod tests {
         symlink("/etc/passwd", image.join("link")).unwrap();
         let from = fs::File::open(&image).unwrap();
         let name = VolumeName::new("data").unwrap();
-        volumes.ensure(name.clone(), "local", BTreeMap::new(), false).unwrap();
+        volumes
+            .ensure(name.clone(), "local", BTreeMap::new(), false)
+            .unwrap();
 
         volumes.fill(&name, from.as_fd()).unwrap();
 
         let to = volumes.path(&name);
         assert_eq!(fs::read_to_string(to.join("sub/file")).unwrap(), "content");
-        assert_eq!(fs::metadata(to.join("sub/file")).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(
+            fs::metadata(to.join("sub/file")).unwrap().mode() & 0o7777,
+            0o640
+        );
         assert_eq!(fs::metadata(&to).unwrap().mode() & 0o7777, 0o700);
-        assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("/etc/passwd"));
+        assert_eq!(
+            fs::read_link(to.join("link")).unwrap(),
+            Path::new("/etc/passwd")
+        );
 
         fs::remove_file(to.join("link")).unwrap();
         volumes.fill(&name, from.as_fd()).unwrap();
-        assert!(!to.join("link").exists(), "a volume with content is left alone");
+        assert!(
+            !to.join("link").exists(),
+            "a volume with content is left alone"
+        );
     }
 }

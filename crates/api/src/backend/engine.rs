@@ -234,7 +234,7 @@ impl super::Execs for Engine {
     }
 
     async fn exec_inspect(&self, id: &str) -> Answer<ExecInspect> {
-        Ok(self.containers.exec_inspect(id)?)
+        Ok(self.containers.exec_inspect(id).await?)
     }
 }
 

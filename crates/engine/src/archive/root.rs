@@ -42,9 +42,7 @@ impl RootView {
     /// User and group of the container's process.
     pub(super) fn user(&self) -> Result<(u32, u32), Error> {
         let user = self.container.record().config.user.clone();
-        self.with(|root| {
-            Ok(crate::spec::user_of(root, &user)?)
-        })
+        self.with(|root| Ok(crate::spec::user_of(root, &user)?))
     }
 
     /// Runs blocking work with the root's descriptor.

@@ -300,7 +300,7 @@ fn set_xattrs(entry: &mut Entry<'_, impl Read>, file: BorrowedFd<'_>) {
 fn link_name(entry: &Entry<'_, impl Read>) -> Result<PathBuf, Error> {
     let target = entry.link_name().map_err(unreadable)?;
     target
-        .map(|t| t.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .ok_or_else(|| Error::Invalid("the archive has a link that leads nowhere".to_owned()))
 }
 

@@ -101,6 +101,10 @@ impl Containers {
     pub async fn resize(&self, id: &str, rows: u16, columns: u16) -> Result<(), Error> {
         let container = self.registry.find(id)?;
         let link = container.live_link()?;
+        if !container.record().config.tty {
+            // Docker has nothing to resize and nothing to complain of.
+            return Ok(());
+        }
         let request = Request::Resize {
             exec: None,
             rows,

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::phase::{Phase, Step};
 use super::record::Record;
 use crate::Error;
+use crate::files::{self, Durability};
 use crate::monitors::MonitorLink;
 
 /// A container that the daemon knows.
@@ -37,8 +38,6 @@ pub(crate) struct Progress {
     pub exits: u64,
     /// Exit code of the last run.
     pub exit_code: i32,
-    /// Why the last start failed.
-    pub error: String,
     /// Whether a run goes on.
     pub live: bool,
     /// Whether the container is gone.
@@ -85,6 +84,25 @@ impl Container {
         let next = record.state.phase.after(step).ok_or(record.state.phase)?;
         record.state.phase = next;
         Ok(next)
+    }
+
+    /// Calls off an announced restart; `false` when none was announced.
+    pub(crate) fn cancel_restart(&self) -> bool {
+        self.step(Step::RestartCancelled).is_ok()
+    }
+
+    /// Writes the record.
+    pub(crate) fn save(&self, durability: Durability) -> Result<(), Error> {
+        let record = self.record().clone();
+        files::write_json(&self.state_dir.join("container.json"), &record, durability)
+    }
+
+    /// Writes the record where a failure is not the caller's business: the state can be found out
+    /// again, so it is only logged.
+    pub(crate) fn save_state(&self) {
+        if let Err(e) = self.save(Durability::Crash) {
+            tracing::error!(container = %self.id, "{e}");
+        }
     }
 
     /// The monitor, if one is connected.

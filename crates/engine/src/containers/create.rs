@@ -65,7 +65,7 @@ impl Containers {
             let made = fs::create_dir_all(&subject.state_dir)
                 .map_err(Error::file("create", &subject.state_dir))
                 .and_then(|()| Ok(service.snapshots.prepare(&subject.id, &layers)?))
-                .and_then(|()| service.save(&subject, Durability::PowerLoss));
+                .and_then(|()| subject.save(Durability::PowerLoss));
             if made.is_err() {
                 let _ = service.snapshots.remove(&subject.id);
                 let _ = fs::remove_dir_all(&subject.state_dir);

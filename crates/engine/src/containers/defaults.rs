@@ -77,6 +77,7 @@ fn from_image(request: &mut ContainerCreateRequest, image: &ContainerDefaults) {
         let volumes = config.volumes.get_or_insert_with(NameSet::new);
         volumes.extend(image.volumes.keys().map(|path| (path.clone(), Nothing)));
     }
+    config.volumes = config.volumes.take().filter(|volumes| !volumes.is_empty());
     if !image.env.is_empty() {
         config.env = Some(merged_env(
             &image.env,
@@ -109,6 +110,18 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
     if host.shm_size == 0 {
         host.shm_size = settings.shm_size;
     }
+    if host.runtime.is_empty() {
+        "gantry".clone_into(&mut host.runtime);
+    }
+    // Docker's words for "no limit" and "the default" in an inspect.
+    host.resources.pids_limit = host.resources.pids_limit.filter(|limit| *limit != 0);
+    host.resources.memory_swappiness = host.resources.memory_swappiness.filter(|s| *s != -1);
+    if !host.privileged {
+        host.masked_paths
+            .get_or_insert_with(crate::spec::default_masked);
+        host.readonly_paths
+            .get_or_insert_with(crate::spec::default_readonly);
+    }
     if host.restart_policy.name.is_empty() {
         "no".clone_into(&mut host.restart_policy.name);
     }
@@ -125,7 +138,7 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
     if host.cgroupns_mode.is_empty() {
         // Docker's default: private on v2, the host's on v1.
         let private = settings.cgroup_v2 && !host.privileged;
-        host.cgroupns_mode = if private { "private" } else { "host" }.to_owned();
+        if private { "private" } else { "host" }.clone_into(&mut host.cgroupns_mode);
     }
 }
 

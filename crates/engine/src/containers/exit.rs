@@ -154,8 +154,9 @@ impl Containers {
             state.finished_at = exit.finished_at as i64;
             state.endpoint = None;
         }
-        self.save_state(container);
+        container.save_state();
         self.announce(container, "die", &death(container, exit));
+        self.announce_network(container, "disconnect");
         let auto_remove = container.record().host_config.auto_remove;
         container.report(|p| {
             p.exits += 1;

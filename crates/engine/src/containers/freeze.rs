@@ -29,7 +29,7 @@ impl Containers {
         self.on_cgroup(&container, gantry_cgroups::Cgroup::freeze, "freeze")
             .await?;
         let _ = container.step(Step::Paused);
-        self.save_state(&container);
+        container.save_state();
         self.announce(&container, "pause", &[]);
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Containers {
         }
         self.thaw(&container).await?;
         let _ = container.step(Step::Unpaused);
-        self.save_state(&container);
+        container.save_state();
         self.announce(&container, "unpause", &[]);
         Ok(())
     }

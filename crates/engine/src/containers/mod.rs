@@ -43,7 +43,7 @@ pub(crate) use record::Record;
 pub(crate) use registry::Registry;
 
 use crate::monitors::RuntimeProgram;
-use crate::{Error, Events, Images, Settings, files};
+use crate::{Error, Events, Images, Settings};
 
 /// The service for containers; a clone is the same service.
 #[derive(Clone)]
@@ -100,28 +100,6 @@ impl Containers {
         format!("/{}/{}", parent.trim_matches('/'), container.id)
     }
 
-    /// Writes the container's record.
-    pub(crate) fn save(
-        &self,
-        container: &Container,
-        durability: files::Durability,
-    ) -> Result<(), Error> {
-        let record = container.record().clone();
-        files::write_json(
-            &container.state_dir.join("container.json"),
-            &record,
-            durability,
-        )
-    }
-
-    /// Writes the record where a failure is not the caller's business: the state can be found out
-    /// again, so it is only logged.
-    pub(crate) fn save_state(&self, container: &Container) {
-        if let Err(e) = self.save(container, files::Durability::Crash) {
-            tracing::error!(container = %container.id, "{e}");
-        }
-    }
-
     /// Publishes an event about a container.
     pub(crate) fn announce(&self, container: &Container, action: &str, more: &[(&str, String)]) {
         let record = container.record();
@@ -131,6 +109,24 @@ impl Containers {
         attributes.extend(more.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
         self.events
             .container(&container.id, &record.config.image, action, attributes);
+    }
+}
+
+impl Containers {
+    /// Publishes that a container joins or leaves its network.
+    pub(crate) fn announce_network(&self, container: &Container, action: &str) {
+        let mode = container.record().host_config.network_mode.clone();
+        let networks = self.networks.networks();
+        let Some(network) = networks.iter().find(|n| n.name == mode) else {
+            return;
+        };
+        let attributes = [
+            ("container", container.id.as_str()),
+            ("name", &network.name),
+            ("type", network.driver.name()),
+        ];
+        let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.events.network(&network.id, action, attributes.into());
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Made, never started.
     Created,
     /// Being started: no process yet that a signal could reach.
@@ -26,7 +26,7 @@ pub enum Phase {
 
 /// What happens to a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Somebody asks for a start.
     BeginStart,
     /// The process was executed.
@@ -53,7 +53,7 @@ pub enum Step {
 
 impl Phase {
     /// The phase after `step`, or `None` where that step cannot be taken.
-    pub fn after(self, step: Step) -> Option<Self> {
+    pub(crate) fn after(self, step: Step) -> Option<Self> {
         use Phase as P;
         use Step as S;
         match (self, step) {
@@ -72,12 +72,12 @@ impl Phase {
     }
 
     /// Whether a process of it exists.
-    pub fn is_live(self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         matches!(self, Self::Running | Self::Paused)
     }
 
     /// Docker's word for it, as in `docker ps --filter status=`.
-    pub fn as_docker(self) -> &'static str {
+    pub(crate) fn as_docker(self) -> &'static str {
         match self {
             // A client never sees "starting" in Docker; the container is not yet running.
             Self::Created | Self::Starting => "created",

@@ -44,7 +44,7 @@ impl Containers {
         volumes: bool,
     ) -> Result<(), Error> {
         let _operation = container.operation.lock().await;
-        self.cancel_restart(container);
+        container.cancel_restart();
         container
             .step(Step::BeginRemove)
             .map_err(|phase| cannot_remove(container, phase))?;
@@ -52,7 +52,7 @@ impl Containers {
         let taken_down = blocking(move || service.take_off_disk(&subject)).await;
         if let Err(e) = taken_down {
             let _ = container.step(Step::RemoveFailed);
-            self.save_state(container);
+            container.save_state();
             return Err(e);
         }
         self.registry.remove(container);

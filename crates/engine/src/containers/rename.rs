@@ -23,7 +23,7 @@ impl Containers {
         }
         self.registry.reserve(new_name, &container.id)?;
         new_name.clone_into(&mut container.record().name);
-        if let Err(e) = self.save(&container, Durability::PowerLoss) {
+        if let Err(e) = container.save(Durability::PowerLoss) {
             container.record().name.clone_from(&old_name);
             self.registry.release(new_name);
             return Err(e);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::phase::{Phase, Step};
+use super::phase::Phase;
 use super::record::Record;
 use super::start::Starter;
 use super::{Container, Containers};
@@ -82,10 +82,5 @@ impl Containers {
         if let Some(delay) = delay {
             self.restart_later(container, delay);
         }
-    }
-
-    /// Calls off an announced restart; `false` when none was announced.
-    pub(crate) fn cancel_restart(&self, container: &Container) -> bool {
-        container.step(Step::RestartCancelled).is_ok()
     }
 }

@@ -147,7 +147,7 @@ impl Containers {
             self.execs
                 .adopt(&container.id, exec.id, exec.pid, exec.code);
         }
-        self.save_state(&container);
+        container.save_state();
         container.report(|p| p.live = true);
         container.set_link(Some(Arc::clone(&link)));
         self.watch(&container, link, events);
@@ -178,10 +178,10 @@ impl Containers {
     fn sweep(&self) {
         let known: HashSet<String> = self.registry.all().iter().map(|c| c.id.clone()).collect();
         for key in self.snapshots.list().unwrap_or_default() {
-            if !known.contains(&key) {
-                if let Err(e) = self.snapshots.remove(&key) {
-                    tracing::warn!(container = %key, "cannot remove what is left of it: {e}");
-                }
+            if !known.contains(&key)
+                && let Err(e) = self.snapshots.remove(&key)
+            {
+                tracing::warn!(container = %key, "cannot remove what is left of it: {e}");
             }
         }
         let run = self.settings.run_root.join("containers");

@@ -96,7 +96,17 @@ impl Containers {
     /// Mounts the root, joins the network, fills volumes and writes the bundle.
     async fn lay_ground(&self, container: &Arc<Container>) -> Result<Ground, Error> {
         let (service, subject) = (self.clone(), Arc::clone(container));
-        let mounting = blocking(move || Ok(service.snapshots.mount(&subject.id)?));
+        let mounting = blocking(move || {
+            // What goes when it ends needs no writing out.
+            let volatile = subject.record().host_config.auto_remove;
+            let snapshots = &service.snapshots;
+            let id = &subject.id;
+            Ok(if volatile {
+                snapshots.mount_volatile(id)?
+            } else {
+                snapshots.mount(id)?
+            })
+        });
         let (service, subject) = (self.clone(), Arc::clone(container));
         let joining = blocking(move || service.join_network(&subject));
         let (mounted, network) = tokio::join!(mounting, joining);
@@ -274,7 +284,7 @@ impl Containers {
         {
             let mut record = container.record();
             let state = &mut record.state;
-            state.phase = Phase::Running;
+            state.phase = state.phase.after(Step::Started).unwrap_or(Phase::Running);
             state.pid = pid;
             state.started_at = started_at as i64;
             state.exit_code = 0;
@@ -286,11 +296,9 @@ impl Containers {
                 state.stopped_by_hand = false;
             }
         }
-        self.save_state(container);
-        container.report(|p| {
-            p.live = true;
-            p.error.clear();
-        });
+        container.save_state();
+        container.report(|p| p.live = true);
+        self.announce_network(container, "connect");
         self.announce(container, "start", &[]);
     }
 
@@ -309,12 +317,11 @@ impl Containers {
             record.state.pid = 0;
         }
         drop(container.take_clients());
-        self.save_state(container);
+        container.save_state();
         let auto_remove = container.record().host_config.auto_remove;
+        // No run has ended, so nobody who waits for that is told.
         container.report(|p| {
-            p.exits += 1;
             p.exit_code = exit_code;
-            p.error = error.to_string();
             p.live = false;
         });
         if auto_remove {

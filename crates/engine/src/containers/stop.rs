@@ -42,8 +42,8 @@ impl Containers {
             Some(name) => signal_number(name)?,
         };
         container.record().state.stopped_by_hand = true;
-        if self.cancel_restart(&container) {
-            self.save_state(&container);
+        if container.cancel_restart() {
+            container.save_state();
             return Ok(());
         }
         if !container.phase().is_live() {
@@ -53,9 +53,11 @@ impl Containers {
             self.unpause(&container.id).await?;
         }
         self.send_signal(&container, signal).await?;
+        self.announce(&container, "kill", &[("signal", signal.to_string())]);
         let grace = timeout.or(own_timeout).unwrap_or(DEFAULT_GRACE);
         if !self.ends_within(&container, seconds(grace)).await {
             self.send_signal(&container, SIGKILL).await?;
+            self.announce(&container, "kill", &[("signal", SIGKILL.to_string())]);
             self.must_end(&container).await?;
         }
         self.announce(&container, "stop", &[]);
@@ -100,7 +102,7 @@ impl Containers {
     /// Ends a live container at once, for `rm -f`.
     pub(crate) async fn end_now(&self, container: &Arc<Container>) -> Result<(), Error> {
         container.record().state.stopped_by_hand = true;
-        self.cancel_restart(container);
+        container.cancel_restart();
         if !container.phase().is_live() {
             return Ok(());
         }

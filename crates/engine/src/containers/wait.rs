@@ -63,11 +63,8 @@ impl Containers {
 }
 
 fn response(progress: &Progress) -> WaitResponse {
-    let error = (!progress.error.is_empty()).then(|| WaitError {
-        message: progress.error.clone(),
-    });
     WaitResponse {
         status_code: i64::from(progress.exit_code),
-        error,
+        error: None,
     }
 }

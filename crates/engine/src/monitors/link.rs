@@ -41,7 +41,10 @@ struct Waiting {
 impl MonitorLink {
     /// Takes over a connected, non-blocking socket; events go to the returned channel, the last
     /// of them [`LinkEvent::Closed`].
-    #[expect(deprecated, reason = "an OwnedFd stays what it is; the replacement is unsafe for others' sake")]
+    #[expect(
+        deprecated,
+        reason = "an OwnedFd stays what it is; the replacement is unsafe for others' sake"
+    )]
     pub(crate) fn over(
         socket: OwnedFd,
     ) -> io::Result<(Arc<Self>, mpsc::UnboundedReceiver<LinkEvent>)> {

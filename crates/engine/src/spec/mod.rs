@@ -35,6 +35,7 @@ use gantry_seccomp::KernelVersion;
 pub(crate) use check::check;
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
+pub(crate) use security::{default_masked, default_readonly};
 pub(crate) use user::user_of;
 
 use security::Security;

@@ -130,15 +130,13 @@ impl Security {
         if self.open_paths {
             return Vec::new();
         }
-        host.readonly_paths
-            .clone()
-            .unwrap_or_else(|| READ_ONLY.map(str::to_owned).to_vec())
+        host.readonly_paths.clone().unwrap_or_else(default_readonly)
     }
 }
 
 /// The constant list, and the processors' temperature events, by which programs could watch what
 /// their neighbours compute, on machines that tell them.
-fn default_masked() -> Vec<String> {
+pub(crate) fn default_masked() -> Vec<String> {
     let mut paths = MASKED.map(str::to_owned).to_vec();
     let thermal = |cpu: usize| format!("/sys/devices/system/cpu/cpu{cpu}/thermal_throttle");
     paths.extend(
@@ -147,6 +145,11 @@ fn default_masked() -> Vec<String> {
             .take_while(|path| Path::new(path).exists()),
     );
     paths
+}
+
+/// Paths that a container may only read, unless it says otherwise.
+pub(crate) fn default_readonly() -> Vec<String> {
+    READ_ONLY.map(str::to_owned).to_vec()
 }
 
 fn filter(value: &str) -> Result<Filter, SpecError> {

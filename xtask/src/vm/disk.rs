@@ -25,13 +25,14 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // A rest in the cache is found and removed by the next run.
+        // What stays, `remove_left_behind` finds.
         drop(fs::remove_dir_all(&self.folder));
     }
 }
 
 /// Makes both for one run.
 pub(crate) fn make(kernel: &Kernel, gantry: &Path) -> Result<Disk> {
+    remove_left_behind(&kernel.folder)?;
     let folder = kernel
         .folder
         .with_extension(format!("run-{}", std::process::id()));
@@ -54,6 +55,21 @@ pub(crate) fn make(kernel: &Kernel, gantry: &Path) -> Result<Disk> {
     let (folder, modules) = (text(&disk.folder)?, text(&kernel.modules())?);
     shell::script(BUILD, &[("FOLDER", &folder), ("MODULES", &modules)])?;
     Ok(disk)
+}
+
+/// Folders of runs that were killed; the name ends with the process that made them.
+fn remove_left_behind(kernel: &Path) -> Result<()> {
+    let folder = kernel.parent().context("the kernel lies in no folder")?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let maker = path
+            .extension()
+            .and_then(|e| e.to_str()?.strip_prefix("run-"));
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// The root is a real ext4 and not the initramfs: nothing can pivot away from that one.

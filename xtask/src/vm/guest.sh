@@ -27,7 +27,7 @@ uptime_us() { awk '{printf "%d", $1 * 1000000}' /proc/uptime; }
 used_us() { awk '$1 == "usage_usec" {print $2}' "$1/cpu.stat"; }
 said() { $G logs "$1" 2>&1 | grep -q "$2"; }
 daemon_pid() { for p in /proc/[0-9]*; do case $(tr '\0' ' ' < "$p/cmdline" 2>/dev/null) in *" daemon "*) echo "${p#/proc/}"; return ;; esac; done; return 1; }
-# page PORT PATH: the body; busybox's static wget dies of a null pointer here.
+# page PORT PATH: the body; busybox's wget (1.35) dies of a null pointer when given -T.
 page() {
   answer=$(printf 'GET %s HTTP/1.0\r\n\r\n' "$2" | timeout 5 nc 127.0.0.1 "$1" | tr -d '\r') || return
   case $answer in "HTTP/1."?" 200 "*) echo "$answer" | sed '1,/^$/d' ;; *) return 1 ;; esac

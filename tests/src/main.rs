@@ -13,5 +13,9 @@
 )]
 
 mod cli;
+mod clients;
+mod daemon;
+mod faults;
 mod harness;
+mod limits;
 mod structure;

@@ -23,11 +23,19 @@ impl Daemon {
 
     /// A daemon whose short image names resolve to the registry with the real images.
     pub(crate) fn with_registry() -> Self {
-        let mirror = format!(
-            r#"{{"registry-mirrors": ["http://{}"]}}"#,
-            registry::ADDRESS
-        );
-        let mut daemon = Self::prepared(&mirror);
+        let mut daemon = Self::prepared(&mirror());
+        daemon.registry = Some(Registry::serve(&daemon.world));
+        daemon.run();
+        daemon
+    }
+
+    /// The same with a data root on a small file system of its own.
+    pub(crate) fn on_small_disk() -> Self {
+        let mut daemon = Self::prepared(&mirror());
+        let script =
+            "truncate -s 48M disk && mkfs.ext4 -q disk && mkdir data && mount -o loop disk data";
+        let folder = daemon.world.folder().display().to_string();
+        daemon.world.sh(&format!("cd {folder} && {script}")).ok();
         daemon.registry = Some(Registry::serve(&daemon.world));
         daemon.run();
         daemon
@@ -151,12 +159,14 @@ impl Daemon {
     }
 
     fn client(&self, program: &str, args: &str) -> Run {
-        let socket = self.socket();
-        self.world.sh(&format!(
-            "export DOCKER_HOST=unix://{socket} DOCKER_CONFIG={config}; exec {program} {args}",
-            socket = socket.display(),
-            config = self.world.folder().join("docker").display(),
-        ))
+        self.script(&format!("exec {program} {args}"), "")
+    }
+
+    /// Runs a shell script whose clients talk to this daemon; `$GANTRY` is our command.
+    pub(crate) fn script(&self, script: &str, input: &str) -> Run {
+        let mut command = self.client_command("bash");
+        command.args(["-uc", script]).env("GANTRY", gantry_binary());
+        Run::with_input(command, input)
     }
 
     /// A client's command to be spawned with streams of the test's own.
@@ -167,6 +177,11 @@ impl Daemon {
             .env("DOCKER_CONFIG", self.world.folder().join("docker"));
         command
     }
+}
+
+fn mirror() -> String {
+    let address = registry::ADDRESS;
+    format!(r#"{{"registry-mirrors": ["http://{address}"]}}"#)
 }
 
 impl Drop for Daemon {

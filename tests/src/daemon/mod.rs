@@ -1,0 +1,5 @@
+//! The daemon's own life: killed, stopped, started by a command, and gone without a trace.
+
+mod autostart;
+mod killed;
+mod traces;

@@ -1,0 +1,7 @@
+//! What bad input gets: a clear error, the right code, and nothing half made.
+
+mod archives;
+mod disk;
+mod names;
+mod rights;
+mod wire;

@@ -1,0 +1,6 @@
+//! Limits do what they say.
+
+mod cpu;
+mod crowd;
+mod memory;
+mod pids;

@@ -17,12 +17,16 @@ use crate::doors::{self, Door};
 use crate::lock::DataRootLock;
 use crate::{Embedded, Error, Resolved};
 
+/// Heaps of the allocator: two threads rarely wait for each other, and idle heaps cost memory.
+const MOST_HEAPS: i32 = 2;
+
 /// Runs until a signal asks for the end; containers go on.
 pub(crate) fn run(resolved: Resolved, embedded: Embedded) -> Result<(), Error> {
     log_to_stderr(&resolved.log_level);
     if !rustix::process::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
+    gantry_sys::heap::share(MOST_HEAPS);
     prepare_process();
     let _lock = DataRootLock::take(&resolved.data_root)?;
     let _alive = sign_of_life(&resolved.run_root)?;

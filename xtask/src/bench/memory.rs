@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::Row;
 use super::contender::{Arena, Contender};
 
-const CONTAINERS: usize = 10;
+const CONTAINERS: u8 = 10;
 
 /// The rows about memory; proportional set sizes, so that shared pages count once.
 pub(crate) fn rows(arena: &Arena) -> Result<Vec<Row>> {
@@ -59,7 +59,7 @@ fn per_container(arena: &Arena, contender: Contender) -> Result<f64> {
     let mut remove = vec!["rm", "-f"];
     remove.extend(names.iter().map(String::as_str));
     arena.run(contender, &remove)?;
-    Ok(sum / CONTAINERS as f64)
+    Ok(sum / f64::from(CONTAINERS))
 }
 
 /// Monitors, or shims.

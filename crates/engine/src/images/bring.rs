@@ -56,7 +56,9 @@ impl Images {
             report,
             quiet: false,
         });
-        self.store.pull(&request, lines).await?;
+        let pulled = self.store.pull(&request, lines).await;
+        give_back_memory();
+        pulled?;
         self.tell(
             &reference.familiar(),
             "pull",
@@ -89,6 +91,7 @@ impl Images {
         };
         let store = self.store.clone();
         let loaded = tokio::task::spawn_blocking(move || store.load(archive, &lines)).await;
+        give_back_memory();
         let loaded = loaded.map_err(|error| Error::Internal(format!("load: {error}")))??;
         for one in &loaded {
             let id = one.image().as_str();
@@ -96,6 +99,11 @@ impl Images {
         }
         Ok(())
     }
+}
+
+/// Layers pass through many megabytes of buffers, which an idle daemon has no use for.
+fn give_back_memory() {
+    tokio::task::spawn_blocking(gantry_sys::heap::trim);
 }
 
 /// An asynchronous reader for a thread that may wait.

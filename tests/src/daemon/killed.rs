@@ -166,10 +166,9 @@ fn a_socket_in_a_container_stays_valid() {
     daemon
         .gantry(&format!("run -d --name inner {mount} busybox sleep 1000"))
         .ok();
-    let ask = format!(
-        "curl -fs --unix-socket /proc/$($GANTRY inspect -f '{{{{.State.Pid}}}}' inner)/root/var/run/docker.sock http://d/_ping"
-    );
-    let ping = |daemon: &Daemon| daemon.script(&ask, "").stdout;
+    let ask = "curl -fs --unix-socket \
+        /proc/$($GANTRY inspect -f '{{.State.Pid}}' inner)/root/var/run/docker.sock http://d/_ping";
+    let ping = |daemon: &Daemon| daemon.script(ask, "").stdout;
     assert_eq!(ping(&daemon), "OK");
     daemon.kill_9();
     daemon.run();

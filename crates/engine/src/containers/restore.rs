@@ -3,8 +3,10 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gantry_monitor::protocol::{Exit, Reply, Request, SOCKET_FILE, Status};
 use tokio::sync::mpsc;
@@ -37,7 +39,7 @@ impl Containers {
                 continue;
             }
             match greet(&container).await {
-                Some((link, events, status))
+                Ok(Some((link, events, status)))
                     if status.exit.is_none() && status.started_at.is_some() =>
                 {
                     let kept = self.take_kept(&container, &link).await;
@@ -51,7 +53,10 @@ impl Containers {
                         status,
                     });
                 }
-                _ => ended.push(container),
+                Ok(_) => ended.push(container),
+                Err(e) => {
+                    tracing::error!(container = %container.id, "its monitor cannot be reached, it is left alone: {e}");
+                }
             }
         }
         self.restore_networks(&adopted)?;
@@ -233,12 +238,32 @@ impl Containers {
 
 type Greeting = (Arc<MonitorLink>, mpsc::UnboundedReceiver<LinkEvent>, Status);
 
-async fn greet(container: &Container) -> Option<Greeting> {
-    let (link, events) = MonitorLink::connect(&container.run_dir).ok()?;
+/// How often a monitor that is there but cannot be reached is tried, and the pause between.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks the monitor how its container is; `None` when there surely is no monitor.
+///
+/// Any other failure is one of ours (no descriptors left, for example): the container may well run,
+/// and must not be taken for dead.
+async fn greet(container: &Container) -> io::Result<Option<Greeting>> {
+    let mut tries = 0;
+    let (link, events) = loop {
+        match MonitorLink::connect(&container.run_dir) {
+            Ok(connected) => break connected,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                return Ok(None);
+            }
+            Err(e) if tries == TRIES => return Err(e),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+        tries += 1;
+    };
     match link.call(Request::Status, &[]).await {
         Ok((Reply::Status(status), _)) if status.id == container.id => {
-            Some((link, events, *status))
+            Ok(Some((link, events, *status)))
         }
-        _ => None,
+        // It ended while we asked; its exit record is there.
+        _ => Ok(None),
     }
 }

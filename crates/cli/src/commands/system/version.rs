@@ -53,7 +53,10 @@ impl Command for Version {
                 let server = server
                     .as_ref()
                     .map_or(Json::Null, |(_, server)| server_json(server));
-                let value = json!({"Client": client_json(session, api), "Server": server});
+                let mut value = json!({"Client": client_json(session, api), "Server": server});
+                if self.format.contains(".APIVersion") {
+                    add_field_names(&mut value);
+                }
                 let value = Value::from_json(&value, &|_, key| {
                     if key == "Details" {
                         Shape::Map
@@ -99,6 +102,16 @@ fn client_json(session: &Session, api: ApiVersion) -> Json {
         "BuildTime": "",
         "Context": session.globals.context.as_deref().unwrap_or("default"),
     })
+}
+
+/// Docker's templates know the API version by the field's name, `{{json .}}` by the wire's key.
+fn add_field_names(value: &mut Json) {
+    for side in ["Client", "Server"] {
+        let version = value[side]["ApiVersion"].clone();
+        if let Json::Object(fields) = &mut value[side] {
+            fields.insert("APIVersion".to_owned(), version);
+        }
+    }
 }
 
 /// As Docker's client shows it: the keys of its own type, not those of the wire.

@@ -101,7 +101,7 @@ impl Containers {
                 // A creation that was cut short: it never was a container.
                 Ok(None) => drop(fs::remove_dir_all(entry.path())),
                 Ok(Some(_)) => {
-                    tracing::error!(container = %id, "its record belongs to another; skipped")
+                    tracing::error!(container = %id, "its record belongs to another; skipped");
                 }
                 Err(e) => tracing::error!(container = %id, "{e}; skipped"),
             }

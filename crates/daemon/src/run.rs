@@ -20,6 +20,9 @@ use crate::{Embedded, Error, Resolved};
 /// Heaps of the allocator: two threads rarely wait for each other, and idle heaps cost memory.
 const MOST_HEAPS: i32 = 2;
 
+/// How often unused memory goes back to the kernel.
+const BETWEEN_TRIMS: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Runs until a signal asks for the end; containers go on.
 pub(crate) fn run(resolved: Resolved, embedded: Embedded) -> Result<(), Error> {
     log_to_stderr(&resolved.log_level);
@@ -67,12 +70,21 @@ async fn serve(resolved: Resolved, embedded: Embedded) -> Result<(), Error> {
         autostarted: resolved.autostarted,
     };
     let api = Api::new(engine.clone(), &identity);
+    tokio::spawn(give_back_memory());
     let paths: Vec<PathBuf> = doors.iter().map(|door| door.path.clone()).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?paths, "ready");
     answer_at_doors(doors, api, stop).await?;
     tracing::info!("stopping; containers go on");
     leave(&engine, &paths);
     Ok(())
+}
+
+/// Returns what bursts of work have left in the heap; without work it costs nothing to speak of.
+async fn give_back_memory() {
+    loop {
+        tokio::time::sleep(BETWEEN_TRIMS).await;
+        let _ = tokio::task::spawn_blocking(gantry_sys::heap::trim).await;
+    }
 }
 
 async fn answer_at_doors(

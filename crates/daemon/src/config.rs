@@ -57,8 +57,6 @@ pub struct ConfigFile {
     pub live_restore: Option<bool>,
     /// The cgroup below which containers are put.
     pub cgroup_parent: Option<String>,
-    /// Seconds to wait at shutdown for containers that must stop.
-    pub shutdown_timeout: Option<i64>,
     /// Whether containers get the reaping init in front of their program.
     pub init: bool,
     /// Limits of containers that set none, as `--default-ulimit`.

@@ -72,16 +72,29 @@ fn what_ended_while_no_daemon_was_there_has_its_exit_code() {
             "run -d --rm --name goes {options} busybox sh -c '{script}'"
         ))
         .ok();
-    daemon.gantry(&format!("run -d --restart always --name again {options} busybox sh -c '{script}; rm -f /go/now; exit 1'")).ok();
+    // A marker of its own: it takes it away when it ends, to live on after its restart.
+    let again = script.replace("/go/now", "/go/again");
+    daemon
+        .gantry(&format!(
+            "run -d --restart always --name again {options} busybox sh -c '{again}; rm /go/again; exit 1'"
+        ))
+        .ok();
     let pid = daemon
         .gantry("inspect -f '{{.State.Pid}}' ends")
         .ok()
         .to_owned();
+    let first_run = daemon
+        .gantry("inspect -f '{{.State.Status}} {{.State.Pid}}' again")
+        .ok()
+        .to_owned()
+        + "\n";
     daemon.kill_9();
     std::fs::write(go.join("now"), "").unwrap();
+    std::fs::write(go.join("again"), "").unwrap();
     eventually("the container has ended", || {
         daemon.world.sh(&format!("test -e /proc/{pid}")).code != 0
     });
+    eventually("the other one too", || !go.join("again").exists());
     daemon.run();
     let state = || {
         daemon
@@ -93,6 +106,11 @@ fn what_ended_while_no_daemon_was_there_has_its_exit_code() {
     assert_eq!(daemon.gantry("wait ends").ok(), "23");
     eventually("--rm holds also then", || {
         daemon.gantry("inspect goes").code == 1
+    });
+    let again = "inspect -f '{{.State.Status}} {{.State.Pid}}' again";
+    eventually("the restart policy holds also then", || {
+        let now = daemon.gantry(again).stdout;
+        now.starts_with("running") && now != first_run
     });
 }
 

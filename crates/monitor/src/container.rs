@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gantry_cgroups::{Cgroup, OomNotifier};
+use gantry_oci::{Spec, State};
 use gantry_runtime::{Created, Pid, Stdio};
 use rustix::process::WaitStatus;
 
@@ -32,6 +33,8 @@ pub(crate) struct Container {
     pub(crate) phase: Phase,
     pub(crate) started_at: Option<u64>,
     pub(crate) cleaned_up: bool,
+    /// Whether the specification has hooks for after the start or after the end.
+    pub(crate) hooks: bool,
 }
 
 /// Descriptors that are only held.
@@ -78,6 +81,7 @@ impl Container {
             let _ = session.resize(rows, columns);
         }
         self.phase = Phase::Started;
+        self.run_hooks(gantry_runtime::hooks::after_start);
         Ok(Reply::Started {
             pid: self.pid(),
             started_at,
@@ -308,6 +312,29 @@ impl Container {
     pub(crate) fn clean_up(&mut self) {
         if !std::mem::replace(&mut self.cleaned_up, true) {
             ending::remove_cgroup(&self.cgroup);
+            self.run_hooks(gantry_runtime::hooks::after_stop);
+        }
+    }
+
+    /// Runs hooks that neither the container's start nor its end depends on.
+    fn run_hooks(&self, run: impl Fn(&Spec, &State) -> Vec<gantry_runtime::Warning>) {
+        if !self.hooks {
+            return;
+        }
+        let spec = match read_spec(&self.run_dir) {
+            Ok(spec) => spec,
+            Err(failure) => return crate::say(&format!("warning: no hooks are run: {failure}")),
+        };
+        let state = State {
+            oci_version: spec.oci_version.clone(),
+            id: self.id.clone(),
+            status: gantry_oci::Status::Running,
+            pid: Some(self.pid()),
+            bundle: self.run_dir.clone(),
+            annotations: spec.annotations.clone(),
+        };
+        for warning in run(&spec, &state) {
+            crate::say(&format!("warning: {warning}"));
         }
     }
 

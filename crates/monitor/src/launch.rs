@@ -137,8 +137,14 @@ fn create(
         phase: Phase::Created(Box::new(created), None),
         started_at: None,
         cleaned_up: false,
+        hooks: spec.hooks.as_ref().is_some_and(has_late_hooks),
         cgroup,
     })
+}
+
+/// Whether hooks are to be run after the start or after the end.
+fn has_late_hooks(hooks: &gantry_oci::Hooks) -> bool {
+    !hooks.poststart.is_empty() || !hooks.poststop.is_empty()
 }
 
 fn streams(
@@ -186,6 +192,7 @@ fn clone_container(
         network: handed.network.as_ref().map(AsFd::as_fd),
         cgroup,
         stdio,
+        bundle: &launch.run_dir,
         init: init.as_ref().map(AsFd::as_fd),
     })?;
     let warnings = created.warnings().iter().map(ToString::to_string);

@@ -13,8 +13,10 @@ mod image;
 mod linux;
 mod process;
 mod spec;
+mod state;
 
 pub use image::*;
 pub use linux::*;
 pub use process::*;
 pub use spec::*;
+pub use state::*;

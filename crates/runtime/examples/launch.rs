@@ -119,6 +119,7 @@ impl Bench {
             network: network.then(|| self.network.as_fd()),
             cgroup: &self.cgroup,
             stdio: null()?,
+            bundle: Path::new("/"),
             init: None,
         })
     }

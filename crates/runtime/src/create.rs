@@ -2,15 +2,15 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use gantry_oci::Spec;
+use gantry_oci::{Spec, State, Status};
 use gantry_sys::clone::Clone3;
 use rustix::process::Pid;
 
-use crate::describe::{command_failure, container_failure};
+use crate::describe::{command_failure, container_failure, hook_failure};
 use crate::launch::{Ended, Launched};
 use crate::plan::{Command, ContainerPlan, UserMaps};
 use crate::process_files::{raise_limits, set_oom_score, write};
-use crate::{Error, Launch, Result, Running, Warning, child};
+use crate::{Error, Launch, Result, Running, Warning, child, hooks};
 
 /// Makes a container: everything is done but `execve`; the process waits.
 ///
@@ -21,8 +21,11 @@ pub fn create(mut launch: Launch<'_>) -> Result<Created> {
     let mut warnings = std::mem::take(&mut plan.process.warnings);
     prepare(&launched, &plan, &mut warnings)?;
     launched
-        .until_ready()
+        .until_ready(|pid| run_hooks(&launch, &plan, pid))
         .map_err(|ended| why(ended, launch.spec, &plan))?;
+    if let Some(hooks) = &plan.hooks {
+        hooks.tell(&state(&launch, launched.pid(), Status::Created))?;
+    }
     Ok(Created {
         launched,
         command: plan.process.command,
@@ -47,6 +50,27 @@ fn clone(plan: &ContainerPlan, cgroup: Option<BorrowedFd<'_>>) -> Result<Launche
             None => child::container(plan, link),
         }
     })
+}
+
+/// The hooks of the runtime's namespaces; afterwards the child runs those of the container's.
+fn run_hooks(launch: &Launch<'_>, plan: &ContainerPlan, pid: Pid) -> Result<()> {
+    let state = state(launch, pid, Status::Creating);
+    hooks::before_creation(launch.spec, &state)?;
+    match &plan.hooks {
+        Some(hooks) => hooks.tell(&state),
+        None => Ok(()),
+    }
+}
+
+fn state(launch: &Launch<'_>, pid: Pid, status: Status) -> State {
+    State {
+        oci_version: launch.spec.oci_version.clone(),
+        id: launch.id.to_owned(),
+        status,
+        pid: u32::try_from(pid.as_raw_nonzero().get()).ok(),
+        bundle: launch.bundle.to_owned(),
+        annotations: launch.spec.annotations.clone(),
+    }
 }
 
 /// What only the parent may do for the child, while that one is at work already.
@@ -110,7 +134,9 @@ impl Created {
     /// Lets the process execute its program; returns when it has, or with the reason why not.
     pub fn start(mut self) -> Result<Running> {
         let child = self.launched.execute().map_err(|ended| match ended {
-            Ended::Failed(failure) => command_failure(failure, &self.command),
+            Ended::Failed(failure) => {
+                hook_failure(failure).unwrap_or_else(|| command_failure(failure, &self.command))
+            }
             Ended::Silent => Error::Died,
             Ended::Here(error) => error,
         })?;

@@ -10,6 +10,9 @@ use gantry_sys::Errno;
 
 /// A failure of a container's first process.
 pub(crate) fn container_failure(failure: Failure, spec: &Spec, plan: &ContainerPlan) -> Error {
+    if let Some(error) = hook_failure(failure) {
+        return error;
+    }
     let item = failure.item as usize;
     match failure.step {
         step if is_mount(step) => mount_failure(failure, spec),
@@ -21,6 +24,25 @@ pub(crate) fn container_failure(failure: Failure, spec: &Spec, plan: &ContainerP
             None => command_failure(failure, &plan.process.command),
         },
     }
+}
+
+/// A hook that the child ran: `item` is its place and, above 16 bits, its exit status.
+pub(crate) fn hook_failure(failure: Failure) -> Option<Error> {
+    if !matches!(
+        failure.step,
+        Step::HookCreateContainer | Step::HookStartContainer
+    ) {
+        return None;
+    }
+    let why = match failure.item >> 16 {
+        0 => errno_text(failure.errno),
+        status => format!("exit status {status}"),
+    };
+    Some(Error::Hook {
+        kind: failure.step.text(),
+        number: (failure.item & 0xffff) as usize,
+        why,
+    })
 }
 
 /// A failure of a process after its container is there.

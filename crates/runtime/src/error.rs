@@ -71,6 +71,16 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// A hook failed.
+    #[error("error running {kind} hook #{number}: {why}")]
+    Hook {
+        /// `prestart` and so on.
+        kind: &'static str,
+        /// Its place in the list.
+        number: usize,
+        /// How it ended, and what it said.
+        why: String,
+    },
     /// A step of the launch failed.
     #[error("{step}: {why}")]
     Step {
@@ -127,6 +137,7 @@ impl Error {
             Self::Mount { .. }
             | Self::Cwd { .. }
             | Self::Step { .. }
+            | Self::Hook { .. }
             | Self::Died
             | Self::Cgroup(_) => Kind::Internal,
         }

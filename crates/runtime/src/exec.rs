@@ -48,7 +48,7 @@ pub fn exec(mut exec: Exec<'_>) -> Result<Running> {
         Ended::Silent => Error::Died,
         Ended::Here(error) => error,
     };
-    launched.until_ready().map_err(why)?;
+    launched.until_ready(|_| Ok(())).map_err(why)?;
     let child = launched.execute().map_err(why)?;
     Ok(Running {
         child,

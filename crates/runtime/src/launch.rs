@@ -77,11 +77,18 @@ impl Launched {
             .map_or_else(|| self.link.0.as_fd(), |child| child.pidfd.as_fd())
     }
 
-    /// Listens until everything but the exec is done.
-    pub(crate) fn until_ready(&mut self) -> Result<(), Ended> {
+    /// Listens until everything but the exec is done; calls `hooks` when it is their time.
+    pub(crate) fn until_ready(
+        &mut self,
+        mut hooks: impl FnMut(Pid) -> Result<()>,
+    ) -> Result<(), Ended> {
         loop {
             match self.link.receive() {
                 Ok(Some(Message::Ready)) => return Ok(()),
+                Ok(Some(Message::Namespaces)) => {
+                    hooks(self.pid()).map_err(Ended::Here)?;
+                    self.link.go_on().map_err(|_| Ended::Silent)?;
+                }
                 Ok(Some(Message::Terminal(master))) => self.terminal = Some(master),
                 Ok(Some(Message::Process(pidfd))) => self.replace(pidfd).map_err(Ended::Here)?,
                 Ok(Some(Message::Failed(failure))) => return Err(Ended::Failed(failure)),

@@ -31,6 +31,7 @@ mod create;
 mod describe;
 mod error;
 mod exec;
+pub mod hooks;
 pub mod init;
 mod launch;
 mod plan;
@@ -86,6 +87,8 @@ pub struct Launch<'a> {
     pub cgroup: &'a gantry_cgroups::Cgroup,
     /// Its streams.
     pub stdio: Stdio,
+    /// The directory of `config.json`, which hooks are told; absolute.
+    pub bundle: &'a Path,
     /// A program to run as PID 1 in front of the process, one that calls [`init::run`]
     /// (`--init`). Use [`own_program`].
     pub init: Option<BorrowedFd<'a>>,

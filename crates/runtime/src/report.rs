@@ -32,6 +32,14 @@ steps! {
     JoinTarget = "join the container's namespaces",
     JoinCgroup = "join the cgroup",
     CgroupNamespace = "make a cgroup namespace",
+    TimeNamespace = "make a time namespace",
+    Clocks = "set the clocks of the time namespace",
+    Personality = "set the execution domain (personality)",
+    Affinity = "set the processors (execCPUAffinity)",
+    Scheduler = "set the scheduler",
+    IoPriority = "set the input and output priority",
+    HookCreateContainer = "createContainer",
+    HookStartContainer = "startContainer",
     Loopback = "set the loopback interface up",
     Hostname = "set the hostname",
     Domainname = "set the domain name",
@@ -121,6 +129,8 @@ pub(crate) enum Message {
     Terminal(OwnedFd),
     /// The container's process, when another than the one cloned first.
     Process(OwnedFd),
+    /// Everything is mounted, and nobody has entered the new root yet: hooks may run.
+    Namespaces,
     /// Everything is done but the exec.
     Ready,
     /// A step failed; the child ends.
@@ -147,6 +157,11 @@ impl ChildLink<'_> {
     /// Says that only the exec is left.
     pub(crate) fn send_ready(&self) -> Result<(), Errno> {
         fd_passing::send(self.0, &encode(2, None), &[])
+    }
+
+    /// Says that hooks may run.
+    pub(crate) fn send_namespaces(&self) -> Result<(), Errno> {
+        fd_passing::send(self.0, &encode(4, None), &[])
     }
 
     /// Says what failed. Nobody is left to be told if this fails.
@@ -190,6 +205,7 @@ impl ParentLink {
             0 => Message::Terminal(fd()?),
             1 => Message::Process(fd()?),
             2 => Message::Ready,
+            4 => Message::Namespaces,
             _ => Message::Failed(decode(buffer).ok_or(Errno::BADMSG)?),
         };
         Ok(Some(message))

@@ -23,6 +23,7 @@ pub mod namespaces;
 pub mod netlink;
 pub mod netns;
 pub mod process;
+pub mod scheduling;
 pub mod seccomp;
 pub mod signals;
 

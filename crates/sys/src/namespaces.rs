@@ -21,6 +21,9 @@ pub mod bits {
     pub const PID: u64 = libc::CLONE_NEWPID as u64;
     /// Network.
     pub const NETWORK: u64 = libc::CLONE_NEWNET as u64;
+    /// Clocks (5.6 and later). It holds for children, and is entered by joining
+    /// `/proc/self/ns/time_for_children`.
+    pub const TIME: u64 = 0x80;
 }
 
 /// Moves the calling thread into a namespace, or into several of the process that a pidfd means
@@ -50,6 +53,7 @@ pub fn unshare(kinds: u64) -> Result<()> {
         | bits::USER
         | bits::PID
         | bits::NETWORK
+        | bits::TIME
         | libc::CLONE_FS as u64;
     if kinds & !allowed != 0 {
         return Err(Errno::INVAL);
@@ -69,6 +73,20 @@ pub fn in_private_mounts<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> 
             c"/",
             MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
         )?;
+        Ok(work())
+    })
+}
+
+/// Runs `work` on a thread of its own whose root is that of another mount namespace: what it opens
+/// or clones (open_tree(2)) is that one's, and its links lead nowhere else.
+pub fn in_mounts_of<T: Send>(
+    namespace: impl AsFd + Send + Sync,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T> {
+    on_thread(|| {
+        // A mount namespace is joined together with its root, which threads share.
+        unshare(libc::CLONE_FS as u64)?;
+        join(&namespace, bits::MOUNT)?;
         Ok(work())
     })
 }

@@ -127,6 +127,16 @@ pub unsafe fn close_from(first: u32) -> Result<()> {
     Ok(())
 }
 
+/// Closes one descriptor, if it is open.
+///
+/// # Safety
+/// Nobody may use it any more, nor drop its owner.
+pub unsafe fn close_one(fd: u32) -> Result<()> {
+    // SAFETY: close_range touches no memory; the caller answers for the descriptor.
+    checked(unsafe { libc::syscall(libc::SYS_close_range, fd, fd, 0) })?;
+    Ok(())
+}
+
 /// Sends a signal by its number (pidfd_send_signal(2)); 0 only asks whether the process is there.
 ///
 /// Real-time signals too, which rustix's typed signals leave out.

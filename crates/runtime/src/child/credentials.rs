@@ -1,7 +1,7 @@
 //! Working directory, limits, user, groups, capabilities and filter of the program.
 
-use gantry_sys::{Errno, process, seccomp};
-use rustix::thread::{CapabilitySet, CapabilitySets};
+use gantry_sys::{Errno, process, scheduling, seccomp};
+use rustix::thread::{CapabilitySet, CapabilitySets, CpuSet};
 
 use crate::plan::{CapabilityPlan, ProcessPlan};
 use crate::report::{At, Outcome, Step};
@@ -34,12 +34,31 @@ pub(super) fn check_working_directory() -> Outcome {
     }
 }
 
+/// Runs on these processors from now on.
+pub(super) fn run_on(processors: Option<&CpuSet>) -> Outcome {
+    match processors {
+        Some(set) => rustix::thread::sched_setaffinity(None, set).at(Step::Affinity),
+        None => Ok(()),
+    }
+}
+
+fn schedule(plan: &ProcessPlan) -> Outcome {
+    if let Some(attributes) = &plan.scheduling.attributes {
+        scheduling::set_scheduler(attributes).at(Step::Scheduler)?;
+    }
+    if let Some((class, level)) = plan.scheduling.io {
+        scheduling::set_io_priority(class, level).at(Step::IoPriority)?;
+    }
+    Ok(())
+}
+
 /// Takes on limits, groups and user. Every permitted capability is kept for [`finish`]; those in
 /// effect are the program's already, so that what follows sees files with its eyes.
 pub(super) fn assume(plan: &ProcessPlan) -> Outcome {
     for (item, (resource, limit)) in plan.rlimits.iter().enumerate() {
         rustix::process::setrlimit(*resource, *limit).at_item(Step::Rlimit, item)?;
     }
+    schedule(plan)?;
     rustix::process::umask(plan.umask);
     if let Some(capabilities) = &plan.capabilities {
         drop_bounding(capabilities)?;

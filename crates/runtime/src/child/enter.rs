@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use gantry_sys::clone::{Clone3, Side};
 use gantry_sys::namespaces::{self, bits};
 use gantry_sys::{loopback, process};
-use rustix::fs::{Gid, Uid};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 
 use super::session;
 use crate::plan::{ContainerPlan, Join};
@@ -27,6 +27,9 @@ pub(super) fn namespaces(plan: &ContainerPlan, link: &ChildLink<'_>) -> Outcome 
     if plan.namespaces.cgroup {
         namespaces::unshare(bits::CGROUP).at(Step::CgroupNamespace)?;
     }
+    if let Some(clocks) = &plan.clocks {
+        own_clocks(clocks, plan)?;
+    }
     if plan.namespaces.loopback {
         loopback::set_up().at(Step::Loopback)?;
     }
@@ -37,6 +40,23 @@ pub(super) fn namespaces(plan: &ContainerPlan, link: &ChildLink<'_>) -> Outcome 
         rustix::system::setdomainname(name.as_bytes()).at(Step::Domainname)?;
     }
     Ok(())
+}
+
+/// A time namespace of our own. Its clocks can be set only while nobody is in it, so it is made for
+/// children first and entered then.
+fn own_clocks(clocks: &str, plan: &ContainerPlan) -> Outcome {
+    namespaces::unshare(bits::TIME).at(Step::TimeNamespace)?;
+    let procfs = &plan.process.procfs;
+    if !clocks.is_empty() {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        rustix::fs::openat(procfs, c"self/timens_offsets", flags, Mode::empty())
+            .and_then(|file| rustix::io::write(&file, clocks.as_bytes()))
+            .at(Step::Clocks)?;
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(procfs, c"self/ns/time_for_children", flags, Mode::empty())
+        .and_then(|file| namespaces::join(&file, bits::TIME))
+        .at(Step::TimeNamespace)
 }
 
 /// Moves this process into v1 cgroups. Alone and by itself: the one move for which the kernel

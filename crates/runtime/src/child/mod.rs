@@ -10,6 +10,7 @@ mod devices;
 mod enter;
 mod file_systems;
 mod home;
+mod hooks;
 mod mount_calls;
 mod mounts;
 mod paths;
@@ -20,7 +21,7 @@ mod target;
 
 use std::convert::Infallible;
 
-use gantry_sys::process;
+use gantry_sys::{process, scheduling};
 
 use crate::plan::{ContainerPlan, ProcessPlan};
 use crate::report::{At, ChildLink, Outcome, Step};
@@ -50,8 +51,12 @@ fn run_container(plan: &ContainerPlan, link: &ChildLink<'_>) -> Outcome<Infallib
     paths::make_working_directory(plan, &root)?;
     paths::write_sysctls(plan)?;
     paths::protect(plan, &root)?;
+    hooks::before_root(plan, link)?;
     root::enter(plan, root)?;
     streams::connect(&plan.process, terminal, link)?;
+    if let Some(domain) = plan.personality {
+        scheduling::set_personality(domain).at(Step::Personality)?;
+    }
     into_program(&plan.process, link)
 }
 
@@ -61,7 +66,9 @@ fn run_further(
     link: &ChildLink<'_>,
 ) -> Outcome<Infallible> {
     session::begin()?;
+    credentials::run_on(plan.scheduling.first_processors.as_ref())?;
     target.enter()?;
+    credentials::run_on(plan.scheduling.processors.as_ref())?;
     let terminal = streams::further_terminal(plan)?;
     streams::connect(plan, terminal, link)?;
     into_program(plan, link)
@@ -82,6 +89,9 @@ fn into_program(plan: &ProcessPlan, link: &ChildLink<'_>) -> Outcome<Infallible>
     let path = command::find(&plan.command)?;
     link.send_ready().at(Step::Link)?;
     link.wait().at(Step::Link)?;
+    if let Some(start) = &plan.start_hooks {
+        hooks::run(&start.hooks, session::state(), Step::HookStartContainer)?;
+    }
     credentials::finish(plan)?;
     Err(command::execute(plan, path, home.as_ref()))
 }

@@ -25,12 +25,14 @@ impl NewRoot<'_> {
     }
 }
 
-/// Attaches the root on top of `/` of our new mount namespace, where nothing spreads to the host.
+/// Attaches the root in our new mount namespace, where nothing spreads to the host: on top of `/`,
+/// or where hooks look for it.
 pub(super) fn attach(plan: &ContainerPlan) -> Outcome<NewRoot<'_>> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change(c"/", private).at(Step::PrivateMounts)?;
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    rustix::mount::move_mount(&plan.root, c"", CWD, c"/", flags).at(Step::AttachRoot)?;
+    rustix::mount::move_mount(&plan.root, c"", CWD, plan.root_place.as_c_str(), flags)
+        .at(Step::AttachRoot)?;
     mount_calls::set_propagation(plan.root.as_fd(), private).at(Step::AttachRoot)?;
     Ok(NewRoot {
         mount: &plan.root,

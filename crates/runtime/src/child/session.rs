@@ -10,9 +10,10 @@ use rustix::process::DumpableBehavior;
 use crate::plan::ProcessPlan;
 use crate::report::{At, ChildLink, Outcome, Step};
 
-/// Where the link and the init program are once the other files are closed.
+/// Where the link, the init program and the state for hooks are once the other files are closed.
 const LINK: i32 = 3;
 const INIT: i32 = 4;
+const STATE: i32 = 5;
 
 /// First of all: our own session; no one may look at us or trace us before the exec; every
 /// signal as a new program expects it; modes are made exactly as asked.
@@ -31,22 +32,27 @@ pub(super) fn join_keyring(name: &CStr) {
     let _ = process::join_session_keyring(name);
 }
 
-/// Closes every file but the streams, the link (now 3) and the init program (now 4), before
+/// Closes every file but the streams, the link (now 3), the init program (now 4) and the state for
+/// hooks (now 5), before
 /// anything that the image or the spec names is used as a path (CVE-2024-21626).
 pub(super) fn close_files(plan: &ProcessPlan, link: &ChildLink<'_>) -> Outcome<ChildLink<'static>> {
-    // SAFETY: 3 and 4 are files of the parent or of the plan that this process will not use
+    // SAFETY: 3, 4 and 5 are files of the parent or of the plan that this process will not use
     // again: what it still needs has numbers from 10 on or is one of 0, 1 and 2.
     unsafe { process::place(link.0, LINK) }.at(Step::CloseFiles)?;
-    let first = match &plan.init {
-        Some(program) => {
+    let kept = [
+        (INIT, plan.init.as_ref()),
+        (STATE, plan.start_hooks.as_ref().map(|start| &start.state)),
+    ];
+    for (number, file) in kept {
+        match file {
             // SAFETY: as above.
-            unsafe { process::place(program.as_fd(), INIT) }.at(Step::CloseFiles)?;
-            INIT + 1
+            Some(file) => unsafe { process::place(file.as_fd(), number) }.at(Step::CloseFiles)?,
+            // SAFETY: as above.
+            None => unsafe { process::close_one(number as u32) }.at(Step::CloseFiles)?,
         }
-        None => LINK + 1,
-    };
+    }
     // SAFETY: this process ends by exec or exit and so never drops an owner of these.
-    unsafe { process::close_from(first as u32) }.at(Step::CloseFiles)?;
+    unsafe { process::close_from(STATE as u32 + 1) }.at(Step::CloseFiles)?;
     Ok(placed_link())
 }
 
@@ -59,6 +65,12 @@ fn placed_link() -> ChildLink<'static> {
 pub(super) fn init_program() -> BorrowedFd<'static> {
     // SAFETY: `close_files` put it there; it stays open until the exec.
     unsafe { BorrowedFd::borrow_raw(INIT) }
+}
+
+/// The state for hooks after [`close_files`].
+pub(super) fn state() -> BorrowedFd<'static> {
+    // SAFETY: `close_files` put it there; it stays open until the exec.
+    unsafe { BorrowedFd::borrow_raw(STATE) }
 }
 
 /// The link, wherever it is by now.

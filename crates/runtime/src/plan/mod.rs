@@ -3,11 +3,14 @@
 mod capabilities;
 mod cgroup_mount;
 mod devices;
+mod hooks;
+mod idmap;
 mod mount_options;
 mod mounts;
 mod namespaces;
 mod process;
 mod rlimits;
+mod scheduling;
 mod supported;
 mod sysctl;
 
@@ -22,6 +25,7 @@ use rustix::mount::{MountPropagationFlags, OpenTreeFlags};
 pub(crate) use capabilities::CapabilityPlan;
 pub(crate) use cgroup_mount::{CgroupMount, V1Hierarchy, V1Source};
 pub(crate) use devices::DevicePlan;
+pub(crate) use hooks::{ChildHook, HookPlan};
 pub(crate) use mounts::{MountPlan, MountSource};
 pub(crate) use namespaces::{Join, Namespaces, UserMaps};
 pub(crate) use process::{Command, ProcessPlan, Settings, Streams, high};
@@ -40,6 +44,8 @@ pub(crate) struct ContainerPlan {
     pub(crate) domainname: Option<String>,
     /// A detached mount.
     pub(crate) root: OwnedFd,
+    /// Where it is attached while it is filled: `/`, or where hooks look for it.
+    pub(crate) root_place: CString,
     pub(crate) mounts: Vec<MountPlan>,
     /// None when /dev is a bind mount and so not ours to fill.
     pub(crate) devices: Option<Vec<DevicePlan>>,
@@ -48,6 +54,10 @@ pub(crate) struct ContainerPlan {
     pub(crate) sysctls: Vec<Sysctl>,
     pub(crate) readonly_root: bool,
     pub(crate) root_propagation: Option<MountPropagationFlags>,
+    /// For a new time namespace, the text of `timens_offsets`.
+    pub(crate) clocks: Option<String>,
+    pub(crate) personality: Option<u32>,
+    pub(crate) hooks: Option<HookPlan>,
     pub(crate) process: ProcessPlan,
 }
 
@@ -66,9 +76,9 @@ impl ContainerPlan {
         let mounts = spec
             .mounts
             .iter()
-            .map(|mount| MountPlan::new(mount, namespaces.cgroup, launch.cgroup.path()))
+            .map(|mount| MountPlan::new(mount, linux, launch.cgroup.path()))
             .collect::<Result<Vec<_>>>()?;
-        let process = ProcessPlan::new(
+        let mut process = ProcessPlan::new(
             Settings {
                 process,
                 seccomp: linux.seccomp.as_ref(),
@@ -78,7 +88,19 @@ impl ContainerPlan {
             &mut launch.stdio,
             launch.init,
         )?;
+        let hooks = HookPlan::new(spec)?;
+        if let Some(hooks) = &hooks {
+            process.start_hooks = hooks.at_start(spec)?;
+        }
         Ok(Self {
+            root_place: root_place(launch, hooks.is_some())?,
+            clocks: clocks(linux),
+            personality: linux
+                .personality
+                .as_ref()
+                .map(scheduling::personality)
+                .transpose()?,
+            hooks,
             cgroup: launch.cgroup.join_fds()?,
             hostname: spec.hostname.clone().filter(|name| !name.is_empty()),
             domainname: spec.domainname.clone().filter(|name| !name.is_empty()),
@@ -121,6 +143,37 @@ fn open_root(root: Root<'_>) -> Result<OwnedFd> {
             rustix::mount::open_tree(CWD, path, flags).map_err(failed(path.display().to_string()))
         }
     }
+}
+
+/// Without hooks nobody needs to find the root before it is `/`, and an initramfs, which cannot be
+/// pivoted away, is covered there. Hooks are told `bundle` and read `root.path` in it.
+fn root_place(launch: &Launch<'_>, hooks: bool) -> Result<CString> {
+    if !hooks {
+        return Ok(c"/".to_owned());
+    }
+    let path = match (launch.root, &launch.spec.root) {
+        (Root::Path(path), _) => path.to_owned(),
+        (Root::Mount(_), Some(root)) => launch.bundle.join(&root.path),
+        (Root::Mount(_), None) => launch.bundle.join("rootfs"),
+    };
+    std::fs::create_dir_all(&path).map_err(|e| Error::Step {
+        step: format!("make {} for the root file system", path.display()),
+        why: e.to_string(),
+    })?;
+    c_string(&path.to_string_lossy())
+}
+
+/// The lines of `/proc/PID/timens_offsets` (time_namespaces(7)) for a new time namespace.
+fn clocks(linux: &Linux) -> Option<String> {
+    let own = linux.namespaces.iter().any(|n| {
+        n.kind == gantry_oci::NamespaceKind::Time && n.path.as_deref().is_none_or(str::is_empty)
+    });
+    own.then(|| {
+        let line = |(clock, offset): (&String, &gantry_oci::TimeOffset)| {
+            format!("{clock} {} {}\n", offset.secs, offset.nanosecs)
+        };
+        linux.time_offsets.iter().map(line).collect()
+    })
 }
 
 /// Everything is private while the root is built, and stays so unless the spec asks for more:

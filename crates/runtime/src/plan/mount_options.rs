@@ -18,6 +18,8 @@ pub(crate) struct MountOptions {
     /// For it and everything mounted below.
     pub(crate) recursive: MountAttr,
     pub(crate) propagation: Option<MountPropagationFlags>,
+    /// Owners are mapped, and with everything mounted below.
+    pub(crate) idmap: Option<bool>,
     /// For the file system.
     pub(crate) data: Vec<(CString, Option<CString>)>,
 }
@@ -43,7 +45,9 @@ impl MountOptions {
                 "" | "defaults" | "loud" | "silent" => {}
                 "bind" => self.bind = Some(self.bind.unwrap_or(false)),
                 "rbind" => self.bind = Some(true),
-                "remount" | "tmpcopyup" | "idmap" | "ridmap" | "copy-symlink" => {
+                "idmap" => self.idmap = Some(false),
+                "ridmap" => self.idmap = Some(true),
+                "remount" | "tmpcopyup" | "copy-symlink" => {
                     return Err(Error::Unsupported {
                         what: format!("mount option {option:?}"),
                     });

@@ -3,13 +3,14 @@
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
-use gantry_oci::Mount;
+use gantry_oci::{Linux, Mount, Namespace, NamespaceKind};
 use gantry_sys::mount_attr::MountAttr;
-use rustix::fs::{CWD, FileType};
+use gantry_sys::namespaces;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags};
 
 use super::mount_options::MountOptions;
-use super::{CgroupMount, c_string};
+use super::{CgroupMount, c_string, idmap};
 use crate::error::errno_text;
 use crate::{Error, Result};
 
@@ -42,13 +43,20 @@ pub(crate) enum MountSource {
 
 impl MountPlan {
     /// Reads a mount of the spec and opens its source.
-    pub(super) fn new(mount: &Mount, cgroup_namespace: bool, cgroup: &str) -> Result<Self> {
+    pub(super) fn new(mount: &Mount, linux: &Linux, cgroup: &str) -> Result<Self> {
         check(mount)?;
         let options = MountOptions::parse(&mount.options)?;
+        let cgroup_namespace = linux.namespaces.iter().any(is_new_cgroup);
         let kind = mount.kind.as_deref().unwrap_or_default();
         let bind = options.bind.or((kind == "bind").then_some(false));
         let source = match (bind, kind) {
-            (Some(recursive), _) => bind_source(mount, recursive, &options)?,
+            (Some(recursive), _) => {
+                let source = bind_source(mount, recursive, &options)?;
+                if let MountSource::Bind { tree, .. } = &source {
+                    idmap::apply(mount, options.idmap, tree, linux)?;
+                }
+                source
+            }
             (None, "") => {
                 return Err(Error::Invalid(format!(
                     "mount {}: type is missing",
@@ -81,12 +89,11 @@ fn check(mount: &Mount) -> Result<()> {
             mount.destination
         )));
     }
-    if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
-        return Err(Error::Unsupported {
-            what: format!("an idmapped mount ({})", mount.destination),
-        });
-    }
     Ok(())
+}
+
+fn is_new_cgroup(namespace: &Namespace) -> bool {
+    namespace.kind == NamespaceKind::Cgroup && namespace.path.as_deref().is_none_or(str::is_empty)
 }
 
 fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result<MountSource> {
@@ -116,13 +123,31 @@ fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result
     })
 }
 
-/// A detached copy of the mount (or tree of mounts) at a path of the host.
+/// A detached copy of the mount (or tree of mounts) at a path of the host, or of another container
+/// (`/proc/PID/root/...`): a mount of another namespace can only be copied from within that one.
 pub(super) fn open_tree(path: &str, recursive: bool) -> Result<OwnedFd, gantry_sys::Errno> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }
-    rustix::mount::open_tree(CWD, path, flags)
+    match (rustix::mount::open_tree(CWD, path, flags), elsewhere(path)) {
+        (Err(gantry_sys::Errno::INVAL), Some((namespace, inside))) => {
+            let read = OFlags::RDONLY | OFlags::CLOEXEC;
+            let namespace = rustix::fs::openat(CWD, namespace, read, Mode::empty())?;
+            namespaces::in_mounts_of(namespace, || rustix::mount::open_tree(CWD, inside, flags))?
+        }
+        (tree, _) => tree,
+    }
+}
+
+/// The mount namespace of `/proc/PID/root/...`, and the path in it.
+fn elsewhere(path: &str) -> Option<(String, &str)> {
+    let (pid, inside) = path.strip_prefix("/proc/")?.split_once("/root/")?;
+    pid.parse::<u32>().ok()?;
+    Some((
+        format!("/proc/{pid}/ns/mnt"),
+        &path[path.len() - inside.len() - 1..],
+    ))
 }
 
 fn file_system(
@@ -157,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_missing_source_is_named() {
-        let error = MountPlan::new(&mount("/x", "/no/such", &["rbind"]), false, "/").unwrap_err();
+        let error = MountPlan::new(&mount("/x", "/no/such", &["rbind"]), &Linux::default(), "/")
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "error mounting \"/no/such\" to rootfs at \"/x\": stat /no/such: \
@@ -173,7 +199,7 @@ mod tests {
             mount("/x", "tmp", &[]),
             mount("/x", "/tmp", &["size=1"]),
         ] {
-            MountPlan::new(&bad, false, "/").unwrap_err();
+            MountPlan::new(&bad, &Linux::default(), "/").unwrap_err();
         }
     }
 }

@@ -58,6 +58,8 @@ impl Namespaces {
                 _ if kind == NamespaceKind::Network && network.is_some() => {}
                 Some(path) if !path.is_empty() => joins.push(open(kind, path)?),
                 _ if kind == NamespaceKind::Cgroup => plan.cgroup = true,
+                // The child makes it, since its clocks must be set before anybody is in it.
+                _ if kind == NamespaceKind::Time => {}
                 _ => plan.clone |= bit(kind),
             }
         }
@@ -72,7 +74,7 @@ impl Namespaces {
         }
         plan.loopback = plan.clone & bits::NETWORK != 0;
         if plan.clone & bits::USER != 0 {
-            plan.maps = Some(UserMaps::new(linux)?);
+            plan.maps = Some(UserMaps::of(&linux.uid_mappings, &linux.gid_mappings)?);
         }
         plan.share_out(joins);
         Ok(plan)
@@ -102,15 +104,15 @@ impl Namespaces {
 }
 
 impl UserMaps {
-    fn new(linux: &Linux) -> Result<Self> {
-        if linux.uid_mappings.is_empty() || linux.gid_mappings.is_empty() {
+    pub(super) fn of(users: &[IdMapping], groups: &[IdMapping]) -> Result<Self> {
+        if users.is_empty() || groups.is_empty() {
             return Err(Error::Invalid(
                 "a user namespace needs uidMappings and gidMappings".into(),
             ));
         }
         Ok(Self {
-            users: lines(&linux.uid_mappings),
-            groups: lines(&linux.gid_mappings),
+            users: lines(users),
+            groups: lines(groups),
         })
     }
 }
@@ -150,8 +152,7 @@ fn bit(kind: NamespaceKind) -> u64 {
         NamespaceKind::Uts => bits::UTS,
         NamespaceKind::User => bits::USER,
         NamespaceKind::Cgroup => bits::CGROUP,
-        // Refused by `supported`.
-        NamespaceKind::Time => 0,
+        NamespaceKind::Time => bits::TIME,
     }
 }
 

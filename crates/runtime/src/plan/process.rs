@@ -10,6 +10,8 @@ use rustix::fs::{Gid, Mode, Uid};
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::CapabilitySet;
 
+use super::hooks::StartHooks;
+use super::scheduling::Scheduling;
 use super::{CapabilityPlan, c_string, c_strings, open_procfs, rlimits};
 use crate::error::errno_text;
 use crate::{Error, Result, Stdio, Warning, init};
@@ -33,6 +35,9 @@ pub(crate) struct ProcessPlan {
     pub(crate) rlimits: Vec<(Resource, Rlimit)>,
     pub(crate) label: Option<Label>,
     pub(crate) keyring: CString,
+    pub(crate) scheduling: Scheduling,
+    /// Hooks before the program, and the container's state for them.
+    pub(crate) start_hooks: Option<StartHooks>,
     /// Written by the parent, which may have to lower it.
     pub(crate) oom_score_adj: Option<i32>,
     pub(crate) streams: Streams,
@@ -124,6 +129,8 @@ impl ProcessPlan {
             rlimits: rlimits::plan(&process.rlimits, ours, &mut warnings)?,
             label: label(process)?,
             keyring: c_string(&format!("_ses.{}", settings.keyring))?,
+            scheduling: Scheduling::new(process)?,
+            start_hooks: None,
             oom_score_adj: process.oom_score_adj,
             streams: Streams::new(stdio)?,
             init: init.map(|fd| high(fd)).transpose()?,

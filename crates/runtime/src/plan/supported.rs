@@ -1,6 +1,6 @@
 //! What the spec may not ask for: contradictions, and what this runtime cannot do yet.
 
-use gantry_oci::{Hooks, Linux, NamespaceKind, Spec};
+use gantry_oci::{Linux, NamespaceKind, Spec};
 
 use crate::{Error, Result};
 
@@ -12,11 +12,17 @@ pub(super) fn check(spec: &Spec, network: bool) -> Result<()> {
     if !has(NamespaceKind::Mount) {
         return Err(unsupported("a container without a mount namespace"));
     }
-    if has(NamespaceKind::Time) {
-        return Err(unsupported("a time namespace"));
+    if linux.intel_rdt.is_some() {
+        return Err(unsupported("intelRdt"));
     }
-    if spec.hooks.as_ref().is_some_and(|h| *h != Hooks::default()) {
-        return Err(unsupported("running hooks"));
+    let clocks = || linux.time_offsets.keys();
+    if let Some(clock) = clocks().find(|c| !matches!(c.as_str(), "monotonic" | "boottime")) {
+        return Err(invalid(&format!(
+            "timeOffsets: there is no clock {clock:?}"
+        )));
+    }
+    if clocks().next().is_some() && !has(NamespaceKind::Time) {
+        return Err(invalid("timeOffsets need a time namespace"));
     }
     if linux.mount_label.as_deref().is_some_and(|l| !l.is_empty()) {
         return Err(unsupported("an SELinux label for mounts"));

@@ -126,6 +126,7 @@ impl Fixture {
             network: None,
             cgroup: &self.cgroup,
             stdio,
+            bundle: self.root.path().parent().unwrap(),
             init: self.init.as_ref().map(AsFd::as_fd),
         }
     }

@@ -78,6 +78,7 @@ fn a_given_network_wins() {
         network: Some(file.as_fd()),
         cgroup: &fixture.cgroup,
         stdio,
+        bundle: fixture.root.path(),
         init: None,
     };
     let running = gantry_runtime::create(launch).unwrap().start().unwrap();

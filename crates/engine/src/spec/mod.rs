@@ -139,7 +139,7 @@ fn process(input: &SpecInput<'_>, security: &Security) -> Result<Process, SpecEr
         apparmor_profile: security.apparmor_profile.clone(),
         // Written even if it is 0: the daemon's own score may be far below.
         oom_score_adj: Some(oom_score(host.oom_score_adj)?),
-        selinux_label: None,
+        ..Process::default()
     })
 }
 

@@ -37,11 +37,49 @@ fn main() {
         workspace.join("Cargo.toml").display()
     );
 
+    println!("cargo:rustc-env=GANTRY_COMMIT={}", commit(&workspace));
     nested_build(&workspace, &target_dir, &triple);
     for program in ["gantry-runtime", "gantry-hello"] {
         let built = target_dir.join(&triple).join("release").join(program);
         fs::copy(&built, out.join(program)).unwrap_or_else(|e| panic!("{}: {e}", built.display()));
     }
+}
+
+/// The commit that is built: as the packager says it, else as git does, else nothing is known.
+///
+/// The same commit gives the same program: no time, no machine, no state of the working tree.
+fn commit(workspace: &Path) -> String {
+    println!("cargo:rerun-if-env-changed=GANTRY_COMMIT");
+    if let Some(told) = env::var("GANTRY_COMMIT")
+        .ok()
+        .filter(|told| !told.is_empty())
+    {
+        return told;
+    }
+    let git = |args: &[&str]| -> Option<String> {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(workspace)
+            .args(args)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    // Sources unpacked inside somebody else's repository have no commit.
+    let ours = git(&["rev-parse", "--show-toplevel"])
+        .is_some_and(|top| Path::new(&top).canonicalize().ok() == workspace.canonicalize().ok());
+    if !ours {
+        return "unknown".to_owned();
+    }
+    // Every commit and checkout adds a line to this file.
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+        let log = workspace.join(log);
+        if log.exists() {
+            println!("cargo:rerun-if-changed={}", log.display());
+        }
+    }
+    git(&["rev-parse", "--short=7", "HEAD"]).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn nested_build(workspace: &Path, target_dir: &Path, triple: &str) {

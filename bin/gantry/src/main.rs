@@ -11,6 +11,9 @@ const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gantry-runtime"
 /// The one file of the image `gantry/hello`.
 const HELLO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gantry-hello"));
 
+/// The commit that this was built from, as the build script found it.
+const COMMIT: &str = env!("GANTRY_COMMIT");
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     match args.get(1).and_then(|word| word.to_str()) {
@@ -19,8 +22,9 @@ fn main() -> ExitCode {
             gantry_daemon::Embedded {
                 runtime: RUNTIME,
                 hello: HELLO,
+                commit: COMMIT,
             },
         ),
-        _ => gantry_cli::main(args),
+        _ => gantry_cli::main(args, COMMIT),
     }
 }

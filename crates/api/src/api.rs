@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::ServiceExt;
 
 use crate::backend::Backend;
+use crate::version::ApiVersion;
 use crate::{routes, version};
 
 /// What the daemon says about itself in headers.
@@ -22,6 +23,8 @@ pub struct Identity {
     pub build: Option<String>,
     /// A command line started it (`gantry-autostarted`).
     pub autostarted: bool,
+    /// The oldest version that is served, where it is not [`ApiVersion::OLDEST`].
+    pub oldest: Option<ApiVersion>,
 }
 
 /// The API over one engine; a clone is the same API.
@@ -31,6 +34,7 @@ pub struct Api(Arc<Inner>);
 struct Inner {
     router: Router,
     headers: HeaderMap,
+    oldest: ApiVersion,
 }
 
 impl std::fmt::Debug for Api {
@@ -46,6 +50,7 @@ impl Api {
         Self(Arc::new(Inner {
             router,
             headers: headers(identity),
+            oldest: identity.oldest.unwrap_or(ApiVersion::OLDEST),
         }))
     }
 
@@ -55,7 +60,7 @@ impl Api {
     }
 
     pub(crate) async fn route(&self, mut request: Request) -> Response {
-        let mut response = match version::take_from(request.uri_mut()) {
+        let mut response = match version::take_from(request.uri_mut(), self.0.oldest) {
             Ok(version) => {
                 tracing::debug!(method = %request.method(), uri = %request.uri(), %version);
                 request.extensions_mut().insert(version);

@@ -24,6 +24,7 @@ use tokio::net::UnixStream;
 use tokio_util::io::ReaderStream;
 
 use crate::failure::Failure;
+use crate::listener::Socket;
 use crate::pending::PendingGuard;
 use crate::version::ApiVersion;
 
@@ -160,18 +161,12 @@ fn upgraded(upgrade: OnUpgrade, attachment: Attachment, pending: Option<PendingG
 
 /// Takes the socket out of the connection.
 fn raw_stream(upgraded: Upgraded) -> io::Result<RawStream> {
-    let parts = auto::upgrade::downcast::<TokioIo<UnixStream>>(upgraded)
-        .map_err(|_| io::Error::other("the connection is not a unix socket"))?;
+    let parts = auto::upgrade::downcast::<TokioIo<Socket>>(upgraded)
+        .map_err(|_| io::Error::other("the connection is not one of ours"))?;
     Ok(RawStream {
-        fd: blocking_fd(parts.io.into_inner())?,
+        fd: parts.io.into_inner().into_fd()?,
         leftover: parts.read_buf.to_vec(),
     })
-}
-
-fn blocking_fd(stream: UnixStream) -> io::Result<OwnedFd> {
-    let stream = stream.into_std()?;
-    stream.set_nonblocking(false)?;
-    Ok(stream.into())
 }
 
 fn pumped(

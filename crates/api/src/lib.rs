@@ -6,7 +6,7 @@
 //!   only its trait. `backend/engine.rs` implements them for the real services.
 //! * [`Failure`] is the one place where errors become a status and `{"message": ...}`.
 //! * [`RawStream`] is a client's own socket after `101 UPGRADED`, for attach and exec.
-//! * [`serve`] takes a listening socket: HTTP/1.1 with upgrades and HTTP/2 by prior knowledge on
+//! * [`serve`] takes a [`Listener`], a unix, TCP or TLS socket: HTTP/1.1 with upgrades and HTTP/2 by prior knowledge on
 //!   the same one.
 //!
 //! The crate knows no drivers and no files of the engine. What the engine cannot do is answered by
@@ -20,6 +20,7 @@ pub mod backend;
 mod failure;
 mod hijack;
 mod json;
+mod listener;
 mod older;
 mod params;
 mod pending;
@@ -31,6 +32,7 @@ mod version;
 pub use api::{Api, Identity};
 pub use failure::Failure;
 pub use hijack::{Attachment, Connect, RawStream};
+pub use listener::Listener;
 pub use serve::serve;
 pub use stream::{ByteReader, ByteStream, ProgressSender};
 pub use version::ApiVersion;

@@ -9,9 +9,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{UnixListener, UnixStream};
 
 use crate::api::Api;
+use crate::listener::{Arrival, Listener};
 
 /// How long requests under way may take after the end is asked for.
 const LAST_ORDERS: Duration = Duration::from_secs(2);
@@ -24,14 +24,14 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(300);
 const BREATHER: Duration = Duration::from_millis(100);
 
 /// Serves the API on a listener until `stop` is ready; then requests under way get a moment more.
-pub async fn serve(listener: UnixListener, api: Api, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: Listener, api: Api, stop: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connect(stream, &api, &connections),
+                Ok(arrival) => connect(arrival, &api, &connections),
                 Err(e) => pause(&e).await,
             }
         }
@@ -45,7 +45,7 @@ pub async fn serve(listener: UnixListener, api: Api, stop: impl Future<Output = 
     }
 }
 
-fn connect(stream: UnixStream, api: &Api, connections: &GracefulShutdown) {
+fn connect(arrival: Arrival, api: &Api, connections: &GracefulShutdown) {
     let api = api.clone();
     let service = service_fn(move |request| {
         let api = api.clone();
@@ -60,7 +60,11 @@ fn connect(stream: UnixStream, api: &Api, connections: &GracefulShutdown) {
     // The watcher asks the connection to end; the builder is borrowed by it, hence the move.
     let watcher = connections.watcher();
     tokio::spawn(async move {
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let socket = match arrival.ready().await {
+            Ok(socket) => socket,
+            Err(e) => return tracing::info!("TLS handshake error: {e}"),
+        };
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
         if let Err(e) = watcher.watch(connection).await {
             tracing::debug!("a connection ended: {e}");
         }

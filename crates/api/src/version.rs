@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
-use gantry_api_types::{API_VERSION, MIN_API_VERSION};
+use gantry_api_types::API_VERSION;
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 
@@ -64,11 +64,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ApiVersion {
 }
 
 /// Takes `/v1.N` off the path and says which version it is.
-pub(crate) fn take_from(uri: &mut Uri) -> Result<ApiVersion, Failure> {
+pub(crate) fn take_from(uri: &mut Uri, oldest: ApiVersion) -> Result<ApiVersion, Failure> {
     let Some((text, rest)) = split(uri.path()) else {
         return Ok(ApiVersion::NEWEST);
     };
-    let version = check(text)?;
+    let version = check(text, oldest)?;
     let path_and_query = match uri.query() {
         Some(query) => format!("{rest}?{query}"),
         None => rest.to_owned(),
@@ -91,7 +91,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     is_version.then_some((version, rest))
 }
 
-fn check(text: &str) -> Result<ApiVersion, Failure> {
+fn check(text: &str, oldest: ApiVersion) -> Result<ApiVersion, Failure> {
     let too_new = || {
         Failure::invalid(format!(
             "client version {text} is too new. Maximum supported API version is {API_VERSION}"
@@ -101,10 +101,10 @@ fn check(text: &str) -> Result<ApiVersion, Failure> {
     if version > ApiVersion::NEWEST {
         return Err(too_new());
     }
-    if version < ApiVersion::OLDEST {
+    if version < oldest {
         return Err(Failure::invalid(format!(
             "client version {text} is too old. Minimum supported API version is \
-             {MIN_API_VERSION}, please upgrade your client to a newer version"
+             {oldest}, please upgrade your client to a newer version"
         )));
     }
     Ok(version)
@@ -113,14 +113,21 @@ fn check(text: &str) -> Result<ApiVersion, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gantry_api_types::MIN_API_VERSION;
 
     #[test]
     fn takes_the_prefix_off() {
         let mut uri: Uri = "/v1.41/containers/json?all=1".parse().unwrap();
-        assert_eq!(take_from(&mut uri), Ok(ApiVersion::new(1, 41)));
+        assert_eq!(
+            take_from(&mut uri, ApiVersion::OLDEST),
+            Ok(ApiVersion::new(1, 41))
+        );
         assert_eq!(uri, "/containers/json?all=1");
         let mut uri: Uri = "/version".parse().unwrap();
-        assert_eq!(take_from(&mut uri), Ok(ApiVersion::NEWEST));
+        assert_eq!(
+            take_from(&mut uri, ApiVersion::OLDEST),
+            Ok(ApiVersion::NEWEST)
+        );
         assert_eq!(uri, "/version");
     }
 

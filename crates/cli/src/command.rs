@@ -122,7 +122,7 @@ pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failu
             "{} version {}, build {}",
             program.proper,
             crate::session::VERSION,
-            crate::session::BUILD
+            crate::session::build()
         ));
         return Ok(());
     }

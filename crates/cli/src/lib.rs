@@ -39,8 +39,10 @@ mod usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs one command line; the first argument is the program's name.
-pub fn main(args: Vec<OsString>) -> ExitCode {
+/// Runs one command line; the first argument is the program's name. `commit` is what we were built
+/// from.
+pub fn main(args: Vec<OsString>, commit: &'static str) -> ExitCode {
+    session::set_build(commit);
     let mut args = args.into_iter();
     let program = program::Program::called(args.next().as_deref());
     let words = args

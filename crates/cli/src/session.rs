@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::future::Future;
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use gantry_client::{Autostart, Client, Endpoint, connect_or_start, default_run_root};
 
@@ -13,11 +14,18 @@ use crate::program::Program;
 
 /// Our version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit that we were built from, where the build was told.
-pub(crate) const BUILD: &str = match option_env!("GANTRY_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
+/// The commit that we were built from; set once, at the start.
+static BUILD: OnceLock<&'static str> = OnceLock::new();
+
+/// Notes the commit that we were built from.
+pub(crate) fn set_build(commit: &'static str) {
+    let _ = BUILD.set(commit);
+}
+
+/// The commit that we were built from, where that is known.
+pub(crate) fn build() -> &'static str {
+    BUILD.get().copied().unwrap_or("unknown")
+}
 
 /// One run of the command line.
 pub(crate) struct Session {

@@ -18,6 +18,8 @@ pub struct DataRootLock {
 
 /// How long `gantry daemon stop` waits.
 const STOP_WAIT: Duration = Duration::from_secs(30);
+/// The same when it stops its containers first.
+const STOP_WAIT_WITH_CONTAINERS: Duration = Duration::from_secs(600);
 
 impl DataRootLock {
     /// Takes the lock, or says which process has it.
@@ -38,7 +40,8 @@ impl DataRootLock {
 }
 
 /// Asks the daemon of this data root to end, and waits until it has.
-pub fn stop_holder(data_root: &Path) -> Result<u32, Error> {
+/// With `containers`, the daemon stops its containers before it ends, however it is configured.
+pub fn stop_holder(data_root: &Path, containers: bool) -> Result<u32, Error> {
     let not_running = || Error::NotRunning(data_root.to_owned());
     if !lock_path(data_root).exists() {
         return Err(not_running());
@@ -51,20 +54,30 @@ pub fn stop_holder(data_root: &Path) -> Result<u32, Error> {
     let raw = Pid::from_raw(pid as i32).ok_or_else(not_running)?;
     // The process cannot be another by now: its number stands in a file that it has locked.
     let pidfd = rustix::process::pidfd_open(raw, PidfdFlags::empty()).map_err(|_| not_running())?;
-    rustix::process::pidfd_send_signal(&pidfd, Signal::TERM)
+    let signal = if containers {
+        crate::signals::WITH_CONTAINERS
+    } else {
+        Signal::TERM
+    };
+    rustix::process::pidfd_send_signal(&pidfd, signal)
         .map_err(|e| Error::file("signal the daemon of", data_root)(e.into()))?;
+    let stop_wait = if containers {
+        STOP_WAIT_WITH_CONTAINERS
+    } else {
+        STOP_WAIT
+    };
     let mut fds = [rustix::event::PollFd::new(
         &pidfd,
         rustix::event::PollFlags::IN,
     )];
     let wait = rustix::event::Timespec {
-        tv_sec: STOP_WAIT.as_secs() as i64,
+        tv_sec: stop_wait.as_secs() as i64,
         tv_nsec: 0,
     };
     match rustix::event::poll(&mut fds, Some(&wait)) {
         Ok(0) => Err(Error::DoesNotStop {
             pid,
-            seconds: STOP_WAIT.as_secs(),
+            seconds: stop_wait.as_secs(),
         }),
         Ok(_) => Ok(pid),
         Err(e) => Err(Error::file("wait for the daemon of", data_root)(e.into())),
@@ -113,8 +126,14 @@ mod tests {
     #[test]
     fn stopping_nothing_says_so() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(stop_holder(dir.path()), Err(Error::NotRunning(_))));
+        assert!(matches!(
+            stop_holder(dir.path(), false),
+            Err(Error::NotRunning(_))
+        ));
         DataRootLock::take(dir.path()).unwrap();
-        assert!(matches!(stop_holder(dir.path()), Err(Error::NotRunning(_))));
+        assert!(matches!(
+            stop_holder(dir.path(), false),
+            Err(Error::NotRunning(_))
+        ));
     }
 }

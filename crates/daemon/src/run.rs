@@ -1,7 +1,6 @@
 //! The daemon's own story: lock, engine, doors, serving, end.
 
 use std::fs::{self, File, OpenOptions};
-use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,12 +9,14 @@ use gantry_api::{Api, Identity};
 use gantry_engine::{Engine, Hello};
 use rustix::fs::FlockOperation;
 use rustix::process::Resource;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::doors::{self, Door};
+use crate::args::RunArgs;
+use crate::gates::{self, Gate};
 use crate::lock::DataRootLock;
-use crate::{Embedded, Error, Resolved};
+use crate::logging::{self, Level};
+use crate::signals::{self, End};
+use crate::{Embedded, Error, Resolved, activation, cgroup, entropy, reload};
 
 /// Heaps of the allocator: two threads rarely wait for each other, and idle heaps cost memory.
 const MOST_HEAPS: i32 = 2;
@@ -24,59 +25,114 @@ const MOST_HEAPS: i32 = 2;
 const BETWEEN_TRIMS: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Runs until a signal asks for the end; containers go on.
-pub(crate) fn run(resolved: Resolved, embedded: Embedded) -> Result<(), Error> {
-    log_to_stderr(&resolved.log_level);
+pub(crate) fn run(resolved: Resolved, args: RunArgs, embedded: Embedded) -> Result<(), Error> {
+    let level = logging::start(&resolved.log_level, resolved.log_json);
     if !rustix::process::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
+    let activated = activation::take()?;
+    for note in &resolved.notes {
+        tracing::info!("{note}");
+    }
+    entropy::wait();
     gantry_sys::heap::share(MOST_HEAPS);
     prepare_process();
+    if resolved.autostarted {
+        cgroup::leave_the_callers();
+    }
     let _lock = DataRootLock::take(&resolved.data_root)?;
     let _alive = sign_of_life(&resolved.run_root)?;
+    if let Some(path) = &resolved.pidfile {
+        fs::write(path, format!("{}\n", std::process::id())).map_err(Error::file("write", path))?;
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Threads for blocking work end when idle; their stacks are what an idle daemon consists of.
         .thread_keep_alive(std::time::Duration::from_secs(2))
         .build()
         .map_err(Error::file("start the threads of", "the daemon"))?
-        .block_on(serve(resolved, embedded))
+        .block_on(serve(resolved, args, embedded, activated, level))
 }
 
-async fn serve(resolved: Resolved, embedded: Embedded) -> Result<(), Error> {
-    let stop = stop_signal()?;
+async fn serve(
+    resolved: Resolved,
+    args: RunArgs,
+    embedded: Embedded,
+    activated: Vec<(u32, OwnedFd)>,
+    level: Level,
+) -> Result<(), Error> {
+    let stop = signals::wait_for_end()?;
+    let reloads = signals::reloads()?;
     let hello = Hello {
         runtime: embedded.runtime,
         hello: embedded.hello,
     };
     let (engine, kept) = Engine::open(
-        resolved.engine()?,
+        resolved.engine(embedded.commit)?,
         resolved.network(),
         resolved.storage_driver(),
         hello,
     )
     .await?;
-    let doors = open_doors(&resolved, kept)?;
-    let duplicates: Vec<OwnedFd> = doors
-        .iter()
-        .map(|door| {
-            door.duplicate()
-                .map_err(Error::file("duplicate", &door.path))
-        })
-        .collect::<Result<_, _>>()?;
-    engine.keep_doors(duplicates);
+    let mut gates = gates::open(&resolved, kept, activated)?;
+    engine.keep_doors(
+        gates
+            .iter_mut()
+            .filter_map(|g| g.duplicate.take())
+            .collect(),
+    );
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: Some(gantry_client::build_id()),
         autostarted: resolved.autostarted,
+        oldest: Some(resolved.oldest_api),
     };
     let api = Api::new(engine.clone(), &identity);
     tokio::spawn(give_back_memory());
-    let paths: Vec<PathBuf> = doors.iter().map(|door| door.path.clone()).collect();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?paths, "ready");
-    answer_at_doors(doors, api, stop).await?;
-    tracing::info!("stopping; containers go on");
-    leave(&engine, &paths);
+    tokio::spawn(reload::on_signal(
+        reloads,
+        args,
+        resolved.clone(),
+        engine.clone(),
+        level,
+    ));
+    let paths: Vec<PathBuf> = gates.iter().filter_map(|gate| gate.path.clone()).collect();
+    let names: Vec<&str> = gates.iter().map(|gate| gate.name.as_str()).collect();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), commit = embedded.commit, listening = ?names, "ready");
+    notify("READY=1");
+    let ends_containers = stop.clone();
+    answer_at_gates(gates, api, stop).await;
+    notify("STOPPING=1");
+    end_containers(&engine, *ends_containers.borrow()).await;
+    gates::leave(&paths, engine.is_busy());
+    if let Err(e) = engine.close() {
+        tracing::warn!("cannot take down the networks: {e}");
+    }
+    if let Some(path) = &resolved.pidfile {
+        let _ = fs::remove_file(path);
+    }
     Ok(())
+}
+
+/// Stops the containers where that is wished.
+async fn end_containers(engine: &Engine, end: End) {
+    let live = engine.live();
+    if live.live_restore && end != End::WithContainers {
+        tracing::info!("stopping; containers go on");
+        return;
+    }
+    tracing::info!("stopping the containers");
+    engine.containers.shut_down(live.shutdown_timeout).await;
+}
+
+/// Tells systemd, where it asked to be told (`Type=notify`).
+fn notify(state: &str) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    if let Err(e) = gates::notify(&path, state) {
+        tracing::warn!("cannot tell systemd {state}: {e}");
+    }
 }
 
 /// Returns what bursts of work have left in the heap; without work it costs nothing to speak of.
@@ -87,68 +143,22 @@ async fn give_back_memory() {
     }
 }
 
-async fn answer_at_doors(
-    doors: Vec<Door>,
-    api: Api,
-    stop: watch::Receiver<bool>,
-) -> Result<(), Error> {
-    let mut serving = Vec::with_capacity(doors.len());
-    for Door { path, listener } in doors {
-        listener
-            .set_nonblocking(true)
-            .map_err(Error::file("listen on", &path))?;
-        let listener = tokio::net::UnixListener::from_std(listener)
-            .map_err(Error::file("listen on", &path))?;
-        let mut stop = stop.clone();
-        let stopped = async move {
-            let _ = stop.wait_for(|stop| *stop).await;
-        };
-        serving.push(tokio::spawn(gantry_api::serve(
-            listener,
-            api.clone(),
-            stopped,
-        )));
-    }
+async fn answer_at_gates(gates: Vec<Gate>, api: Api, stop: watch::Receiver<End>) {
+    let serving: Vec<_> = gates
+        .into_iter()
+        .map(|gate| {
+            let mut stop = stop.clone();
+            let stopped = async move {
+                let _ = stop.wait_for(|end| *end != End::NotYet).await;
+            };
+            tokio::spawn(gantry_api::serve(gate.listener, api.clone(), stopped))
+        })
+        .collect();
     for task in serving {
         if let Err(e) = task.await {
             tracing::error!("serving a socket failed: {e}");
         }
     }
-    Ok(())
-}
-
-/// With containers running, their monitors keep the sockets: the paths wait for the next daemon.
-fn leave(engine: &Engine, paths: &[PathBuf]) {
-    let part: fn(&Path) = if engine.is_busy() {
-        Door::set_aside
-    } else {
-        Door::remove
-    };
-    for path in paths {
-        part(path);
-    }
-    if let Err(e) = engine.close() {
-        tracing::warn!("cannot take down the networks: {e}");
-    }
-}
-
-fn open_doors(resolved: &Resolved, mut kept: Vec<OwnedFd>) -> Result<Vec<Door>, Error> {
-    let group = doors::group(resolved.group.as_deref())?;
-    let mut open = Vec::new();
-    for path in &resolved.sockets {
-        open.push(Door::open(path, &mut kept, group)?);
-    }
-    if let Some(path) = &resolved.docker_socket {
-        if Door::is_free(path, &kept) {
-            open.push(Door::open(path, &mut kept, group)?);
-        } else {
-            tracing::info!(
-                "{} belongs to another program; not listening there",
-                path.display()
-            );
-        }
-    }
-    Ok(open)
 }
 
 /// A lock that says "a daemon is here" for as long as this process lives.
@@ -170,29 +180,6 @@ fn sign_of_life(run_root: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Becomes true when somebody asks for the end.
-fn stop_signal() -> Result<watch::Receiver<bool>, Error> {
-    let listen = |kind| signal(kind).map_err(Error::file("handle signals of", "the daemon"));
-    let (mut term, mut int, mut hup) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::hangup())?,
-    );
-    let (sender, receiver) = watch::channel(false);
-    let waiting: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-        loop {
-            tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
-                _ = hup.recv() => tracing::warn!("reloading the configuration is not supported yet; restart the daemon, containers go on"),
-            }
-        }
-        let _ = sender.send(true);
-    });
-    tokio::spawn(waiting);
-    Ok(receiver)
-}
-
 fn prepare_process() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // A daemon holds a few descriptors per container; what we may have, we take.
@@ -201,14 +188,4 @@ fn prepare_process() {
     if let Err(e) = rustix::process::setrlimit(Resource::Nofile, limit) {
         tracing::debug!("cannot raise the limit on open files: {e}");
     }
-}
-
-fn log_to_stderr(level: &str) {
-    let filter =
-        tracing_subscriber::EnvFilter::new(format!("{level},hyper=warn,h2=warn,reqwest=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
 }

@@ -2,19 +2,23 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use gantry_api::ApiVersion;
 use gantry_api_types::Ulimit;
-use gantry_network::{Cidr, NetworkConfig, files::DnsOptions};
+use gantry_engine::Live;
+use gantry_network::{AddressPool, Cidr, NetworkConfig, files::DnsOptions};
 
 use crate::Error;
+use crate::address::Address;
 use crate::args::RunArgs;
-use crate::config::ConfigFile;
+use crate::config::{self, Config, Size};
+use crate::tls::TlsFiles;
 
 const CONFIG_FILE: &str = "/etc/gantry/daemon.json";
 const DATA_ROOT: &str = "/var/lib/gantry";
 const RUN_ROOT: &str = "/run/gantry";
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
-const SHM_SIZE: i64 = 64 << 20;
 
 /// Everything the daemon was told, checked.
 #[derive(Debug, Clone)]
@@ -23,80 +27,184 @@ pub struct Resolved {
     pub data_root: PathBuf,
     /// Where run-time state is kept.
     pub run_root: PathBuf,
-    /// Sockets to listen on that must work.
-    pub sockets: Vec<PathBuf>,
+    /// Where to listen; each must work.
+    pub addresses: Vec<Address>,
     /// A socket to listen on if nobody else does: Docker's own.
     pub docker_socket: Option<PathBuf>,
     /// Who may use the sockets.
     pub group: Option<String>,
+    /// How `tcp://` is encrypted; `None` is not at all.
+    pub tls: Option<TlsFiles>,
     /// What is logged.
     pub log_level: String,
+    /// The log is JSON.
+    pub log_json: bool,
+    /// A file to write the process number to.
+    pub pidfile: Option<PathBuf>,
     /// Whether a command line started it.
     pub autostarted: bool,
-    config: ConfigFile,
+    /// The oldest version of the API to serve.
+    pub oldest_api: ApiVersion,
+    /// Lines for the log about keys that change nothing.
+    pub notes: Vec<String>,
+    config: Config,
+    live: Live,
     network: NetworkConfig,
 }
 
 impl Resolved {
-    /// Reads the configuration file and lets the flags win over it.
+    /// Reads the configuration file and puts the flags beside it.
     pub fn new(args: &RunArgs) -> Result<Self, Error> {
         let path = args
             .config_file
             .clone()
             .unwrap_or_else(|| CONFIG_FILE.into());
-        let mut config = ConfigFile::read(&path, args.config_file.is_some())?;
-        overlay(&mut config, args);
-        let data_root = config.data_root.clone().unwrap_or_else(|| DATA_ROOT.into());
-        let run_root = config.exec_root.clone().unwrap_or_else(|| RUN_ROOT.into());
+        let file = config::read(&path, args.config_file.is_some())?;
+        let mut config = config::merge(file, args.keys.clone(), &path)?;
+        let from_environment = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+        let root = |given: &Option<PathBuf>, variable, default: &str| {
+            from_environment(variable)
+                .filter(|_| given.is_none())
+                .map(PathBuf::from)
+                .or_else(|| given.clone())
+                .unwrap_or_else(|| default.into())
+        };
+        let data_root = root(&config.data_root, "GANTRY_DATA_ROOT", DATA_ROOT);
+        let run_root = root(&config.exec_root, "GANTRY_RUN_ROOT", RUN_ROOT);
+        if args.stop_containers {
+            config.live_restore = Some(false);
+        }
         let instance = instance(&run_root);
-        let sockets = sockets(&config.hosts, &run_root)?;
-        let docker_socket =
-            (instance.is_none() && config.hosts.is_empty()).then(|| DOCKER_SOCKET.into());
+        let tls = TlsFiles::of(&config)?;
         let network = network(&config, &run_root, instance.as_deref())?;
+        exec_options(&config.exec_opts)?;
+        let mut notes = config.notes.clone();
+        notes.extend(features(&config)?);
         Ok(Self {
+            addresses: addresses(&config.hosts, &run_root, tls.is_some())?,
+            docker_socket: (instance.is_none() && config.hosts.is_empty())
+                .then(|| DOCKER_SOCKET.into()),
             data_root,
             run_root,
-            sockets,
-            docker_socket,
             group: config.group.clone(),
+            tls,
             log_level: log_level(&config)?,
+            log_json: log_format(&config)?,
+            pidfile: config.pidfile.clone(),
             autostarted: args.autostarted,
+            oldest_api: oldest_api(&config)?,
+            notes,
+            live: live(&config)?,
             config,
             network,
         })
     }
 
     /// The engine's settings.
-    pub(crate) fn engine(&self) -> Result<gantry_engine::Settings, Error> {
+    pub(crate) fn engine(&self, commit: &'static str) -> Result<gantry_engine::Settings, Error> {
         let config = &self.config;
         let default_parent =
             instance(&self.run_root).map_or_else(|| "gantry".to_owned(), |i| format!("gantry-{i}"));
-        let shm_size = match &config.default_shm_size {
-            None => SHM_SIZE,
-            Some(text) => gantry_units::parse_ram(text)
-                .map_err(|e| setting("default-shm-size", text, &e.to_string()))?,
-        };
         Ok(gantry_engine::Settings {
             data_root: self.data_root.clone(),
             run_root: self.run_root.clone(),
+            secrets_key: config
+                .secrets_key_file
+                .clone()
+                .unwrap_or_else(|| self.data_root.join("secrets.key")),
             cgroup_parent: config
                 .cgroup_parent
                 .as_deref()
                 .map_or(default_parent, |p| p.trim_matches('/').to_owned()),
             cgroup_v2: Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
-            shm_size,
             log_driver: log_driver(config)?,
             log_options: config.log_opts.clone(),
             init: config.init,
             ulimits: ulimits(config),
-            labels: config.labels.clone(),
-            registry_mirrors: config.registry_mirrors.clone(),
-            insecure_registries: config.insecure_registries.clone(),
-            max_concurrent_downloads: config.max_concurrent_downloads.unwrap_or(3).max(1),
-            debug: config.debug,
+            no_new_privileges: config.no_new_privileges,
+            seccomp_profile: seccomp_profile(config)?,
+            cdi_spec_dirs: config
+                .cdi_spec_dirs
+                .clone()
+                .unwrap_or_else(|| vec!["/etc/cdi".into(), "/var/run/cdi".into()]),
+            proxies: config.proxies.clone().map(|p| gantry_engine::Proxies {
+                http_proxy: p.http_proxy,
+                https_proxy: p.https_proxy,
+                no_proxy: p.no_proxy,
+            }),
+            warnings: self.warnings(),
+            oldest_api: self.oldest_api.to_string(),
             version: env!("CARGO_PKG_VERSION"),
+            commit,
             doors: std::sync::Mutex::default(),
+            live: std::sync::RwLock::new(std::sync::Arc::new(self.live.clone())),
         })
+    }
+
+    /// What a reload takes over.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Keys whose new value only a new start takes over.
+    pub(crate) fn changed_for_good(&self, new: &Self) -> Vec<&'static str> {
+        let (old, new) = (&self.config, &new.config);
+        [
+            (old.hosts != new.hosts, "hosts"),
+            (old.data_root != new.data_root, "data-root"),
+            (old.exec_root != new.exec_root, "exec-root"),
+            (old.bip != new.bip, "bip"),
+            (old.bridge != new.bridge, "bridge"),
+            (old.mtu != new.mtu, "mtu"),
+            (old.dns != new.dns, "dns"),
+            (old.log_driver != new.log_driver, "log-driver"),
+            (old.log_opts != new.log_opts, "log-opts"),
+            (old.log_level != new.log_level, "log-level"),
+            (old.storage_driver != new.storage_driver, "storage-driver"),
+            (
+                old.default_ulimits != new.default_ulimits,
+                "default-ulimits",
+            ),
+            (old.proxies != new.proxies, "proxies"),
+            (old.group != new.group, "group"),
+            (old.cgroup_parent != new.cgroup_parent, "cgroup-parent"),
+            (
+                old.seccomp_profile != new.seccomp_profile,
+                "seccomp-profile",
+            ),
+            (
+                old.no_new_privileges != new.no_new_privileges,
+                "no-new-privileges",
+            ),
+            (old.init != new.init, "init"),
+        ]
+        .into_iter()
+        .filter_map(|(changed, key)| changed.then_some(key))
+        .collect()
+    }
+
+    /// Doors that anybody can walk in through.
+    fn warnings(&self) -> Vec<String> {
+        let open = self.addresses.iter().filter_map(|address| match address {
+            Address::Tcp(at) => Some(at),
+            _ => None,
+        });
+        let open: Vec<_> = open.collect();
+        match &self.tls {
+            None => open
+                .iter()
+                .map(|at| format!(
+                    "WARNING: API is accessible on http://{at} without encryption.\n         Access to the remote API is equivalent to root access on the host. Refer\n         to the \"Docker daemon attack surface\" section in the documentation for\n         more information: https://docs.docker.com/go/attack-surface/"
+                ))
+                .collect(),
+            Some(tls) if tls.ca.is_none() => open
+                .iter()
+                .map(|at| format!(
+                    "WARNING: API is accessible on https://{at} without TLS client verification.\n         Access to the remote API is equivalent to root access on the host. Refer\n         to the \"Docker daemon attack surface\" section in the documentation for\n         more information: https://docs.docker.com/go/attack-surface/"
+                ))
+                .collect(),
+            Some(_) => Vec::new(),
+        }
     }
 
     /// The networks' settings.
@@ -110,32 +218,6 @@ impl Resolved {
     }
 }
 
-/// Flags win; lists add up, as in Docker.
-fn overlay(config: &mut ConfigFile, args: &RunArgs) {
-    fn set<T: Clone>(to: &mut Option<T>, from: Option<&T>) {
-        if from.is_some() {
-            *to = from.cloned();
-        }
-    }
-    set(&mut config.data_root, args.data_root.as_ref());
-    set(&mut config.exec_root, args.exec_root.as_ref());
-    set(&mut config.group, args.group.as_ref());
-    set(&mut config.log_level, args.log_level.as_ref());
-    set(&mut config.bip, args.bip.as_ref());
-    set(&mut config.bridge, args.bridge.as_ref());
-    set(&mut config.storage_driver, args.storage_driver.as_ref());
-    set(&mut config.cgroup_parent, args.cgroup_parent.as_ref());
-    config.debug |= args.debug;
-    config.hosts.extend(args.hosts.iter().cloned());
-    config
-        .registry_mirrors
-        .extend(args.registry_mirror.iter().cloned());
-    config
-        .insecure_registries
-        .extend(args.insecure_registry.iter().cloned());
-    config.dns.extend(args.dns.iter().cloned());
-}
-
 /// A short name for a daemon with a run root of its own, so that its table, bridge and cgroup do
 /// not meet those of another daemon; `None` for the default run root.
 fn instance(run_root: &Path) -> Option<String> {
@@ -147,31 +229,171 @@ fn instance(run_root: &Path) -> Option<String> {
     Some(format!("{:08x}", hasher.finish() as u32))
 }
 
-fn sockets(hosts: &[String], run_root: &Path) -> Result<Vec<PathBuf>, Error> {
+fn addresses(hosts: &[String], run_root: &Path, tls: bool) -> Result<Vec<Address>, Error> {
     if hosts.is_empty() {
-        return Ok(vec![run_root.join("gantry.sock")]);
+        return Ok(vec![Address::Unix(run_root.join("gantry.sock"))]);
     }
     hosts
         .iter()
-        .map(|host| match host.strip_prefix("unix://") {
-            Some("") => Ok(DOCKER_SOCKET.into()),
-            Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
-            Some(_) => Err(setting(
-                "hosts",
-                host,
-                "the path of a socket must be absolute",
-            )),
-            None => Err(setting(
-                "hosts",
-                host,
-                "only unix:///path is supported by this version",
-            )),
-        })
+        .map(|host| Address::parse(host, tls).map_err(|reason| setting("hosts", host, &reason)))
         .collect()
 }
 
+/// What a reload may change.
+fn live(config: &Config) -> Result<Live, Error> {
+    let usual = Live::default();
+    let at_least_1 = |key, number: Option<i64>, usual| match number {
+        // As with Docker, 0 stands for the default.
+        None | Some(0) => Ok(usual),
+        Some(number) => usize::try_from(number)
+            .map_err(|_| setting(key, &number.to_string(), "expected a number above 0")),
+    };
+    let one_of = |key, given: &Option<String>, known: &[&str], usual: &str| match given.as_deref() {
+        None | Some("") => Ok(usual.to_owned()),
+        Some(value) if known.contains(&value) => Ok(value.to_owned()),
+        Some(other) => Err(setting(
+            key,
+            other,
+            &format!("expected {}", known.join(" or ")),
+        )),
+    };
+    for label in &config.labels {
+        if !label.contains('=') {
+            return Err(setting("labels", label, "expected key=value"));
+        }
+    }
+    Ok(Live {
+        debug: config.debug,
+        labels: config.labels.clone(),
+        registry_mirrors: config.registry_mirrors.clone(),
+        insecure_registries: config.insecure_registries.clone(),
+        max_concurrent_downloads: at_least_1(
+            "max-concurrent-downloads",
+            config.max_concurrent_downloads,
+            usual.max_concurrent_downloads,
+        )?,
+        max_concurrent_uploads: at_least_1(
+            "max-concurrent-uploads",
+            config.max_concurrent_uploads,
+            usual.max_concurrent_uploads,
+        )?,
+        max_download_attempts: at_least_1(
+            "max-download-attempts",
+            config.max_download_attempts,
+            usual.max_download_attempts,
+        )?,
+        shm_size: match &config.default_shm_size {
+            None => usual.shm_size,
+            Some(Size::Number(bytes)) => *bytes,
+            Some(Size::Text(text)) => gantry_units::parse_ram(text)
+                .map_err(|e| setting("default-shm-size", text, &e.to_string()))?,
+        },
+        ipc_mode: one_of(
+            "default-ipc-mode",
+            &config.default_ipc_mode,
+            &["private", "shareable"],
+            &usual.ipc_mode,
+        )?,
+        cgroupns_mode: one_of(
+            "default-cgroupns-mode",
+            &config.default_cgroupns_mode,
+            &["private", "host"],
+            "",
+        )?,
+        default_runtime: one_of(
+            "default-runtime",
+            &config.default_runtime,
+            &["gantry", "runc", "io.containerd.runc.v2"],
+            &usual.default_runtime,
+        )?,
+        live_restore: config.live_restore.unwrap_or(true),
+        shutdown_timeout: match config.shutdown_timeout {
+            None => usual.shutdown_timeout,
+            Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+        },
+    })
+}
+
+/// `native.cgroupdriver=cgroupfs` is what is done; anything else is refused.
+fn exec_options(options: &[String]) -> Result<(), Error> {
+    for option in options {
+        let reason = match option.split_once('=') {
+            Some(("native.cgroupdriver", "cgroupfs")) => continue,
+            Some(("native.cgroupdriver", "systemd")) => {
+                "the systemd cgroup driver is not supported by this version of Gantry; its \
+                 containers' cgroups are its own, beside those of systemd"
+            }
+            Some(("native.cgroupdriver", _)) => "native.cgroupdriver must be cgroupfs",
+            _ => "unknown option; expected native.cgroupdriver=cgroupfs",
+        };
+        return Err(setting("exec-opts", option, reason));
+    }
+    Ok(())
+}
+
+/// Docker's features: what we do anyway may be switched on, what we do not do off.
+fn features(config: &Config) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    for (name, on) in &config.features {
+        let note = match (name.as_str(), on) {
+            ("containerd-snapshotter", _) => {
+                "images are kept in a store of their own, neither containerd's nor Docker's"
+            }
+            ("buildkit", _) => "the builder is chosen by the client",
+            ("cdi", true) => "CDI devices are always available",
+            ("cdi", false) => {
+                return Err(setting(
+                    "features",
+                    "cdi=false",
+                    "CDI devices are always available",
+                ));
+            }
+            (other, _) => return Err(setting("features", other, "unknown feature")),
+        };
+        notes.push(format!("features: {name} changes nothing: {note}"));
+    }
+    Ok(notes)
+}
+
+fn oldest_api(config: &Config) -> Result<ApiVersion, Error> {
+    let Some(text) = &config.min_api_version else {
+        return Ok(ApiVersion::OLDEST);
+    };
+    let version: ApiVersion = text
+        .parse()
+        .map_err(|()| setting("min-api-version", text, "expected a version such as 1.24"))?;
+    if version < ApiVersion::OLDEST || version > ApiVersion::NEWEST {
+        let reason = format!("expected {} to {}", ApiVersion::OLDEST, ApiVersion::NEWEST);
+        return Err(setting("min-api-version", text, &reason));
+    }
+    Ok(version)
+}
+
+/// The default filter as `--security-opt seccomp=` takes it.
+fn seccomp_profile(config: &Config) -> Result<Option<String>, Error> {
+    match config.seccomp_profile.as_deref() {
+        None | Some("" | "builtin" | "default") => Ok(None),
+        Some("unconfined") => Ok(Some("unconfined".to_owned())),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(Error::file("read the seccomp profile", path))?;
+            serde_json::from_str::<serde_json::Value>(&text)
+                .map_err(|e| setting("seccomp-profile", path, &e.to_string()))?;
+            Ok(Some(text))
+        }
+    }
+}
+
+fn log_format(config: &Config) -> Result<bool, Error> {
+    match config.log_format.as_deref() {
+        None | Some("" | "text") => Ok(false),
+        Some("json") => Ok(true),
+        Some(other) => Err(setting("log-format", other, "expected text or json")),
+    }
+}
+
 fn network(
-    config: &ConfigFile,
+    config: &Config,
     run_root: &Path,
     instance: Option<&str>,
 ) -> Result<NetworkConfig, Error> {
@@ -190,7 +412,32 @@ fn network(
             .parse()
             .map_err(|_| setting("ip", ip, "expected an IPv4 address"))?;
     }
-    network.mtu = config.mtu;
+    let gateways = config
+        .host_gateway_ip
+        .iter()
+        .chain(&config.host_gateway_ips);
+    for gateway in gateways {
+        network.host_gateway = Some(
+            gateway
+                .parse()
+                .map_err(|_| setting("host-gateway-ip", gateway, "expected an IPv4 address"))?,
+        );
+    }
+    network.default_address_pools = config
+        .default_address_pools
+        .iter()
+        .map(|pool| {
+            let base: Cidr = pool.base.parse().map_err(|e: gantry_network::Error| {
+                setting("default-address-pools", &pool.base, &e.to_string())
+            })?;
+            Ok(AddressPool {
+                base,
+                size: pool.size,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    // Docker's 0 is the default.
+    network.mtu = config.mtu.filter(|mtu| *mtu != 0);
     network.ip_forward = config.ip_forward.unwrap_or(true);
     network.dns = DnsOptions {
         servers: config
@@ -207,20 +454,23 @@ fn network(
     Ok(network)
 }
 
-fn log_level(config: &ConfigFile) -> Result<String, Error> {
+fn log_level(config: &Config) -> Result<String, Error> {
     match config.log_level.as_deref() {
         None if config.debug => Ok("debug".to_owned()),
         None => Ok("info".to_owned()),
-        Some(level @ ("debug" | "info" | "warn" | "error")) => Ok(level.to_owned()),
+        Some(_) if config.debug => Ok("debug".to_owned()),
+        Some(level @ ("trace" | "debug" | "info" | "warn" | "error")) => Ok(level.to_owned()),
+        // What is fatal is told on standard error besides.
+        Some("fatal" | "panic") => Ok("error".to_owned()),
         Some(other) => Err(setting(
             "log-level",
             other,
-            "expected debug, info, warn or error",
+            "expected debug, info, warn, error or fatal",
         )),
     }
 }
 
-fn log_driver(config: &ConfigFile) -> Result<String, Error> {
+fn log_driver(config: &Config) -> Result<String, Error> {
     match config.log_driver.as_deref() {
         None => Ok("json-file".to_owned()),
         Some(driver @ ("json-file" | "none")) => Ok(driver.to_owned()),
@@ -232,8 +482,8 @@ fn log_driver(config: &ConfigFile) -> Result<String, Error> {
     }
 }
 
-fn ulimits(config: &ConfigFile) -> Vec<Ulimit> {
-    let limit = |(name, u): (&String, &crate::config::Ulimit)| Ulimit {
+fn ulimits(config: &Config) -> Vec<Ulimit> {
+    let limit = |(name, u): (&String, &config::Ulimit)| Ulimit {
         name: name.clone(),
         hard: u.hard,
         soft: u.soft,
@@ -262,13 +512,17 @@ mod tests {
         })
     }
 
-    #[test]
-    fn flags_win_over_the_file() {
-        let args = RunArgs {
-            data_root: Some("/flag".into()),
+    fn flags(keys: &serde_json::Value) -> RunArgs {
+        RunArgs {
+            keys: keys.as_object().unwrap().clone(),
             ..RunArgs::default()
-        };
-        let resolved = resolve(r#"{"data-root": "/file", "bip": "10.9.0.1/24"}"#, &args).unwrap();
+        }
+    }
+
+    #[test]
+    fn flags_stand_beside_the_file() {
+        let args = flags(&serde_json::json!({"data-root": "/flag"}));
+        let resolved = resolve(r#"{"bip": "10.9.0.1/24"}"#, &args).unwrap();
         assert_eq!(resolved.data_root, Path::new("/flag"));
         assert_eq!(resolved.network.bip, Some("10.9.0.1/24".parse().unwrap()));
     }
@@ -281,13 +535,13 @@ mod tests {
                 .docker_socket
                 .is_some()
         );
-        let own = RunArgs {
-            exec_root: Some("/tmp/run".into()),
-            ..RunArgs::default()
-        };
+        let own = flags(&serde_json::json!({"exec-root": "/tmp/run"}));
         let resolved = resolve("{}", &own).unwrap();
         assert_eq!(resolved.docker_socket, None);
-        assert_eq!(resolved.sockets, [Path::new("/tmp/run/gantry.sock")]);
+        assert_eq!(
+            resolved.addresses,
+            [Address::Unix("/tmp/run/gantry.sock".into())]
+        );
         assert_ne!(resolved.network.table_name(), "gantry");
     }
 
@@ -295,7 +549,20 @@ mod tests {
     fn a_wrong_value_names_its_key() {
         for (json, key) in [
             (r#"{"bip": "10.9.0.1"}"#, "bip"),
-            (r#"{"hosts": ["tcp://0.0.0.0:2375"]}"#, "hosts"),
+            (r#"{"hosts": ["npipe:////x"]}"#, "hosts"),
+            (r#"{"default-ipc-mode": "host"}"#, "default-ipc-mode"),
+            (r#"{"default-runtime": "kata"}"#, "default-runtime"),
+            (
+                r#"{"exec-opts": ["native.cgroupdriver=systemd"]}"#,
+                "exec-opts",
+            ),
+            (
+                r#"{"max-concurrent-downloads": -1}"#,
+                "max-concurrent-downloads",
+            ),
+            (r#"{"features": {"time-travel": true}}"#, "features"),
+            (r#"{"min-api-version": "1.99"}"#, "min-api-version"),
+            (r#"{"labels": ["one"]}"#, "labels"),
             (r#"{"log-level": "loud"}"#, "log-level"),
             (r#"{"dns": ["one"]}"#, "dns"),
         ] {

@@ -103,6 +103,19 @@ impl Engine {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = doors;
     }
 
+    /// Takes other settings and publishes a `reload` event.
+    pub fn reload(&self, live: crate::Live) -> Result<(), Error> {
+        self.images.reload(&live)?;
+        self.containers.settings.set_live(live);
+        self.system.reloaded();
+        Ok(())
+    }
+
+    /// Whether containers are to go on when the daemon ends.
+    pub fn live(&self) -> Arc<crate::Live> {
+        self.containers.settings.live()
+    }
+
     /// Whether a container runs.
     pub fn is_busy(&self) -> bool {
         self.containers

@@ -41,10 +41,11 @@ pub use containers::{
 pub use engine::{Engine, Hello};
 pub use error::Error;
 pub use gantry_events::{Events, Instant, Query, Subscription};
+pub use gantry_registry_client::Proxies;
 pub use images::{Images, LoadRequest, PullRequest, Report};
 pub use kind::Kind;
 pub use logs::{LogChunks, LogOptions};
 pub use networking::Networking;
-pub use settings::Settings;
+pub use settings::{Live, Settings};
 pub use system::System;
 pub use volumes::VolumeService;

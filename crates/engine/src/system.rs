@@ -5,13 +5,14 @@ use std::fs;
 use std::sync::Arc;
 
 use gantry_api_types::{
-    API_VERSION, IndexInfo, MIN_API_VERSION, PluginsInfo, RegistryConfig, Runtime, SwarmInfo,
-    SystemInfo, Version, VersionComponent, VersionPlatform,
+    API_VERSION, IndexInfo, PluginsInfo, RegistryConfig, Runtime, SwarmInfo, SystemInfo, Version,
+    VersionComponent, VersionPlatform,
 };
 use gantry_cgroups::{Controller, Layout};
 
 use crate::containers::{Containers, Phase};
-use crate::{Error, Events, Query, Settings, Subscription, clock};
+use crate::{Error, Events, Live, Query, Settings, Subscription, clock};
+use gantry_registry_client::Proxies;
 
 /// The service for the daemon itself; a clone is the same service.
 #[derive(Clone)]
@@ -51,11 +52,12 @@ impl System {
             version: self.settings.version.to_owned(),
             details: BTreeMap::from([
                 ("ApiVersion".to_owned(), API_VERSION.to_owned()),
-                ("MinAPIVersion".to_owned(), MIN_API_VERSION.to_owned()),
+                ("MinAPIVersion".to_owned(), self.settings.oldest_api.clone()),
                 ("Os".to_owned(), "linux".to_owned()),
                 ("Arch".to_owned(), go_arch().to_owned()),
                 ("KernelVersion".to_owned(), kernel.clone()),
                 ("Experimental".to_owned(), "false".to_owned()),
+                ("GitCommit".to_owned(), self.settings.commit.to_owned()),
             ]),
         };
         Version {
@@ -64,8 +66,9 @@ impl System {
             },
             components: vec![engine],
             version: self.settings.version.to_owned(),
+            git_commit: self.settings.commit.to_owned(),
             api_version: API_VERSION.to_owned(),
-            min_api_version: MIN_API_VERSION.to_owned(),
+            min_api_version: self.settings.oldest_api.clone(),
             os: "linux".to_owned(),
             arch: go_arch().to_owned(),
             kernel_version: kernel,
@@ -76,10 +79,15 @@ impl System {
     /// `docker info`.
     pub fn info(&self) -> Result<SystemInfo, Error> {
         let settings = &self.settings;
+        let live = settings.live();
         let (running, paused, stopped) = self.count();
         let cgroups = &self.containers.cgroups;
         let has = |controller| cgroups.has(controller);
         let (os_name, os_version) = operating_system();
+        let proxy = |part: fn(&Proxies) -> &Option<String>| {
+            let set = settings.proxies.as_ref().and_then(|p| part(p).as_deref());
+            set.map(without_password).unwrap_or_default()
+        };
         Ok(SystemInfo {
             id: self.id.clone(),
             containers: running + paused + stopped,
@@ -98,7 +106,7 @@ impl System {
             cpu_set: has(Controller::Cpuset),
             pids_limit: has(Controller::Pids),
             ipv4_forwarding: sysctl_is_on("net/ipv4/ip_forward"),
-            debug: settings.debug,
+            debug: live.debug,
             n_fd: fs::read_dir("/proc/self/fd").map_or(0, |d| d.count() as i64),
             oom_kill_disable: cgroups.layout() != Layout::V2,
             n_goroutines: thread_count(),
@@ -118,30 +126,52 @@ impl System {
             os_type: "linux".to_owned(),
             architecture: std::env::consts::ARCH.to_owned(),
             index_server_address: "https://index.docker.io/v1/".to_owned(),
-            registry_config: Some(registry_config(settings)),
+            registry_config: Some(registry_config(&live)),
             ncpu: std::thread::available_parallelism().map_or(1, |n| n.get() as i64),
             mem_total: memory_total(),
             docker_root_dir: settings.data_root.display().to_string(),
-            name: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-            labels: settings.labels.clone(),
+            name: host_name(),
+            labels: live.labels.clone(),
             server_version: settings.version.to_owned(),
             runtimes: BTreeMap::from([
                 ("gantry".to_owned(), runtime()),
                 ("runc".to_owned(), runtime()),
             ]),
-            default_runtime: "gantry".to_owned(),
+            default_runtime: live.default_runtime.clone(),
             swarm: SwarmInfo {
                 local_node_state: "inactive".to_owned(),
                 ..SwarmInfo::default()
             },
-            live_restore_enabled: true,
+            live_restore_enabled: live.live_restore,
+            warnings: Some(settings.warnings.clone()).filter(|w| !w.is_empty()),
+            http_proxy: proxy(|p| &p.http_proxy),
+            https_proxy: proxy(|p| &p.https_proxy),
+            no_proxy: proxy(|p| &p.no_proxy),
             init_binary: "gantry-runtime".to_owned(),
-            security_options: vec!["name=seccomp,profile=builtin".to_owned()],
+            security_options: self.security_options(),
             ..SystemInfo::default()
         })
+    }
+
+    /// As Docker lists them.
+    fn security_options(&self) -> Vec<String> {
+        let profile = match self.settings.seccomp_profile.as_deref() {
+            None => "builtin",
+            Some("unconfined") => "unconfined",
+            Some(_) => "custom-profile",
+        };
+        let mut options = vec![format!("name=seccomp,profile={profile}")];
+        if self.settings.no_new_privileges {
+            options.push("name=no-new-privileges".to_owned());
+        }
+        options
+    }
+
+    /// Takes over what a reload changed, and says so.
+    pub fn reloaded(&self) {
+        let mut attributes = self.settings.live().attributes();
+        attributes.insert("name".to_owned(), host_name());
+        self.events.daemon(&self.id, "reload", attributes);
     }
 
     fn count(&self) -> (i64, i64, i64) {
@@ -155,6 +185,23 @@ impl System {
                 _ => (running, paused, stopped + 1),
             })
     }
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}xxxxx:xxxxx{}", &url[..scheme + 3], &url[at..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn plugins() -> PluginsInfo {
@@ -174,7 +221,7 @@ fn runtime() -> Runtime {
     }
 }
 
-fn registry_config(settings: &Settings) -> RegistryConfig {
+fn registry_config(settings: &Live) -> RegistryConfig {
     let hub = IndexInfo {
         name: "docker.io".to_owned(),
         mirrors: settings.registry_mirrors.clone(),

@@ -1,6 +1,6 @@
 //! The client itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gantry_reference::Reference;
 use reqwest::header::HeaderMap;
@@ -21,31 +21,66 @@ pub struct Client(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     context: Context,
+    registries: RwLock<Arc<Registries>>,
+}
+
+/// What may change while the daemon runs.
+#[derive(Debug)]
+struct Registries {
     mirrors: Vec<String>,
     insecure: Insecure,
+}
+
+impl Registries {
+    fn new(mirrors: &[String], insecure: &[String]) -> Result<Self, Error> {
+        Ok(Self {
+            mirrors: mirrors
+                .iter()
+                .map(|url| mirror_base(url))
+                .collect::<Result<_, _>>()?,
+            insecure: Insecure::parse(insecure)?,
+        })
+    }
 }
 
 impl Client {
     /// Checks the settings. Opens no connection and reads no certificates yet.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let mirrors = config
-            .registry_mirrors
-            .iter()
-            .map(|url| mirror_base(url))
-            .collect::<Result<_, _>>()?;
+        let registries = Registries::new(&config.registry_mirrors, &config.insecure_registries)?;
         Ok(Self(Arc::new(Inner {
             context: Context {
                 transport: Transport::new(config),
                 tokens: Tokens::default(),
             },
-            mirrors,
-            insecure: Insecure::parse(&config.insecure_registries)?,
+            registries: RwLock::new(Arc::new(registries)),
         })))
+    }
+
+    /// Takes other mirrors and insecure registries, for requests from now on.
+    pub fn reload(&self, mirrors: &[String], insecure: &[String]) -> Result<(), Error> {
+        let new = Arc::new(Registries::new(mirrors, insecure)?);
+        *self
+            .0
+            .registries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    fn registries(&self) -> Arc<Registries> {
+        Arc::clone(
+            &self
+                .0
+                .registries
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The repository that a reference names.
     pub fn repository(&self, reference: &Reference, credentials: Credentials) -> Repository {
-        let endpoints = endpoints(reference, &self.0.mirrors, &self.0.insecure);
+        let registries = self.registries();
+        let endpoints = endpoints(reference, &registries.mirrors, &registries.insecure);
         Repository::new(self.clone(), reference.clone(), credentials, endpoints)
     }
 
@@ -57,7 +92,7 @@ impl Client {
         credentials: &Credentials,
     ) -> Result<Option<String>, Error> {
         let mut last = None;
-        for endpoint in of_domain(domain, &self.0.insecure) {
+        for endpoint in of_domain(domain, &self.registries().insecure) {
             match self.login_at(&endpoint, credentials).await {
                 Err(error @ Error::Request { .. }) => last = Some(error),
                 other => return other,

@@ -16,6 +16,7 @@ pub mod detached;
 pub mod fd_passing;
 pub mod heap;
 pub mod in_root;
+pub mod inherited;
 pub mod loopback;
 pub mod memfd;
 pub mod mount_attr;

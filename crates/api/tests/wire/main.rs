@@ -10,7 +10,7 @@ mod streams;
 
 use std::path::PathBuf;
 
-use gantry_api::{Api, Identity, serve};
+use gantry_api::{Api, Identity, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -32,9 +32,10 @@ impl Daemon {
             version: "0.1.0".into(),
             build: Some("b1".into()),
             autostarted: true,
+            oldest: None,
         };
         let api = Api::new(engine.clone(), &identity);
-        let listener = UnixListener::bind(&socket).unwrap();
+        let listener = Listener::Unix(UnixListener::bind(&socket).unwrap());
         tokio::spawn(serve(listener, api, std::future::pending()));
         Self {
             socket,

@@ -100,18 +100,19 @@ fn merged_env(image: &[String], request: Vec<String>) -> Vec<String> {
 }
 
 fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
+    let live = settings.live();
     let host = &mut request.host_config;
     if matches!(host.network_mode.as_str(), "" | "default") {
         "bridge".clone_into(&mut host.network_mode);
     }
     if host.ipc_mode.is_empty() {
-        "private".clone_into(&mut host.ipc_mode);
+        host.ipc_mode.clone_from(&live.ipc_mode);
     }
     if host.shm_size == 0 {
-        host.shm_size = settings.shm_size;
+        host.shm_size = live.shm_size;
     }
     if host.runtime.is_empty() {
-        "gantry".clone_into(&mut host.runtime);
+        host.runtime.clone_from(&live.default_runtime);
     }
     // Docker's words for "no limit" and "the default" in an inspect.
     host.resources.pids_limit = host.resources.pids_limit.filter(|limit| *limit != 0);
@@ -136,9 +137,14 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
         host.init = Some(true);
     }
     if host.cgroupns_mode.is_empty() {
-        // Docker's default: private on v2, the host's on v1.
+        // Docker's default: private on v2, the host's on v1 and for privileged containers.
         let private = settings.cgroup_v2 && !host.privileged;
-        if private { "private" } else { "host" }.clone_into(&mut host.cgroupns_mode);
+        match live.cgroupns_mode.as_str() {
+            "" if private => "private",
+            "" => "host",
+            given => given,
+        }
+        .clone_into(&mut host.cgroupns_mode);
     }
 }
 

@@ -17,6 +17,7 @@ mod remove;
 mod rename;
 mod restart;
 mod restore;
+mod shutdown;
 mod specification;
 mod start;
 mod stop;

@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use gantry_api_types::HostConfig;
 use gantry_seccomp::KernelVersion;
 
 use super::{Container, Containers};
@@ -17,7 +18,8 @@ impl Containers {
         root: BorrowedFd<'_>,
     ) -> Result<gantry_oci::Spec, Error> {
         let cgroup_path = self.cgroup_path(container);
-        let record = container.record().clone();
+        let mut record = container.record().clone();
+        self.daemon_security(&mut record.host_config);
         let file = |name: &str| container.state_dir.join(name);
         let (hosts, hostname, resolv_conf) = (file("hosts"), file("hostname"), file("resolv.conf"));
         let spec = spec::build(&SpecInput {
@@ -39,6 +41,28 @@ impl Containers {
             apparmor: Path::new("/sys/module/apparmor/parameters/enabled").exists(),
         })?;
         Ok(spec)
+    }
+
+    /// The daemon's own security options, where the container names none.
+    fn daemon_security(&self, host: &mut HostConfig) {
+        let settings = &self.settings;
+        let options = host.security_opt.get_or_insert_with(Vec::new);
+        let names = |key: &str| {
+            options
+                .iter()
+                .any(|option| option.split(['=', ':']).next() == Some(key))
+        };
+        let mut more = Vec::new();
+        if settings.no_new_privileges && !names("no-new-privileges") {
+            more.push("no-new-privileges".to_owned());
+        }
+        if let Some(profile) = &settings.seccomp_profile
+            && !names("seccomp")
+            && !host.privileged
+        {
+            more.push(format!("seccomp={profile}"));
+        }
+        options.append(&mut more);
     }
 
     /// The first process of `container:<id>`, whose namespace is to be joined.

@@ -32,19 +32,23 @@ pub struct ImagesConfig {
     data_root: PathBuf,
     registry: Config,
     max_concurrent_downloads: usize,
+    max_download_attempts: usize,
 }
 
 impl ImagesConfig {
     pub(crate) fn from_settings(settings: &Settings) -> Self {
+        let live = settings.live();
         Self {
             data_root: settings.data_root.clone(),
             registry: Config {
-                registry_mirrors: settings.registry_mirrors.clone(),
-                insecure_registries: settings.insecure_registries.clone(),
+                registry_mirrors: live.registry_mirrors.clone(),
+                insecure_registries: live.insecure_registries.clone(),
                 user_agent: format!("gantry/{}", settings.version),
+                proxies: settings.proxies.clone(),
                 ..Config::default()
             },
-            max_concurrent_downloads: settings.max_concurrent_downloads,
+            max_concurrent_downloads: live.max_concurrent_downloads,
+            max_download_attempts: live.max_download_attempts,
         }
     }
 }
@@ -59,6 +63,19 @@ pub struct Images {
 }
 
 impl Images {
+    /// Takes over what a reload changed.
+    pub(crate) fn reload(&self, live: &crate::Live) -> Result<(), Error> {
+        self.store
+            .registry()
+            .reload(&live.registry_mirrors, &live.insecure_registries)
+            .map_err(gantry_image::Error::from)?;
+        self.store
+            .set_max_concurrent_downloads(live.max_concurrent_downloads);
+        self.store
+            .set_max_download_attempts(live.max_download_attempts);
+        Ok(())
+    }
+
     pub(crate) fn open(
         config: ImagesConfig,
         snapshotter: Arc<dyn Snapshotter>,
@@ -71,6 +88,7 @@ impl Images {
             registry,
             max_concurrent_downloads: config.max_concurrent_downloads,
         })?;
+        store.set_max_download_attempts(config.max_download_attempts);
         Ok(Self {
             store,
             events,

@@ -10,6 +10,7 @@ mod tag;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gantry_content::{Lease, OnceMap, Store};
@@ -31,6 +32,9 @@ use crate::{Error, Image};
 const CONFIG_CACHE: usize = 64;
 /// A configuration, or a manifest, larger than this is refused; registries allow 4 MiB.
 pub(crate) const SMALL_BLOB_MAX: u64 = 8 * 1024 * 1024;
+
+/// Times that a transfer is tried before its pull fails, Docker's default.
+const DOWNLOAD_ATTEMPTS: usize = 5;
 
 /// What [`Images::open`] needs.
 pub struct Setup {
@@ -56,6 +60,10 @@ pub(crate) struct Inner {
     pub snapshotter: Arc<dyn Snapshotter>,
     pub registry: gantry_registry_client::Client,
     pub downloads: Semaphore,
+    /// How many layers may be downloaded at once; [`Inner::downloads`] follows it.
+    width: Mutex<usize>,
+    /// Times that a transfer is tried before its pull fails.
+    pub attempts: AtomicUsize,
     pub layer_jobs: LayerJobs,
     configs: Mutex<HashMap<ImageId, Config>>,
     /// Held while names and records change together with blobs and layers.
@@ -84,6 +92,8 @@ impl Images {
             snapshotter: setup.snapshotter,
             registry: setup.registry,
             downloads: Semaphore::new(setup.max_concurrent_downloads.max(1)),
+            width: Mutex::new(setup.max_concurrent_downloads.max(1)),
+            attempts: AtomicUsize::new(DOWNLOAD_ATTEMPTS),
             layer_jobs: OnceMap::default(),
             configs: Mutex::default(),
             change: Mutex::default(),
@@ -100,6 +110,24 @@ impl Images {
     /// How registries are reached.
     pub fn registry(&self) -> &gantry_registry_client::Client {
         &self.0.registry
+    }
+
+    /// Changes how many layers may be downloaded at once; downloads under way go on.
+    pub fn set_max_concurrent_downloads(&self, wanted: usize) {
+        let wanted = wanted.max(1);
+        let mut width = self.0.width.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted > *width {
+            self.0.downloads.add_permits(wanted - *width);
+            *width = wanted;
+        } else {
+            // Permits in use cannot be taken; what is left of them goes at the next change.
+            *width -= self.0.downloads.forget_permits(*width - wanted);
+        }
+    }
+
+    /// Changes how often a transfer is tried before its pull fails.
+    pub fn set_max_download_attempts(&self, attempts: usize) {
+        self.0.attempts.store(attempts.max(1), Ordering::Relaxed);
     }
 
     /// Removes blobs and layers that no image needs and nobody is bringing in.

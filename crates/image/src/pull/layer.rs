@@ -28,17 +28,22 @@ pub(crate) type LayerJobs = OnceMap<Digest, Step, Result<(), Arc<Error>>>;
 
 type Report = Reporter<Step, Result<(), Arc<Error>>>;
 
-/// Pauses after attempts that brought nothing; then the pull fails.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
+/// The pause after the first attempt that brought nothing.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Progress is told at most this often.
 const TICK: Duration = Duration::from_millis(100);
 /// Chunks between network and writer.
 const CHUNKS: usize = 64;
+
+/// Pauses between so many attempts that bring nothing; then the pull fails.
+fn pauses(attempts: usize) -> impl Iterator<Item = Duration> {
+    std::iter::successors(Some(FIRST_PAUSE), |pause| {
+        Some((*pause * 5 / 2).min(LONGEST_PAUSE))
+    })
+    .take(attempts.saturating_sub(1))
+}
 
 /// A layer to be brought in.
 pub(crate) struct LayerJob {
@@ -123,7 +128,8 @@ impl LayerJob {
         let mut arrived = ingest.written();
         let (sender, receiver) = mpsc::channel(CHUNKS);
         let writer = tokio::task::spawn_blocking(move || write(ingest, receiver));
-        let mut failures = PAUSES.iter();
+        let attempts = self.images.0.attempts.load(Ordering::Relaxed);
+        let mut failures = pauses(attempts);
         while arrived < self.size {
             let before = arrived;
             let Err(error) = self.transfer(&sender, &mut arrived, report).await else {
@@ -134,7 +140,7 @@ impl LayerJob {
                 break;
             }
             if arrived > before {
-                failures = PAUSES.iter();
+                failures = pauses(attempts);
             }
             let pause = failures
                 .next()
@@ -143,7 +149,7 @@ impl LayerJob {
             report.report(Step::Retrying {
                 seconds: pause.as_secs().max(1),
             });
-            sleep(*pause).await;
+            sleep(pause).await;
         }
         drop(sender);
         report.report(Step::VerifyingChecksum);

@@ -11,7 +11,7 @@ use crate::command::{Arity, Command};
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
-use crate::session::{BUILD, Session, VERSION};
+use crate::session::{Session, VERSION, build};
 
 flags! {
     /// `gantry version`
@@ -95,7 +95,7 @@ fn client_json(session: &Session, api: ApiVersion) -> Json {
         "Version": VERSION,
         "ApiVersion": api.to_string(),
         "DefaultAPIVersion": ApiVersion::NEWEST.to_string(),
-        "GitCommit": BUILD,
+        "GitCommit": build(),
         "GoVersion": "",
         "Os": "linux",
         "Arch": architecture(),
@@ -138,7 +138,7 @@ fn client_text(session: &Session, api: ApiVersion) -> String {
     let rows = [
         ("Version", VERSION.to_owned()),
         ("API version", negotiated(api)),
-        ("Git commit", BUILD.to_owned()),
+        ("Git commit", build().to_owned()),
         ("OS/Arch", format!("linux/{}", architecture())),
         (
             "Context",

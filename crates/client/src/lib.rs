@@ -1,6 +1,6 @@
 //! A client of the Engine API.
 //!
-//! - [`Endpoint`] is where a daemon listens: `unix://`, `tcp://`.
+//! - [`Endpoint`] is where a daemon listens: `unix://`, `tcp://` with or without TLS, `ssh://`.
 //! - [`Client`] speaks HTTP/1.1 to it. It keeps idle connections, negotiates the API version once
 //!   through `/_ping`, and makes [`Request`]s.
 //! - [`Response`] is read as one JSON document, as a stream of JSON lines, or as raw chunks.
@@ -24,14 +24,18 @@ mod error;
 mod hijack;
 mod json_lines;
 mod request;
+mod resolve;
 mod response;
+mod ssh;
 mod stdcopy;
+mod tls;
 mod version;
 
 pub use autostart::{Autostart, SIGN_OF_LIFE, connect_or_start};
 pub use build::{AUTOSTARTED_HEADER, BUILD_HEADER, build_id};
 pub use client::{Client, Ping};
-pub use endpoint::{Endpoint, default_run_root};
+pub use connection::RawConnection;
+pub use endpoint::{Endpoint, SshTarget, Tls, default_run_root};
 pub use error::{Error, Kind, StartError};
 pub use hijack::Hijacked;
 pub use json_lines::JsonLines;

@@ -9,6 +9,7 @@ fn images(dir: &std::path::Path) -> Images {
         data_root: dir.to_owned(),
         registry: Config::default(),
         max_concurrent_downloads: 3,
+        max_download_attempts: 1,
     };
     let snapshots = gantry_snapshot::open(dir, &dir.join("run"), Some("overlay")).unwrap();
     Images::open(config, snapshots, Events::new()).unwrap()

@@ -72,7 +72,7 @@ pub(crate) fn body(
         console_size: console_size(),
         api_socket: match daemon {
             Endpoint::Unix(path) => Some(path.display().to_string()),
-            Endpoint::Tcp { .. } => None,
+            Endpoint::Tcp { .. } | Endpoint::Ssh(_) => None,
         },
     };
     let Request { body } = request(flags, words, &environment)?;

@@ -18,4 +18,5 @@ mod daemon;
 mod faults;
 mod harness;
 mod limits;
+mod ops;
 mod structure;

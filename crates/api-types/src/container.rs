@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::change::{ContainerChange, ContainerChanged};
 use crate::config::ContainerConfig;
 use crate::host_config::{HostConfig, PortMap, Resources, RestartPolicy};
 use crate::image::Descriptor;
@@ -34,12 +35,16 @@ body! {
         resources: Resources => flatten,
         /// New restart policy; an empty name keeps the old.
         restart_policy: RestartPolicy => "RestartPolicy",
+        /// Our own addition: what Docker makes a new container for.
+        gantry: Option<ContainerChange> => "Gantry" omitempty,
     }
 
     /// Answer of `POST /containers/{id}/update`.
     pub struct ContainerUpdateResponse {
         /// What the user should know.
         warnings: Option<Vec<String>> => "Warnings",
+        /// What became of our own changes; only when some were asked for.
+        gantry: Option<ContainerChanged> => "Gantry" omitempty,
     }
 
     /// One result of a health check.

@@ -24,6 +24,7 @@
 pub mod json;
 
 mod auth;
+mod change;
 mod config;
 mod container;
 mod event;
@@ -42,6 +43,7 @@ mod version;
 mod volume;
 
 pub use auth::*;
+pub use change::*;
 pub use config::*;
 pub use container::*;
 pub use event::*;

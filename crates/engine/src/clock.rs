@@ -28,9 +28,41 @@ pub(crate) fn rfc3339_padded(nanos: i64) -> String {
     )
 }
 
+/// A moment as a filter gives it: `42m` ago, RFC 3339, a local date, or Unix seconds; in
+/// nanoseconds since 1970.
+pub(crate) fn moment(text: &str) -> Option<i64> {
+    if let Ok(ago) = text.parse::<gantry_units::GoDuration>() {
+        return now_nanos().checked_sub(ago.nanos());
+    }
+    let nanos = |time: jiff::Timestamp| i64::try_from(time.as_nanosecond()).ok();
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return nanos(time);
+    }
+    if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+        let zoned = local.to_zoned(jiff::tz::TimeZone::system()).ok()?;
+        return nanos(zoned.timestamp());
+    }
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.len() <= 9 && fraction.bytes().all(|b| b.is_ascii_digit());
+    let fraction: i64 = format!("{fraction:0<9}").parse().ok().filter(|_| digits)?;
+    let seconds: i64 = seconds.parse().ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_name_moments_in_many_ways() {
+        assert_eq!(moment("5"), Some(5_000_000_000));
+        assert_eq!(moment("5.25"), Some(5_250_000_000));
+        assert_eq!(moment("1970-01-01T00:00:07Z"), Some(7_000_000_000));
+        assert!(moment("2013-01-02").is_some());
+        let ago = now_nanos() - moment("1h").unwrap();
+        assert!((3_599..3_602).contains(&(ago / 1_000_000_000)));
+        assert_eq!(moment("yesterday"), None);
+    }
 
     #[test]
     fn times_are_gos() {

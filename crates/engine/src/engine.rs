@@ -78,6 +78,8 @@ impl Engine {
             cgroups: gantry_cgroups::Hierarchy::detect()
                 .map_err(|e| Error::Internal(format!("cannot use this machine's cgroups: {e}")))?,
             execs: execs::Table::default(),
+            sampler: crate::stats::Sampler::default(),
+            prune_lock: crate::containers::PruneLock::default(),
             settings: Arc::clone(&settings),
         });
         let doors = containers.restore().await?;

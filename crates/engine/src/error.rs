@@ -108,6 +108,14 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// Another error, and in the course of what it happened.
+    #[error("{course}: {source}")]
+    Within {
+        /// What was done.
+        course: String,
+        /// What went wrong.
+        source: Box<Self>,
+    },
     /// Something that should not be possible; the text says what.
     #[error("{0}")]
     Internal(String),
@@ -133,6 +141,7 @@ impl Error {
                 ..
             }
             | Self::CannotExec { .. } => Kind::Invalid,
+            Self::Within { source, .. } => source.kind(),
             Self::Image(e) => image(e.kind()),
             Self::Network(e) => network(e.kind()),
             Self::Volume(e) => volume(e.kind()),
@@ -141,6 +150,14 @@ impl Error {
             | Self::Snapshot(_)
             | Self::File { .. }
             | Self::Internal(_) => Kind::Internal,
+        }
+    }
+
+    /// The same error, told in the course of something.
+    pub(crate) fn within(self, course: impl Into<String>) -> Self {
+        Self::Within {
+            course: course.into(),
+            source: Box::new(self),
         }
     }
 

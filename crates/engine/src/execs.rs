@@ -24,6 +24,8 @@ struct Entry {
     container: String,
     request: ExecCreateRequest,
     detach_keys: Vec<u8>,
+    /// Both outputs go to the client as they are, without headers.
+    plain: bool,
     started: bool,
     pid: u32,
     exit_code: Option<i32>,
@@ -78,11 +80,17 @@ impl Table {
             container: container.to_owned(),
             request: ExecCreateRequest::default(),
             detach_keys: Vec::new(),
+            plain: false,
             started: true,
             pid,
             exit_code,
         };
         self.lock().insert(id, entry);
+    }
+
+    /// Forgets an exec that nobody will ask about.
+    pub(crate) fn forget(&self, id: &str) {
+        self.lock().remove(id);
     }
 
     /// Forgets a container's ended execs beyond a number, the clients having asked by then.
@@ -118,6 +126,27 @@ impl Containers {
                 .as_bytes()
                 .to_vec(),
         };
+        let id = self.add_exec(&container, request, keys, false)?;
+        Ok(ExecCreateResponse { id })
+    }
+
+    /// The same for a use of our own, whose stream gets both outputs without headers.
+    pub(crate) fn exec_create_plain(
+        &self,
+        container: &Container,
+        request: ExecCreateRequest,
+    ) -> Result<String, Error> {
+        must_run(container)?;
+        self.add_exec(container, request, Vec::new(), true)
+    }
+
+    fn add_exec(
+        &self,
+        container: &Container,
+        request: ExecCreateRequest,
+        detach_keys: Vec<u8>,
+        plain: bool,
+    ) -> Result<String, Error> {
         let id = ids::random_id()?;
         let command = command_line(&request);
         self.execs.trim();
@@ -126,18 +155,19 @@ impl Containers {
             Entry {
                 container: container.id.clone(),
                 request,
-                detach_keys: keys,
+                detach_keys,
+                plain,
                 started: false,
                 pid: 0,
                 exit_code: None,
             },
         );
         self.announce(
-            &container,
+            container,
             &format!("exec_create: {command}"),
             &[("execID", id.clone())],
         );
-        Ok(ExecCreateResponse { id })
+        Ok(id)
     }
 
     /// Whether an exec can be started, and whether it has a terminal: to be asked before the
@@ -216,7 +246,7 @@ impl Containers {
                     stdin: entry.request.attach_stdin,
                     stdout: entry.request.attach_stdout,
                     stderr: entry.request.attach_stderr,
-                    framed: !entry.request.tty,
+                    framed: !entry.request.tty && !entry.plain,
                     detach_keys: detach_keys(entry.detach_keys.clone()),
                     leftover: stream.leftover,
                 };
@@ -355,14 +385,14 @@ fn c_path(path: &str) -> Result<std::ffi::CString, Error> {
     std::ffi::CString::new(path).map_err(|_| Error::Invalid(format!("{path:?} has a zero byte")))
 }
 
+/// As Docker's events have it: the program, a space, and its arguments.
 fn command_line(request: &ExecCreateRequest) -> String {
-    request
-        .cmd
-        .iter()
-        .flat_map(|c| c.iter())
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = request.cmd.iter().flat_map(|c| c.iter());
+    let words: Vec<&str> = words.map(String::as_str).collect();
+    match words.split_first() {
+        Some((program, arguments)) => format!("{program} {}", arguments.join(" ")),
+        None => String::new(),
+    }
 }
 
 fn exec_exit_code(error: &Error) -> i32 {

@@ -90,6 +90,12 @@ impl Events {
         self.publish(event("daemon", id, action, attributes));
     }
 
+    /// Something was pruned.
+    pub fn pruned(&self, kind: &str, bytes: u64) {
+        let attributes = BTreeMap::from([("reclaimed".to_owned(), bytes.to_string())]);
+        self.publish(event(kind, "", "prune", attributes));
+    }
+
     /// Gives the event its time, keeps it and tells all readers.
     pub fn publish(&self, mut event: Event) {
         // Under the lock, so that times rise in the order in which readers see events.

@@ -14,7 +14,7 @@ use crate::execs::Execs;
 use crate::launch::read_spec;
 use crate::poll::Watched;
 use crate::process::Process;
-use crate::protocol::{Attach, Event, Exec, Exit, ExitRecord, Failure, Reply, Status};
+use crate::protocol::{Attach, Event, Exec, Exit, ExitRecord, Failure, HeldPort, Reply, Status};
 use crate::session::{Manner, Session, Shared};
 use crate::stdio;
 
@@ -344,6 +344,12 @@ impl Container {
 }
 
 impl Kept {
+    /// Closes the sockets that reserve these ports.
+    pub(crate) fn release(&mut self, ports: &[HeldPort]) {
+        self.reserved
+            .retain(|socket| held_port(socket).is_none_or(|held| !ports.contains(&held)));
+    }
+
     /// Puts duplicates of all beside an answer.
     pub(crate) fn duplicate(&self, beside: &mut Vec<OwnedFd>) -> Result<Reply, Failure> {
         for fd in self.reserved.iter().chain(&self.layers) {
@@ -357,4 +363,16 @@ impl Kept {
             layers: self.layers.len(),
         })
     }
+}
+
+/// The port that a socket is bound to; nothing for other sockets (the daemon's own are local ones).
+fn held_port(socket: &OwnedFd) -> Option<HeldPort> {
+    let name = rustix::net::getsockname(socket).ok()?;
+    let address = std::net::SocketAddr::try_from(name).ok()?;
+    let protocol = rustix::net::sockopt::socket_protocol(socket).ok()??;
+    Some(HeldPort {
+        protocol: u8::try_from(protocol.as_raw().get()).ok()?,
+        address: address.ip(),
+        port: address.port(),
+    })
 }

@@ -29,7 +29,7 @@ pub(crate) fn launch(
     launch: Launch,
     fds: Vec<OwnedFd>,
     shared: &mut Shared,
-) -> Result<Container, Failure> {
+) -> Result<(Container, Vec<String>), Failure> {
     let handed = sort_fds(&launch, fds)?;
     let spec = read_spec(&launch.run_dir)?;
     let log = open_log(&launch.log)?;
@@ -100,7 +100,7 @@ fn create(
     cgroup: Cgroup,
     log: Option<LogWriter>,
     shared: &mut Shared,
-) -> Result<Container, Failure> {
+) -> Result<(Container, Vec<String>), Failure> {
     let terminal = spec.process.as_ref().is_some_and(|p| p.terminal);
     let manner = Manner {
         exec: None,
@@ -122,7 +122,8 @@ fn create(
         pid: created.pid(),
         pidfd,
     };
-    Ok(Container {
+    let warnings = warnings(&created, &cgroup);
+    let container = Container {
         id: launch.id,
         run_dir: launch.run_dir,
         stdin: launch.stdin,
@@ -139,7 +140,8 @@ fn create(
         cleaned_up: false,
         hooks: spec.hooks.as_ref().is_some_and(has_late_hooks),
         cgroup,
-    })
+    };
+    Ok((container, warnings))
 }
 
 /// Whether hooks are to be run after the start or after the end.
@@ -195,9 +197,12 @@ fn clone_container(
         bundle: &launch.run_dir,
         init: init.as_ref().map(AsFd::as_fd),
     })?;
-    let warnings = created.warnings().iter().map(ToString::to_string);
-    for warning in warnings.chain(cgroup.warnings().iter().map(ToString::to_string)) {
-        crate::say(&format!("warning: {warning}"));
-    }
     Ok(created)
+}
+
+/// What was asked for and this machine does not have.
+fn warnings(created: &gantry_runtime::Created, cgroup: &Cgroup) -> Vec<String> {
+    let ours = created.warnings().iter().map(ToString::to_string);
+    ours.chain(cgroup.warnings().iter().map(ToString::to_string))
+        .collect()
 }

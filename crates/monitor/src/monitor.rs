@@ -184,6 +184,14 @@ impl Monitor {
             }
             Request::Status => Ok(Reply::Status(Box::new(container.status()))),
             Request::TakeKept => container.kept.duplicate(beside),
+            Request::Keep => {
+                container.kept.reserved.append(&mut fds);
+                Ok(Reply::Ok)
+            }
+            Request::Release { ports } => {
+                container.kept.release(&ports);
+                Ok(Reply::Ok)
+            }
             Request::ExitSeen => {
                 if matches!(self.ending, Ending::Told(_)) {
                     self.ending = Ending::Done;
@@ -211,10 +219,10 @@ impl Monitor {
             launch::launch(request, fds, &mut self.shared)
         });
         match launched {
-            Ok(container) => {
+            Ok((container, warnings)) => {
                 let pid = container.pid();
                 self.container = Some(container);
-                Ok(Reply::Launched { pid })
+                Ok(Reply::Launched { pid, warnings })
             }
             Err(failure) => {
                 self.listener = None;

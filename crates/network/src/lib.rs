@@ -67,6 +67,7 @@ mod info;
 mod networks;
 mod ports;
 mod reaper;
+mod republish;
 mod sandbox;
 mod subnet;
 mod veth;

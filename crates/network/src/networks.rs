@@ -34,10 +34,10 @@ pub struct Networks {
     identity: Identity,
     netlink: Connection,
     bridge: Bridge,
-    firewall: Firewall,
+    pub(crate) firewall: Firewall,
     addresses: Arc<Mutex<Addresses>>,
-    ports: Mutex<Ports>,
-    live: Mutex<HashMap<String, EndpointState>>,
+    pub(crate) ports: Mutex<Ports>,
+    pub(crate) live: Mutex<HashMap<String, EndpointState>>,
     pool: Pool,
     reaper: Reaper,
 }
@@ -195,7 +195,7 @@ impl Networks {
     }
 
     /// Takes the ports, waiting a moment for those that an ended endpoint's monitor still holds.
-    fn take_ports(
+    pub(crate) fn take_ports(
         &self,
         requests: &[PortRequest],
         owner: PortOwner<'_>,
@@ -240,19 +240,19 @@ impl Networks {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Undoes a step unless the steps after it succeeded too.
-struct Undo<F: FnOnce()>(Option<F>);
+pub(crate) struct Undo<F: FnOnce()>(Option<F>);
 
 impl<F: FnOnce()> Undo<F> {
-    fn new(undo: F) -> Self {
+    pub(crate) fn new(undo: F) -> Self {
         Self(Some(undo))
     }
 
-    fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.0 = None;
     }
 }

@@ -5,16 +5,18 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
 use gantry_api_types::{
     AuthConfig, AuthResponse, ContainerCreateRequest, ContainerCreateResponse, ContainerInspect,
-    ContainerSummary, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
-    Filters, NetworkResource, PathStat, SystemInfo, Version, Volume, VolumeCreateRequest,
-    VolumeListing, WaitResponse,
+    ContainerStats, ContainerSummary, ContainerUpdateRequest, ContainerUpdateResponse,
+    ContainersPruneReport, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
+    Filters, NetworkResource, PathStat, SystemInfo, TopResponse, Version, Volume,
+    VolumeCreateRequest, VolumeListing, WaitResponse,
 };
 use gantry_engine::{
     AttachRequest, ClientStream, Engine, ListOptions, LogChunks, LogOptions, Query, RemoveOptions,
-    Subscription, UnpackOptions, WaitCondition as EngineCondition,
+    StatsOptions, Subscription, UnpackOptions, WaitCondition as EngineCondition,
 };
 use gantry_units::DetachKeys;
 
@@ -100,7 +102,7 @@ impl super::Containers for Engine {
 
     async fn remove(&self, name: &str, query: RemoveQuery) -> Answer<()> {
         if query.link {
-            return Err(Failure::not_built("removing a link"));
+            return Ok(self.containers.remove_link(name).await?);
         }
         let options = RemoveOptions {
             force: query.force,
@@ -166,6 +168,32 @@ impl super::Containers for Engine {
 
     async fn resize(&self, name: &str, height: u16, width: u16) -> Answer<()> {
         Ok(self.containers.resize(name, height, width).await?)
+    }
+
+    async fn top(&self, name: &str, ps_args: &str) -> Answer<TopResponse> {
+        Ok(self.containers.top(name, ps_args).await?)
+    }
+
+    async fn stats(
+        &self,
+        name: &str,
+        stream: bool,
+        one_shot: bool,
+    ) -> Answer<BoxStream<'static, ContainerStats>> {
+        let options = StatsOptions { stream, one_shot };
+        Ok(self.containers.stats(name, options).await?)
+    }
+
+    async fn update(
+        &self,
+        name: &str,
+        body: ContainerUpdateRequest,
+    ) -> Answer<ContainerUpdateResponse> {
+        Ok(self.containers.update(name, body).await?)
+    }
+
+    async fn prune_containers(&self, filters: Filters) -> Answer<ContainersPruneReport> {
+        Ok(self.containers.prune(&filters).await?)
     }
 
     async fn stat_path(&self, name: &str, path: &str) -> Answer<PathStat> {

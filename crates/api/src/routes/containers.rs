@@ -12,6 +12,7 @@ use crate::backend::{CommitQuery, Containers, ListQuery};
 use crate::failure::Failure;
 use crate::json::{self, Json, Required};
 use crate::params::{Params, Segment};
+use crate::version::ApiVersion;
 
 pub(super) fn router<B: Containers>(backend: B) -> Router {
     Router::new()
@@ -102,8 +103,13 @@ async fn changes<B: Containers>(
 async fn update<B: Containers>(
     State(containers): State<B>,
     Segment(name): Segment,
-    Required(body): Required<ContainerUpdateRequest>,
+    version: ApiVersion,
+    Required(mut body): Required<ContainerUpdateRequest>,
 ) -> Result<Response, Failure> {
+    if !version.is_at_least(40) {
+        // Clients of those days sent whatever was in the field.
+        body.resources.pids_limit = None;
+    }
     Ok(json::ok(&containers.update(bare(&name), body).await?))
 }
 
@@ -135,6 +141,7 @@ async fn commit<B: Containers>(
     Ok(json::response(StatusCode::CREATED, &made))
 }
 
+/// Docker's daemon has checkpoints only with its experimental features on, which we never say.
 async fn checkpoints() -> Failure {
-    Failure::not_built("checkpoint")
+    Failure::not_built("checkpointing a container (an experimental feature)")
 }

@@ -55,10 +55,11 @@ async fn logs<B: Containers>(
 async fn stats<B: Containers>(
     State(containers): State<B>,
     Segment(name): Segment,
+    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
     let streaming = params.truth_or("stream", true);
-    let one_shot = params.truth("one-shot");
+    let one_shot = version.is_at_least(41) && params.truth("one-shot");
     if streaming && one_shot {
         return Err(Failure::invalid(
             "cannot have stream=true and one-shot=true",

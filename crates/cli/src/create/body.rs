@@ -38,7 +38,7 @@ pub(crate) fn request(
         None => return Err("no image given".to_owned()),
     };
     check_conflicts(flags)?;
-    let published = network::published(flags)?;
+    let published = network::published(&flags.publish)?;
     let mut config = ContainerConfig {
         hostname: flags.hostname.clone(),
         domainname: flags.domainname.clone(),

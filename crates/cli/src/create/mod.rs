@@ -16,7 +16,10 @@ mod security;
 pub(crate) use body::{Environment, Request, pairs, request};
 pub(crate) use files::{open_error, read_lines};
 pub(crate) use flags::ContainerFlags;
-pub(crate) use grammar::{Environ, Labels};
+pub(crate) use grammar::{Environ, Labels, Mounts};
+pub(crate) use host::restart_policy;
+pub(crate) use mounts::mount;
+pub(crate) use network::published;
 
 #[cfg(test)]
 mod tests;

@@ -81,7 +81,7 @@ pub(crate) fn mounts(flags: &ContainerFlags) -> Vec<Mount> {
     flags.mount.iter().map(mount).collect()
 }
 
-fn mount(spec: &MountSpec) -> Mount {
+pub(crate) fn mount(spec: &MountSpec) -> Mount {
     let mut mount = Mount {
         kind: spec.kind.as_str().to_owned(),
         source: spec.source.clone(),

@@ -21,9 +21,9 @@ pub(crate) struct PublishedPorts {
     pub(crate) bindings: PortMap,
 }
 
-pub(crate) fn published(flags: &ContainerFlags) -> Result<PublishedPorts, String> {
+pub(crate) fn published(texts: &[String]) -> Result<PublishedPorts, String> {
     let mut ports = PublishedPorts::default();
-    for text in flags.publish.iter() {
+    for text in texts {
         for published in parse_publish(text).map_err(|error| error.to_string())? {
             let port = published.container.to_string();
             ports.exposed.insert(port.clone(), Nothing);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gantry_monitor::protocol::Attach;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use super::phase::{Phase, Step};
 use super::record::Record;
@@ -27,6 +28,7 @@ pub(crate) struct Container {
     /// Clients that attached before the start.
     waiting_clients: Mutex<Vec<(Attach, OwnedFd)>>,
     progress: watch::Sender<Progress>,
+    health_task: Mutex<Option<AbortHandle>>,
     /// Held by whatever changes the phase in several steps: start, the handling of an exit, removal.
     pub operation: tokio::sync::Mutex<()>,
 }
@@ -40,6 +42,8 @@ pub(crate) struct Progress {
     pub exit_code: i32,
     /// Whether a run goes on.
     pub live: bool,
+    /// Whether none goes on, but the restart policy will begin one.
+    pub restarting: bool,
     /// Whether the container is gone.
     pub removed: bool,
 }
@@ -49,6 +53,7 @@ impl Container {
         let progress = Progress {
             exit_code: record.state.exit_code,
             live: record.state.phase.is_live(),
+            restarting: record.state.phase == Phase::Restarting,
             ..Progress::default()
         };
         Self {
@@ -59,6 +64,7 @@ impl Container {
             link: Mutex::new(None),
             waiting_clients: Mutex::default(),
             progress: watch::Sender::new(progress),
+            health_task: Mutex::default(),
             operation: tokio::sync::Mutex::default(),
         }
     }
@@ -88,7 +94,11 @@ impl Container {
 
     /// Calls off an announced restart; `false` when none was announced.
     pub(crate) fn cancel_restart(&self) -> bool {
-        self.step(Step::RestartCancelled).is_ok()
+        let cancelled = self.step(Step::RestartCancelled).is_ok();
+        if cancelled {
+            self.report(|p| p.restarting = false);
+        }
+        cancelled
     }
 
     /// Writes the record.
@@ -145,6 +155,20 @@ impl Container {
     /// The current log file of the container's output.
     pub(crate) fn log_path(&self) -> PathBuf {
         self.state_dir.join(format!("{}-json.log", self.id))
+    }
+
+    /// Puts another task in charge of the health checks; the one before ends.
+    pub(crate) fn set_health_task(&self, task: Option<AbortHandle>) {
+        let before = std::mem::replace(
+            &mut *self
+                .health_task
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+            task,
+        );
+        if let Some(before) = before {
+            before.abort();
+        }
     }
 
     /// Keeps a client that attached before the start.

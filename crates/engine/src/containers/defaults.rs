@@ -6,6 +6,7 @@ use gantry_api_types::ContainerCreateRequest;
 use gantry_api_types::json::{NameSet, Nothing, Words};
 use gantry_oci::{ContainerDefaults, ImageConfig};
 
+use super::restart;
 use crate::{Error, Settings};
 
 /// Fills the request from the image and the daemon; returns warnings.
@@ -17,18 +18,9 @@ pub(crate) fn apply(
     command(request, &image.config)?;
     from_image(request, &image.config);
     from_daemon(request, settings);
-    let mut warnings = Vec::new();
-    if image
-        .config
-        .healthcheck
-        .as_ref()
-        .is_some_and(|h| h.test.first().is_some_and(|t| t != "NONE"))
-    {
-        warnings.push(
-            "The image has a health check, which this version of Gantry does not run".to_owned(),
-        );
-    }
-    Ok(warnings)
+    crate::health::inherit(&mut request.config, image.config.healthcheck.as_ref());
+    restart::needs_a_check(&request.config, &request.host_config)?;
+    Ok(Vec::new())
 }
 
 /// An entrypoint given by the request drops the image's command, as in Docker.
@@ -107,6 +99,10 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
     }
     if host.ipc_mode.is_empty() {
         host.ipc_mode.clone_from(&live.ipc_mode);
+    }
+    let limits = &mut host.resources;
+    if limits.memory > 0 && limits.memory_swap == 0 {
+        limits.memory_swap = limits.memory.saturating_mul(2);
     }
     if host.shm_size == 0 {
         host.shm_size = live.shm_size;

@@ -137,6 +137,7 @@ impl Containers {
     /// Writes the end down, tells everybody and decides what comes next.
     pub(crate) fn record_exit(&self, container: &Arc<Container>, exit: &Exit) {
         container.set_link(None);
+        self.stop_health_checks(container);
         self.execs.container_ended(&container.id);
         let delay = restart::delay_after(&container.record(), exit.code);
         {
@@ -153,6 +154,8 @@ impl Containers {
             state.oom_killed = exit.oom_killed;
             state.finished_at = exit.finished_at as i64;
             state.endpoint = None;
+            state.restart_backoff = restart::backoff_after(state);
+            state.restart_count += u32::from(delay.is_some());
         }
         container.save_state();
         self.announce(container, "die", &death(container, exit));
@@ -162,6 +165,7 @@ impl Containers {
             p.exits += 1;
             p.exit_code = exit.code;
             p.live = false;
+            p.restarting = delay.is_some();
         });
         match delay {
             Some(delay) => self.restart_later(container, delay),

@@ -29,6 +29,7 @@ impl Containers {
         self.on_cgroup(&container, gantry_cgroups::Cgroup::freeze, "freeze")
             .await?;
         let _ = container.step(Step::Paused);
+        self.stop_health_checks(&container);
         container.save_state();
         self.announce(&container, "pause", &[]);
         Ok(())
@@ -46,6 +47,7 @@ impl Containers {
         }
         self.thaw(&container).await?;
         let _ = container.step(Step::Unpaused);
+        self.go_on_checking_health(&container);
         container.save_state();
         self.announce(&container, "unpause", &[]);
         Ok(())

@@ -9,6 +9,7 @@ use gantry_api_types::{
 use super::phase::Phase;
 use super::record::Record;
 use super::{Container, Containers, blocking, ports};
+use crate::health::Health;
 use crate::{Error, clock};
 
 impl Containers {
@@ -162,6 +163,6 @@ fn state(record: &Record) -> ContainerState {
         error: state.error.clone(),
         started_at: clock::rfc3339(state.started_at),
         finished_at: clock::rfc3339(state.finished_at),
-        health: None,
+        health: state.health.as_ref().map(Health::shown),
     }
 }

@@ -10,6 +10,7 @@ use gantry_api_types::{
 use super::phase::Phase;
 use super::record::Record;
 use super::{Container, Containers, inspect};
+use crate::health::Status;
 use crate::{Error, clock};
 
 /// Which containers to list.
@@ -164,7 +165,7 @@ fn status(record: &Record, now: i64) -> String {
     let since =
         |at: i64| gantry_units::human_duration(Duration::from_nanos((now - at).max(0) as u64));
     match state.phase {
-        Phase::Running => format!("Up {}", since(state.started_at)),
+        Phase::Running => format!("Up {}{}", since(state.started_at), health(record)),
         Phase::Paused => format!("Up {} (Paused)", since(state.started_at)),
         Phase::Restarting => format!(
             "Restarting ({}) {} ago",
@@ -183,12 +184,24 @@ fn status(record: &Record, now: i64) -> String {
     }
 }
 
+/// ` (healthy)`, as it stands behind the time.
+fn health(record: &Record) -> &'static str {
+    match record.state.health.as_ref().map(|health| health.status) {
+        None => "",
+        Some(Status::Starting) => " (health: starting)",
+        Some(Status::Healthy) => " (healthy)",
+        Some(Status::Unhealthy) => " (unhealthy)",
+    }
+}
+
 /// Filters whose values have been looked at once.
 struct Checked<'a> {
     filters: &'a Filters,
     exit_codes: Vec<i32>,
     before: Option<i64>,
     since: Option<i64>,
+    /// Only tasks of a swarm, of which there are none.
+    tasks: bool,
 }
 
 impl<'a> Checked<'a> {
@@ -211,6 +224,13 @@ impl<'a> Checked<'a> {
                 )));
             }
         }
+        for health in filters.values("health") {
+            if !["none", "starting", "healthy", "unhealthy"].contains(&health) {
+                return Err(Error::Invalid(format!(
+                    "invalid filter 'health={health}': invalid value for health ({health}): must be one of none, starting, healthy, unhealthy"
+                )));
+            }
+        }
         let exit_codes = filters
             .values("exited")
             .map(|code| {
@@ -227,6 +247,7 @@ impl<'a> Checked<'a> {
             exit_codes,
             before: created("before")?,
             since: created("since")?,
+            tasks: filters.truth("is-task").map_err(|e| invalid(&e))? == Some(true),
         })
     }
 
@@ -243,7 +264,10 @@ impl<'a> Checked<'a> {
             && self.name(&record.name)
             && f.exact("status", state.phase.as_docker())
             && f.pairs("label", &labels)
-            && f.exact("health", "none")
+            && f.exact(
+                "health",
+                state.health.as_ref().map_or("none", |h| h.status.word()),
+            )
             && (self.exit_codes.is_empty()
                 || (self.exit_codes.contains(&state.exit_code)
                     && state.finished_at != 0
@@ -254,7 +278,7 @@ impl<'a> Checked<'a> {
             && self.volume(record)
             && self.ports(record)
             && self.ancestor(service, record)
-            && !matches!(f.truth("is-task"), Ok(Some(true)))
+            && !self.tasks
     }
 
     /// A name filter is a piece of the name, or `^name$`.

@@ -11,6 +11,7 @@ mod list;
 mod mounts;
 mod phase;
 mod ports;
+mod prune;
 mod record;
 mod registry;
 mod remove;
@@ -22,6 +23,7 @@ mod specification;
 mod start;
 mod stop;
 mod supported;
+mod update;
 mod wait;
 
 use std::ops::Deref;
@@ -40,6 +42,7 @@ pub use wait::WaitCondition;
 pub(crate) use attach::{detach_keys, expect_ok};
 pub(crate) use container::Container;
 pub(crate) use phase::Phase;
+pub(crate) use prune::PruneLock;
 pub(crate) use record::Record;
 pub(crate) use registry::Registry;
 
@@ -62,6 +65,8 @@ pub struct Inner {
     pub(crate) program: RuntimeProgram,
     pub(crate) cgroups: gantry_cgroups::Hierarchy,
     pub(crate) execs: crate::execs::Table,
+    pub(crate) sampler: crate::stats::Sampler,
+    pub(crate) prune_lock: PruneLock,
 }
 
 impl Deref for Containers {

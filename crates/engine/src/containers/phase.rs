@@ -76,6 +76,11 @@ impl Phase {
         matches!(self, Self::Running | Self::Paused)
     }
 
+    /// Whether `container prune` removes it.
+    pub(crate) fn is_prunable(self) -> bool {
+        matches!(self, Self::Created | Self::Exited | Self::Dead)
+    }
+
     /// Docker's word for it, as in `docker ps --filter status=`.
     pub(crate) fn as_docker(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use gantry_reference::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
 
 use super::phase::Phase;
+use crate::health::Health;
 
 /// The version of the format; a newer one is refused.
 pub(crate) const FORMAT: u32 = 1;
@@ -76,6 +77,15 @@ pub(crate) struct State {
     pub stopped_by_hand: bool,
     /// The endpoint on a bridge, while it runs.
     pub endpoint: Option<EndpointState>,
+    /// How often the pause before an automatic restart has doubled.
+    #[serde(default)]
+    pub restart_backoff: u32,
+    /// What the health check found; none without a check or before the first start.
+    #[serde(default)]
+    pub health: Option<Health>,
+    /// This run was ended because it is not healthy: its policy may start it again.
+    #[serde(default)]
+    pub ended_for_health: bool,
 }
 
 impl Default for State {
@@ -91,6 +101,9 @@ impl Default for State {
             restart_count: 0,
             stopped_by_hand: false,
             endpoint: None,
+            restart_backoff: 0,
+            health: None,
+            ended_for_health: false,
         }
     }
 }

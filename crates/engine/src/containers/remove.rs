@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::phase::{Phase, Step};
 use super::{Container, Containers, blocking};
 use crate::Error;
+use crate::files::Durability;
 
 /// How to remove a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +29,33 @@ impl Containers {
         self.remove_container(&container, options.volumes).await
     }
 
+    /// `rm --link parent/alias`: the parent no longer knows the other by that name, from its next
+    /// start on.
+    pub async fn remove_link(&self, name: &str) -> Result<(), Error> {
+        let name = name.trim_start_matches('/');
+        let Some((parent, alias)) = name.rsplit_once('/') else {
+            self.registry.find(name)?;
+            return Err(Error::WrongPhase(
+                "Conflict, cannot remove the default link name of the container".to_owned(),
+            ));
+        };
+        let parent = self.registry.find(parent)?;
+        let _operation = parent.operation.lock().await;
+        let is_meant = |link: &String| link.rsplit(['/', ':']).next() == Some(alias);
+        let removed = match &mut parent.record().host_config.links {
+            Some(links) => {
+                let before = links.len();
+                links.retain(|link| !is_meant(link));
+                before != links.len()
+            }
+            None => false,
+        };
+        if !removed {
+            return Err(Error::NoSuchContainer(name.to_owned()));
+        }
+        parent.save(Durability::PowerLoss)
+    }
+
     /// Removes a container that asked for it with `--rm`; its anonymous volumes go too.
     pub(crate) fn remove_in_background(&self, container: &Arc<Container>) {
         let (service, container) = (self.clone(), Arc::clone(container));
@@ -38,7 +66,7 @@ impl Containers {
         });
     }
 
-    async fn remove_container(
+    pub(super) async fn remove_container(
         &self,
         container: &Arc<Container>,
         volumes: bool,
@@ -56,6 +84,7 @@ impl Containers {
             return Err(e);
         }
         self.registry.remove(container);
+        self.sampler.forget(&container.id);
         if volumes {
             self.remove_anonymous_volumes(container);
         }

@@ -1,6 +1,8 @@
 //! `rename`.
 
-use super::Containers;
+use std::sync::Arc;
+
+use super::{Container, Containers};
 use crate::files::Durability;
 use crate::{Error, ids};
 
@@ -13,15 +15,27 @@ impl Containers {
                 "Neither old nor new names may be empty".to_owned(),
             ));
         }
-        let new_name = ids::checked_name(new_name)?;
         let _operation = container.operation.lock().await;
+        self.rename_container(&container, new_name)
+    }
+
+    /// The same for who has the container to himself.
+    pub(super) fn rename_container(
+        &self,
+        container: &Arc<Container>,
+        new_name: &str,
+    ) -> Result<(), Error> {
+        let course = "Error when allocating new name";
+        let new_name = ids::checked_name(new_name).map_err(|e| e.within(course))?;
         let old_name = container.name();
         if old_name == new_name {
             return Err(Error::Invalid(
                 "Renaming a container with the same name as its current name".to_owned(),
             ));
         }
-        self.registry.reserve(new_name, &container.id)?;
+        self.registry
+            .reserve(new_name, &container.id)
+            .map_err(|e| e.within(course))?;
         new_name.clone_into(&mut container.record().name);
         if let Err(e) = container.save(Durability::PowerLoss) {
             container.record().name.clone_from(&old_name);
@@ -29,7 +43,7 @@ impl Containers {
             return Err(e);
         }
         self.registry.release(&old_name);
-        self.announce(&container, "rename", &[("oldName", format!("/{old_name}"))]);
+        self.announce(container, "rename", &[("oldName", format!("/{old_name}"))]);
         Ok(())
     }
 }

@@ -155,6 +155,9 @@ impl Containers {
         container.save_state();
         container.report(|p| p.live = true);
         container.set_link(Some(Arc::clone(&link)));
+        if container.phase() == Phase::Running {
+            self.go_on_checking_health(&container);
+        }
         self.watch(&container, link, events);
     }
 

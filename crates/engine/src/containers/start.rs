@@ -89,6 +89,7 @@ impl Containers {
         let (pid, started_at) = self.execute(container, &launched.link).await?;
         self.started(container, ground, starter, pid, started_at);
         container.set_link(Some(Arc::clone(&launched.link)));
+        self.begin_health_checks(container);
         self.watch(container, launched.link, launched.events);
         Ok(())
     }
@@ -225,7 +226,12 @@ impl Containers {
         };
         let reply = link.call(Request::Launch(Box::new(request)), &fds).await;
         match reply.map_err(|e| container.monitor_lost(e))? {
-            (Reply::Launched { .. }, _) => Ok(Launched { link, events }),
+            (Reply::Launched { warnings, .. }, _) => {
+                for warning in warnings {
+                    tracing::warn!(container = %container.id, "{warning}");
+                }
+                Ok(Launched { link, events })
+            }
             (Reply::Failed(failure), _) => Err(start_error(failure)),
             (other, _) => Err(container.monitor_lost(format!("an unexpected answer: {other:?}"))),
         }
@@ -291,13 +297,18 @@ impl Containers {
             state.error.clear();
             state.oom_killed = false;
             state.endpoint = ground.network.endpoint.take();
+            state.ended_for_health = false;
             if starter == Starter::Person {
                 state.restart_count = 0;
+                state.restart_backoff = 0;
                 state.stopped_by_hand = false;
             }
         }
         container.save_state();
-        container.report(|p| p.live = true);
+        container.report(|p| {
+            p.live = true;
+            p.restarting = false;
+        });
         self.announce_network(container, "connect");
         self.announce(container, "start", &[]);
     }
@@ -323,6 +334,7 @@ impl Containers {
         container.report(|p| {
             p.exit_code = exit_code;
             p.live = false;
+            p.restarting = false;
         });
         if auto_remove {
             self.remove_in_background(container);

@@ -27,45 +27,57 @@ impl Containers {
         signal: Option<&str>,
     ) -> Result<(), Error> {
         let container = self.registry.find(id)?;
-        let (own_signal, own_timeout) = {
-            let record = container.record();
-            (
-                record.config.stop_signal.clone(),
-                record.config.stop_timeout,
-            )
-        };
-        let signal = match signal
-            .filter(|s| !s.is_empty())
-            .or(Some(own_signal.as_str()))
-        {
-            Some("") | None => SIGTERM,
-            Some(name) => signal_number(name)?,
-        };
-        container.record().state.stopped_by_hand = true;
+        if container.phase() == Phase::Starting {
+            // It will run in a moment, or not at all.
+            drop(container.operation.lock().await);
+        }
+        let signal = own_signal(&container, signal)?;
+        if container.phase().is_live() || container.phase() == Phase::Restarting {
+            container.record().state.stopped_by_hand = true;
+        }
         if container.cancel_restart() {
             container.save_state();
             return Ok(());
         }
+        self.end_politely(&container, timeout, Some(signal)).await?;
+        self.announce(&container, "stop", &[]);
+        Ok(())
+    }
+
+    /// Sends the signal that asks the process to end, and SIGKILL when the time is over.
+    pub(crate) async fn end_politely(
+        &self,
+        container: &Arc<Container>,
+        timeout: Option<i64>,
+        signal: Option<i32>,
+    ) -> Result<(), Error> {
         if !container.phase().is_live() {
             return Err(Error::AlreadyThere(container.id.clone()));
         }
+        let signal = signal.map_or_else(|| own_signal(container, None), Ok)?;
+        let own_timeout = container.record().config.stop_timeout;
         if container.phase() == Phase::Paused {
             self.unpause(&container.id).await?;
         }
-        self.send_signal(&container, signal).await?;
-        self.announce(&container, "kill", &[("signal", signal.to_string())]);
+        self.send_signal(container, signal).await?;
+        self.announce(container, "kill", &[("signal", signal.to_string())]);
         let grace = timeout.or(own_timeout).unwrap_or(DEFAULT_GRACE);
-        if !self.ends_within(&container, seconds(grace)).await {
-            self.send_signal(&container, SIGKILL).await?;
-            self.announce(&container, "kill", &[("signal", SIGKILL.to_string())]);
-            self.must_end(&container).await?;
+        if !self.ends_within(container, seconds(grace)).await {
+            self.send_signal(container, SIGKILL).await?;
+            self.announce(container, "kill", &[("signal", SIGKILL.to_string())]);
+            self.must_end(container).await?;
         }
-        self.announce(&container, "stop", &[]);
         Ok(())
     }
 
     /// Sends a signal; SIGKILL returns when the container has ended.
     pub async fn kill(&self, id: &str, signal: Option<&str>) -> Result<(), Error> {
+        self.try_kill(id, signal)
+            .await
+            .map_err(|e| e.within(format!("cannot kill container: {id}")))
+    }
+
+    async fn try_kill(&self, id: &str, signal: Option<&str>) -> Result<(), Error> {
         let container = self.registry.find(id)?;
         let number = match signal.filter(|s| !s.is_empty()) {
             Some(name) => signal_number(name)?,
@@ -73,16 +85,11 @@ impl Containers {
         };
         if !container.phase().is_live() {
             return Err(Error::WrongPhase(format!(
-                "cannot kill container: {id}: container {} is not running",
+                "container {} is not running",
                 container.id
             )));
         }
-        let own = container.record().config.stop_signal.clone();
-        let own = if own.is_empty() {
-            SIGTERM
-        } else {
-            signal_number(&own)?
-        };
+        let own = own_signal(&container, None)?;
         if number == SIGKILL || number == own {
             container.record().state.stopped_by_hand = true;
         }
@@ -159,6 +166,15 @@ impl Containers {
 
 fn seconds(grace: i64) -> Option<Duration> {
     u64::try_from(grace).ok().map(Duration::from_secs)
+}
+
+/// The signal that was asked for, or the one that asks this container to end.
+fn own_signal(container: &Container, asked: Option<&str>) -> Result<i32, Error> {
+    let own = container.record().config.stop_signal.clone();
+    match asked.filter(|name| !name.is_empty()).unwrap_or(&own) {
+        "" => Ok(SIGTERM),
+        name => signal_number(name),
+    }
 }
 
 /// A signal by name (`TERM`, `SIGTERM`, `RTMIN+3`) or number.

@@ -10,13 +10,7 @@ pub(crate) fn check(request: &ContainerCreateRequest) -> Result<Vec<String>, Err
     restart_policy(&request.host_config)?;
     network(request)?;
     let config = &request.config;
-    if config
-        .healthcheck
-        .as_ref()
-        .is_some_and(|h| h.test.first().is_some_and(|t| t != "NONE"))
-    {
-        return Err(missing("a health check (--health-cmd)"));
-    }
+    crate::health::validate(config)?;
     if let Some(signal) = Some(&config.stop_signal).filter(|s| !s.is_empty()) {
         super::stop::signal_number(signal)?;
     }
@@ -98,7 +92,7 @@ fn log_options(host: &HostConfig) -> Result<(), Error> {
     Ok(())
 }
 
-fn restart_policy(host: &HostConfig) -> Result<(), Error> {
+pub(crate) fn restart_policy(host: &HostConfig) -> Result<(), Error> {
     let policy = &host.restart_policy;
     match policy.name.as_str() {
         "" | "no" | "always" | "unless-stopped" if policy.maximum_retry_count != 0 => {
@@ -111,10 +105,13 @@ fn restart_policy(host: &HostConfig) -> Result<(), Error> {
                 }
             )))
         }
-        "" | "no" | "always" | "unless-stopped" | "on-failure" => Ok(()),
+        "on-failure" | "on-unhealthy" if policy.maximum_retry_count < 0 => Err(Error::Invalid(
+            "invalid restart policy: maximum retry count cannot be negative".to_owned(),
+        )),
+        "" | "no" | "always" | "unless-stopped" | "on-failure" | "on-unhealthy" => Ok(()),
         other => Err(Error::Invalid(format!(
             "invalid restart policy: unknown policy '{other}'; use one of 'no', 'always', \
-             'on-failure', or 'unless-stopped'"
+             'on-failure', 'on-unhealthy', or 'unless-stopped'"
         ))),
     }
 }

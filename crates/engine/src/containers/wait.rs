@@ -45,7 +45,9 @@ impl Containers {
         let before = progress.borrow().exits;
         Ok(async move {
             let met = |p: &Progress| match condition {
-                WaitCondition::NotRunning => !p.live || p.removed,
+                WaitCondition::NotRunning => {
+                    (!p.live && !p.restarting) || p.exits > before || p.removed
+                }
                 WaitCondition::NextExit => p.exits > before || p.removed,
                 WaitCondition::Removed => p.removed,
             };

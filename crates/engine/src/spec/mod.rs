@@ -35,6 +35,7 @@ use gantry_seccomp::KernelVersion;
 pub(crate) use check::check;
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
+pub(crate) use resources::limits;
 pub(crate) use security::{default_masked, default_readonly};
 pub(crate) use user::user_of;
 
@@ -90,7 +91,7 @@ pub(crate) fn build(input: &SpecInput<'_>) -> Result<Spec, SpecError> {
     let process = process(input, &security)?;
     let capabilities = process.capabilities.clone().unwrap_or_default().bounding;
     let devices = devices::plan(input.host)?;
-    let mut resources = resources::limits(&input.host.resources)?;
+    let mut resources = limits(&input.host.resources)?;
     resources.devices = devices.rules;
     let has_uts = input.host.uts_mode != "host";
     let named = |name: &String| Some(name.clone()).filter(|name| has_uts && !name.is_empty());

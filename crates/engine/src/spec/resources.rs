@@ -11,7 +11,7 @@ const PERIOD: i64 = 100_000;
 const NANO: i64 = 1_000_000_000;
 
 /// The limits that are set.
-pub(super) fn limits(asked: &Asked) -> Result<Resources, SpecError> {
+pub(crate) fn limits(asked: &Asked) -> Result<Resources, SpecError> {
     Ok(Resources {
         memory: Some(memory(asked)).filter(|memory| *memory != Memory::default()),
         cpu: Some(cpu(asked)).filter(|cpu| *cpu != Cpu::default()),

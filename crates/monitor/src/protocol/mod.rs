@@ -98,8 +98,26 @@ pub enum Request {
     Status,
     /// Hand over duplicates of the descriptors kept for the daemon. Answer: `Kept`, with them.
     TakeKept,
+    /// Keep more sockets that reserve published ports. Descriptors: the sockets. Answer: `Ok`.
+    Keep,
+    /// Let go of the sockets that reserve these ports. Answer: `Ok`.
+    Release {
+        /// Which.
+        ports: Vec<HeldPort>,
+    },
     /// The container's end is on record: the monitor may go. Answer: `Ok`.
     ExitSeen,
+}
+
+/// A port that a kept socket reserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPort {
+    /// The IP protocol's number.
+    pub protocol: u8,
+    /// The host's address.
+    pub address: std::net::IpAddr,
+    /// The port.
+    pub port: u16,
 }
 
 /// How a container is to be created.
@@ -193,6 +211,9 @@ pub enum Reply {
     Launched {
         /// Its first process, in the daemon's PID namespace.
         pid: u32,
+        /// What was asked for and this machine does not have.
+        #[serde(default)]
+        warnings: Vec<String>,
     },
     /// The container runs.
     Started {

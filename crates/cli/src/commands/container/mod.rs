@@ -15,6 +15,7 @@ pub(crate) mod ls;
 pub(crate) mod pause;
 pub(crate) mod port;
 mod ports_text;
+pub(crate) mod prune;
 pub(crate) mod rename;
 pub(crate) mod restart;
 pub(crate) mod rm;
@@ -24,6 +25,7 @@ pub(crate) mod stats;
 pub(crate) mod stop;
 pub(crate) mod top;
 pub(crate) mod unpause;
+pub(crate) mod update;
 pub(crate) mod wait;
 
 pub(crate) use creation::pull as pull_image;

@@ -1,0 +1,53 @@
+//! Publishing more or fewer ports of an endpoint that lives.
+
+use std::os::fd::OwnedFd;
+
+use crate::endpoint::{BoundPort, PortRequest};
+use crate::error::{Error, Result};
+use crate::flows;
+use crate::networks::{Networks, Undo, lock};
+use crate::ports::PortOwner;
+
+impl Networks {
+    /// Publishes more ports of a live endpoint; whoever keeps its sockets must keep these too.
+    pub fn publish(
+        &self,
+        endpoint_id: &str,
+        requests: &[PortRequest],
+    ) -> Result<(Vec<BoundPort>, Vec<OwnedFd>)> {
+        let endpoint = self.live_endpoint(endpoint_id)?;
+        let owner = PortOwner {
+            container: &endpoint.container_id,
+            endpoint: endpoint_id,
+        };
+        let (ports, sockets) = self.take_ports(requests, owner)?;
+        let guard = Undo::new(|| lock(&self.ports).release(&ports, endpoint_id));
+        self.firewall.publish(&ports, endpoint.ip)?;
+        guard.keep();
+        flows::renew(&ports);
+        if let Some(live) = lock(&self.live).get_mut(endpoint_id) {
+            live.ports.extend(ports.iter().cloned());
+        }
+        Ok((ports, sockets))
+    }
+
+    /// Ends the publication of some ports of a live endpoint; connections that are there go on.
+    pub fn unpublish(&self, endpoint_id: &str, ports: &[BoundPort]) -> Result<()> {
+        let endpoint = self.live_endpoint(endpoint_id)?;
+        self.firewall.unpublish(ports, endpoint.ip)?;
+        lock(&self.ports).release(ports, endpoint_id);
+        flows::renew(ports);
+        if let Some(live) = lock(&self.live).get_mut(endpoint_id) {
+            live.ports.retain(|port| !ports.contains(port));
+        }
+        Ok(())
+    }
+
+    fn live_endpoint(&self, endpoint_id: &str) -> Result<crate::EndpointState> {
+        let found = lock(&self.live).get(endpoint_id).cloned();
+        found.ok_or_else(|| {
+            let gone = std::io::Error::new(std::io::ErrorKind::NotFound, "it is not connected");
+            Error::system(format!("change the ports of endpoint {endpoint_id}"), gone)
+        })
+    }
+}

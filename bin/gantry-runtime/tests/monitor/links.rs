@@ -42,7 +42,7 @@ fn a_daemon_that_comes_back_learns_everything() {
     let null = std::fs::File::open("/dev/null").unwrap();
     let launch = Request::Launch(Box::new(container.launch.clone()));
     let fds = [null.as_fd(), null.as_fd(), null.as_fd()];
-    let Ok(Reply::Launched { pid }) = first.call(launch, &fds) else {
+    let Ok(Reply::Launched { pid, .. }) = first.call(launch, &fds) else {
         panic!()
     };
     let Ok(Reply::Started { started_at, .. }) = first.call(Request::Start, &[]) else {

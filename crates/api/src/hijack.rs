@@ -56,7 +56,7 @@ pub struct Attachment {
 impl Attachment {
     /// Hands the stream over. What fails now can no longer be told by a status; as with Docker
     /// it becomes the stream's text.
-    async fn take(self, stream: RawStream) {
+    pub(crate) async fn take(self, stream: RawStream) {
         let last_words = stream.fd.try_clone();
         let Err(failure) = (self.connect)(stream).await else {
             return;

@@ -28,6 +28,7 @@ mod routes;
 mod serve;
 mod stream;
 mod version;
+mod websocket;
 
 pub use api::{Api, Identity};
 pub use failure::Failure;

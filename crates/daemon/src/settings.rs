@@ -471,15 +471,10 @@ fn log_level(config: &Config) -> Result<String, Error> {
 }
 
 fn log_driver(config: &Config) -> Result<String, Error> {
-    match config.log_driver.as_deref() {
-        None => Ok("json-file".to_owned()),
-        Some(driver @ ("json-file" | "none")) => Ok(driver.to_owned()),
-        Some(other) => Err(setting(
-            "log-driver",
-            other,
-            "only json-file and none are supported by this version",
-        )),
-    }
+    let driver = config.log_driver.as_deref().unwrap_or("json-file");
+    gantry_engine::check_log_defaults(driver, &config.log_opts)
+        .map_err(|e| setting("log-driver", driver, &e.to_string()))?;
+    Ok(driver.to_owned())
 }
 
 fn ulimits(config: &Config) -> Vec<Ulimit> {

@@ -20,14 +20,6 @@ pub(crate) fn rfc3339(nanos: i64) -> String {
     )
 }
 
-/// RFC 3339 in UTC with all nine digits, as Docker stamps log lines.
-pub(crate) fn rfc3339_padded(nanos: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanos)).map_or_else(
-        |_| gantry_api_types::ZERO_TIME.to_owned(),
-        |t| format!("{t:.9}"),
-    )
-}
-
 /// A moment as a filter gives it: `42m` ago, RFC 3339, a local date, or Unix seconds; in
 /// nanoseconds since 1970.
 pub(crate) fn moment(text: &str) -> Option<i64> {
@@ -72,9 +64,5 @@ mod tests {
             "2023-11-14T22:13:20.123456789Z"
         );
         assert_eq!(rfc3339(1_700_000_000_000_000_000), "2023-11-14T22:13:20Z");
-        assert_eq!(
-            rfc3339_padded(1_700_000_000_000_000_000),
-            "2023-11-14T22:13:20.000000000Z"
-        );
     }
 }

@@ -80,9 +80,11 @@ impl Engine {
             execs: execs::Table::default(),
             sampler: crate::stats::Sampler::default(),
             prune_lock: crate::containers::PruneLock::default(),
+            forwards: crate::logging::Forwards::default(),
             settings: Arc::clone(&settings),
         });
         let doors = containers.restore().await?;
+        containers.take_over_logs();
         let id = installation_id(&settings.data_root)?;
         let engine = Self {
             networking: Networking::new(Arc::clone(&networks), containers.clone()),

@@ -55,6 +55,9 @@ pub enum Error {
     /// A part of Docker that is not built yet; the text names it.
     #[error("{0} is not supported by this version of Gantry")]
     NotSupported(String),
+    /// Nobody can read what the container's log driver takes.
+    #[error("configured logging driver does not support reading")]
+    NoLogs,
     /// The container's process could not be executed.
     #[error("failed to create task for container: OCI runtime create failed: {message}")]
     CannotStart {
@@ -135,7 +138,7 @@ impl Error {
             Self::InvalidName(_) | Self::AmbiguousPrefix(_) | Self::Invalid(_) | Self::Spec(_) => {
                 Kind::Invalid
             }
-            Self::NotSupported(_) => Kind::NotImplemented,
+            Self::NotSupported(_) | Self::NoLogs => Kind::NotImplemented,
             Self::CannotStart {
                 callers_fault: true,
                 ..

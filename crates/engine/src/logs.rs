@@ -1,13 +1,15 @@
 //! `logs`: a container's output as the API sends it.
 
-use std::fmt::Write as _;
-
 use bytes::{BufMut, Bytes, BytesMut};
-use gantry_logs::{Batch, Entry, Follow, LogReader, Options, StreamKind};
+use gantry_log_drivers::Driver;
+use gantry_logs::{
+    Batch, Entry, Follow, Fraction, LogReader, Options, StreamKind, format_time,
+};
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::containers::Containers;
-use crate::{Error, clock};
+use crate::logging::log_of;
 
 /// Which output to read, and how to write it.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,10 @@ pub struct LogOptions {
     pub tail: Option<u64>,
     /// RFC 3339 in front of every line.
     pub timestamps: bool,
+    /// The attributes in front of every line.
+    pub details: bool,
+    /// Never in frames, as from a terminal.
+    pub raw: bool,
 }
 
 /// A container's output in pieces, in Docker's frames unless it has a terminal.
@@ -33,6 +39,8 @@ pub struct LogChunks {
     reader: LogReader,
     options: LogOptions,
     framed: bool,
+    /// Whether standard output and standard error are within a line.
+    within: [bool; 2],
 }
 
 impl Containers {
@@ -45,17 +53,10 @@ impl Containers {
                 "Bad parameters: you must choose at least one stream".to_owned(),
             ));
         }
-        let (tty, driver) = {
-            let record = container.record();
-            (
-                record.config.tty,
-                record.host_config.log_config.kind.clone(),
-            )
-        };
-        if driver == "none" {
-            return Err(Error::Invalid(
-                "configured logging driver does not support reading".to_owned(),
-            ));
+        let tty = container.record().config.tty;
+        let log = log_of(&container)?;
+        if log.driver == Driver::None || !log.files.readable {
+            return Err(Error::NoLogs);
         }
         let follow = if options.follow {
             Follow::Until(end_of(&container))
@@ -63,26 +64,34 @@ impl Containers {
             Follow::No
         };
         let wanted = Options {
+            format: log.format(),
+            stdout: options.stdout,
+            stderr: options.stderr,
+            details: options.details,
+            after: None,
             tail: options.tail,
             since: options.since,
             until: options.until,
         };
-        let reader = gantry_logs::open(&container.log_path(), wanted, follow)
+        if let Some(folder) = log.path.parent().filter(|_| options.follow) {
+            // To be watched before the container's first start, too.
+            std::fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+        }
+        let reader = gantry_logs::open(&log.path, wanted, follow)
             .await
             .map_err(|e| Error::Internal(e.to_string()))?;
-        Ok((
-            LogChunks {
-                reader,
-                options,
-                framed: !tty,
-            },
-            tty,
-        ))
+        let chunks = LogChunks {
+            reader,
+            framed: !tty && !options.raw,
+            options,
+            within: [false; 2],
+        };
+        Ok((chunks, tty))
     }
 }
 
 /// Becomes true when the container does not run.
-fn end_of(container: &crate::containers::Container) -> watch::Receiver<bool> {
+pub(crate) fn end_of(container: &crate::containers::Container) -> watch::Receiver<bool> {
     let mut progress = container.progress();
     let (sender, receiver) = watch::channel(!progress.borrow_and_update().live);
     tokio::spawn(async move {
@@ -113,29 +122,37 @@ impl LogChunks {
         }
     }
 
-    fn render(&self, batch: &Batch) -> Bytes {
-        let mut chunk = BytesMut::with_capacity(batch.len() * 64);
-        let mut stamp = String::new();
-        for entry in batch.iter().filter(|entry| self.wants(entry)) {
-            stamp.clear();
-            if self.options.timestamps {
-                let _ = write!(stamp, "{} ", clock::rfc3339_padded(entry.time as i64));
-            }
-            let length = stamp.len() + entry.line.len();
+    fn render(&mut self, batch: &Batch) -> Bytes {
+        let frames = if self.framed { batch.len() * 8 } else { 0 };
+        let mut chunk = BytesMut::with_capacity(batch.size() + frames);
+        let mut head = Vec::new();
+        for entry in batch.iter() {
+            head.clear();
+            self.push_head(&mut head, &entry);
+            let length = head.len() + entry.line.len();
             if self.framed {
                 chunk.put_u32(frame_kind(entry.stream) << 24);
                 chunk.put_u32(length as u32);
             }
-            chunk.extend_from_slice(stamp.as_bytes());
+            chunk.extend_from_slice(&head);
             chunk.extend_from_slice(entry.line);
         }
         chunk.freeze()
     }
 
-    fn wants(&self, entry: &Entry<'_>) -> bool {
-        match entry.stream {
-            StreamKind::Stdout => self.options.stdout,
-            StreamKind::Stderr => self.options.stderr,
+    /// What stands in front of a line; pieces that go on with a line have nothing there.
+    fn push_head(&mut self, head: &mut Vec<u8>, entry: &Entry<'_>) {
+        let within = &mut self.within[entry.stream as usize];
+        if std::mem::replace(within, entry.partial()) {
+            return;
+        }
+        if self.options.timestamps {
+            format_time(head, entry.time, Fraction::Nine);
+            head.push(b' ');
+        }
+        if self.options.details {
+            head.extend_from_slice(entry.details);
+            head.push(b' ');
         }
     }
 }

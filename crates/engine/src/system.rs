@@ -210,7 +210,7 @@ fn plugins() -> PluginsInfo {
         volume: list(&["local"]),
         network: list(&["bridge", "host", "null"]),
         authorization: None,
-        log: list(&["json-file"]),
+        log: list(&gantry_log_drivers::Driver::LISTED.map(gantry_log_drivers::Driver::name)),
     }
 }
 

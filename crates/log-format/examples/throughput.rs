@@ -25,6 +25,7 @@ fn main() {
         Rotation {
             max_size: 0,
             max_files: 1,
+            max_age: 0,
         },
     )
     .unwrap();

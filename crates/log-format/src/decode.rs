@@ -22,11 +22,24 @@ pub struct Malformed;
 /// Reads one line (with or without its newline) and appends its text to `out`, which is left as
 /// it was on failure.
 pub fn decode(line: &[u8], out: &mut Vec<u8>) -> Result<Decoded, Malformed> {
+    decode_with_attrs(line, out).map(|(decoded, _)| decoded)
+}
+
+/// The same; also gives the line's `attrs`, a JSON object for [`pairs`], empty if there are none.
+pub fn decode_with_attrs<'a>(
+    line: &'a [u8],
+    out: &mut Vec<u8>,
+) -> Result<(Decoded, &'a [u8]), Malformed> {
     let before = out.len();
     Reader { rest: line }.line(out).ok_or_else(|| {
         out.truncate(before);
         Malformed
     })
+}
+
+/// The names and values of `attrs`; what is no object of strings has none.
+pub fn pairs(attrs: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    Reader { rest: attrs }.pairs().unwrap_or_default()
 }
 
 /// Nesting of values to skip; `attrs` is one level deep.
@@ -37,8 +50,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn line(mut self, out: &mut Vec<u8>) -> Option<Decoded> {
+    fn line(mut self, out: &mut Vec<u8>) -> Option<(Decoded, &'a [u8])> {
         let (mut stream, mut time) = (None, None);
+        let mut attrs: &[u8] = &[];
         let mut seen_log = false;
         self.byte(b'{')?;
         loop {
@@ -52,6 +66,11 @@ impl<'a> Reader<'a> {
                 }
                 b"stream" => stream = Some(StreamKind::from_name(self.plain_string()?)?),
                 b"time" => time = Some(parse_time(self.plain_string()?)?),
+                b"attrs" => {
+                    let before = self.rest;
+                    self.skip_value(DEPTH)?;
+                    attrs = &before[..before.len() - self.rest.len()];
+                }
                 _ => self.skip_value(DEPTH)?,
             }
             self.spaces();
@@ -65,10 +84,31 @@ impl<'a> Reader<'a> {
         if !self.rest.is_empty() {
             return None;
         }
-        Some(Decoded {
+        let decoded = Decoded {
             stream: stream?,
             time: time?,
-        })
+        };
+        Some((decoded, attrs))
+    }
+
+    fn pairs(mut self) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut pairs = Vec::new();
+        self.byte(b'{')?;
+        loop {
+            let (mut name, mut value) = (Vec::new(), Vec::new());
+            self.byte(b'"')?;
+            self.text(&mut name)?;
+            self.byte(b':')?;
+            self.byte(b'"')?;
+            self.text(&mut value)?;
+            pairs.push((name, value));
+            self.spaces();
+            match self.next()? {
+                b',' => {}
+                b'}' => return Some(pairs),
+                _ => return None,
+            }
+        }
     }
 
     fn next(&mut self) -> Option<u8> {
@@ -234,6 +274,30 @@ mod tests {
     }
 
     #[test]
+    fn attributes_are_found_and_read() {
+        let line = concat!(
+            r#"{"log":"x\n","stream":"stdout","attrs":{"a":"1 \"","b\u0026":"}"},"#,
+            r#""time":"1970-01-01T00:00:01Z"}"#
+        );
+        let (_, attrs) = decode_with_attrs(line.as_bytes(), &mut Vec::new()).unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let pairs: Vec<_> = pairs(attrs)
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                ("a".to_owned(), "1 \"".to_owned()),
+                ("b&".to_owned(), "}".to_owned())
+            ]
+        );
+        for other in ["", "{}", "[]", r#"{"a":1}"#, r#"{"a":"b""#] {
+            assert!(super::pairs(other.as_bytes()).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
     fn an_empty_text_may_be_missing() {
         let (_, text) = read(r#"{"stream":"stdout","time":"1970-01-01T00:00:00Z"}"#).unwrap();
         assert_eq!(text, "");
@@ -300,6 +364,7 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>) {
             let _ = decode(&bytes, &mut Vec::new());
+            let _ = pairs(&bytes);
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::timestamp::{Fraction, date_and_second, push_fraction};
 pub struct Encoder {
     second: u64,
     text: [u8; 19],
+    /// `,"attrs":{...}`, or nothing.
+    attrs: Vec<u8>,
 }
 
 impl Default for Encoder {
@@ -15,15 +17,37 @@ impl Default for Encoder {
         Self {
             second: 0,
             text: date_and_second(0),
+            attrs: Vec::new(),
         }
     }
 }
 
 impl Encoder {
+    /// Gives every line these attributes, in this order.
+    pub fn with_attrs(attrs: &[(String, String)]) -> Self {
+        let mut encoder = Self::default();
+        for (name, value) in attrs {
+            let opening: &[u8] = if encoder.attrs.is_empty() {
+                br#","attrs":{""#
+            } else {
+                br#",""#
+            };
+            encoder.attrs.extend_from_slice(opening);
+            push_text(&mut encoder.attrs, name.as_bytes());
+            encoder.attrs.extend_from_slice(br#"":""#);
+            push_text(&mut encoder.attrs, value.as_bytes());
+            encoder.attrs.push(b'"');
+        }
+        if !encoder.attrs.is_empty() {
+            encoder.attrs.push(b'}');
+        }
+        encoder
+    }
+
     /// Appends the line of `log`, which is one line of output with its newline, or a piece of one.
     pub fn encode(&mut self, out: &mut Vec<u8>, stream: StreamKind, time: u64, log: &[u8]) {
         // At once what nearly every line needs.
-        out.reserve(log.len() + 96);
+        out.reserve(log.len() + self.attrs.len() + 96);
         out.extend_from_slice(b"{");
         // An empty text is left out, as Go's `omitempty` does.
         if !log.is_empty() {
@@ -32,9 +56,11 @@ impl Encoder {
             out.extend_from_slice(br#"","#);
         }
         out.extend_from_slice(match stream {
-            StreamKind::Stdout => br#""stream":"stdout","time":""#,
-            StreamKind::Stderr => br#""stream":"stderr","time":""#,
+            StreamKind::Stdout => br#""stream":"stdout""#,
+            StreamKind::Stderr => br#""stream":"stderr""#,
         });
+        out.extend_from_slice(&self.attrs);
+        out.extend_from_slice(br#","time":""#);
         self.push_time(out, time);
         out.extend_from_slice(b"\"}\n");
     }
@@ -149,6 +175,19 @@ mod tests {
             line(b"hello\n"),
             "{\"log\":\"hello\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.678Z\"}\n"
         );
+    }
+
+    #[test]
+    fn attributes_stand_between_stream_and_time() {
+        let attrs = [("a", "x\""), ("b", "<")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let mut out = Vec::new();
+        Encoder::with_attrs(&attrs).encode(&mut out, StreamKind::Stderr, 0, b"");
+        let expected = concat!(
+            r#"{"stream":"stderr","attrs":{"a":"x\"","b":"\u003c"},"#,
+            r#""time":"1970-01-01T00:00:00Z"}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -5,41 +5,16 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::{Encoder, StreamKind};
+use crate::rotate::{DirectoryLock, Rotation, shift_files};
+use crate::{Encoding, Format, PIECE, StreamKind, decode, local};
 
 /// Encoded bytes that are gathered before they are written, whatever [`LogWriter::flush`] does.
 const BUFFER: usize = 64 * 1024;
 /// Nanoseconds between attempts while the disk refuses.
 const RETRY: u64 = 1_000_000_000;
-
-/// When a log goes on in a new file, and how many are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rotation {
-    /// A file of this many bytes or more is not written any further; 0 never rotates.
-    pub max_size: u64,
-    /// How many files there are at most, the current one among them.
-    pub max_files: u32,
-}
-
-impl Default for Rotation {
-    /// 20 MB times 5: bounded, and enough to look back.
-    fn default() -> Self {
-        Self {
-            max_size: 20_000_000,
-            max_files: 5,
-        }
-    }
-}
-
-/// The name of the `n`th older file of a log; 0 is the current one.
-pub fn rotated_path(path: &Path, n: u32) -> PathBuf {
-    if n == 0 {
-        return path.to_owned();
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{n}"));
-    PathBuf::from(name)
-}
+/// A clock that goes back by more nanoseconds begins a new file: readers look a time up in a file
+/// whose lines are nearly in order.
+const BACK: u64 = 5_000_000_000;
 
 /// Writes lines to a log file.
 ///
@@ -53,9 +28,14 @@ pub struct LogWriter {
     file: Option<File>,
     /// Bytes in the current file.
     size: u64,
-    encoder: Encoder,
+    /// The time of its first line; 0 without one.
+    begun: u64,
+    /// The clock when something was last written.
+    clock: u64,
+    encoding: Encoding,
     buffer: Vec<u8>,
     lost: Lost,
+    rotated: bool,
 }
 
 /// Lines that could not be written.
@@ -72,10 +52,19 @@ struct Lost {
 }
 
 impl LogWriter {
-    /// Opens the log for appending; makes the file (mode 0640) if there is none.
+    /// Opens a log of JSON lines for appending; makes the file (mode 0640) if there is none.
     pub fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
+        Self::open_as(path, rotation, Encoding::default())
+    }
+
+    /// Opens a log of any format.
+    pub fn open_as(path: &Path, rotation: Rotation, encoding: Encoding) -> io::Result<Self> {
         let file = open_file(path, false)?;
-        let size = end_last_line(&file)?;
+        let size = match encoding.format() {
+            Format::Json => end_last_line(&file)?,
+            Format::Local => drop_last_piece(&file)?,
+        };
+        let begun = first_time(&file, encoding.format())?;
         Ok(Self {
             path: path.to_owned(),
             rotation: Rotation {
@@ -84,19 +73,25 @@ impl LogWriter {
             },
             file: Some(file),
             size,
-            encoder: Encoder::default(),
+            begun,
+            clock: 0,
+            encoding,
             buffer: Vec::new(),
             lost: Lost::default(),
+            rotated: false,
         })
     }
 
     /// Adds one line of output (with its newline), or a piece of one, written at `time`.
     pub fn write(&mut self, stream: StreamKind, time: u64, log: &[u8]) {
-        if self.must_rotate() {
+        if self.must_rotate(time) {
             self.flush(time);
             self.rotate(time);
         }
-        self.encoder.encode(&mut self.buffer, stream, time, log);
+        if self.begun == 0 {
+            self.begun = time;
+        }
+        self.encoding.encode(&mut self.buffer, stream, time, log);
         if self.buffer.len() >= BUFFER {
             self.flush(time);
         }
@@ -107,13 +102,18 @@ impl LogWriter {
         if self.buffer.is_empty() {
             return;
         }
+        let back = now.saturating_add(BACK) < self.clock;
+        if back && self.size > 0 && self.rotation.max_files > 1 && self.file.is_some() {
+            self.rotate(now);
+        }
+        self.clock = now;
         let buffer = std::mem::take(&mut self.buffer);
         let written = if self.ready(now) {
             self.append(&buffer, now)
         } else {
             0
         };
-        self.lost.count(&buffer[written..]);
+        self.lost.count(self.encoding.format().whole(&buffer[written..]).1);
         self.buffer = buffer;
         self.buffer.clear();
     }
@@ -128,22 +128,53 @@ impl LogWriter {
         self.lost.total
     }
 
-    fn must_rotate(&self) -> bool {
-        let max = self.rotation.max_size;
-        max > 0 && self.file.is_some() && self.size + self.buffer.len() as u64 >= max
+    /// Whether older files have been moved on since this was last asked.
+    pub fn take_rotated(&mut self) -> bool {
+        std::mem::take(&mut self.rotated)
+    }
+
+    /// Bytes of the current file, with those that are not written yet.
+    fn length(&self) -> u64 {
+        self.size + self.buffer.len() as u64
+    }
+
+    fn must_rotate(&self, time: u64) -> bool {
+        if self.file.is_none() || self.length() == 0 {
+            return false;
+        }
+        let Rotation {
+            max_size,
+            max_files,
+            max_age,
+        } = self.rotation;
+        let is_large = max_size > 0 && self.length() >= max_size;
+        // A part of the age for each file, so that what is too old can go file by file.
+        let age = max_age / u64::from(max_files);
+        is_large || (max_age > 0 && time.saturating_sub(self.begun) >= age)
     }
 
     /// Goes on in a new file; if that fails, [`LogWriter::ready`] tries again.
     fn rotate(&mut self, now: u64) {
+        let lock = match DirectoryLock::attempt(&self.path) {
+            // Somebody puts a compressed file in place at this moment: the next line will do.
+            Ok(None) if self.length() < self.rotation.max_size.saturating_mul(2) => return,
+            Ok(lock) => lock,
+            // No descriptors left, perhaps: a log goes on without the lock rather than not at all.
+            Err(_) => None,
+        };
         self.file = None;
         self.begin_file(now);
+        drop(lock);
     }
 
     fn begin_file(&mut self, now: u64) {
         let begun = shift_files(&self.path, self.rotation.max_files)
             .and_then(|()| open_file(&self.path, self.rotation.max_files == 1));
         match begun {
-            Ok(file) => (self.file, self.size) = (Some(file), 0),
+            Ok(file) => {
+                (self.file, self.size, self.begun) = (Some(file), 0, 0);
+                self.rotated = true;
+            }
             Err(error) => self.lost.refused(&error, now),
         }
     }
@@ -158,7 +189,7 @@ impl LogWriter {
         }
         if self.lost.unsaid > 0 && self.file.is_some() {
             let mut line = Vec::new();
-            self.encoder.encode(
+            self.encoding.encode(
                 &mut line,
                 StreamKind::Stderr,
                 now,
@@ -180,7 +211,7 @@ impl LogWriter {
             return lines.len();
         };
         self.lost.refused(&error, now);
-        let whole = memchr::memrchr(b'\n', &lines[..written]).map_or(0, |at| at + 1);
+        let whole = self.encoding.format().whole(&lines[..written]).0;
         // The beginning of a line that cannot be finished goes again. Measured anew, because
         // somebody may have truncated the file.
         if whole < written
@@ -194,8 +225,7 @@ impl LogWriter {
 }
 
 impl Lost {
-    fn count(&mut self, lines: &[u8]) {
-        let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+    fn count(&mut self, count: u64) {
         self.unsaid += count;
         self.total += count;
     }
@@ -261,25 +291,64 @@ fn end_last_line(mut file: &File) -> io::Result<u64> {
     Ok(size + file.write(b"\n").unwrap_or(0) as u64)
 }
 
-/// Renames every file of a log to the next older name; the oldest goes.
-fn shift_files(path: &Path, max_files: u32) -> io::Result<()> {
-    // Nothing to do if an attempt before this one came as far as here.
-    if max_files < 2 || !path.try_exists()? {
-        return Ok(());
-    }
-    for n in (0..max_files - 1).rev() {
-        match std::fs::rename(rotated_path(path, n), rotated_path(path, n + 1)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+/// Cuts off the record in the middle of which a writer was killed; says how long the file is.
+fn drop_last_piece(file: &File) -> io::Result<u64> {
+    let size = file.metadata()?.len();
+    let mut end = 0;
+    let mut block = vec![0; 8 * PIECE];
+    while end < size {
+        let count = read_some(file, &mut block, end)?;
+        let (whole, _) = local::whole(&block[..count]);
+        if whole > 0 {
+            end += whole as u64;
+        } else if let Some(at) = local::resume(&block[..count]) {
+            end += at as u64;
+        } else if count == block.len() && block.len() < 64 * BUFFER {
+            block.resize(block.len() * 4, 0);
+        } else {
+            file.set_len(end)?;
+            break;
         }
     }
-    Ok(())
+    Ok(end)
+}
+
+/// The time of the first entry of a file; 0 without one.
+fn first_time(file: &File, format: Format) -> io::Result<u64> {
+    let mut block = vec![0; 2 * PIECE];
+    let count = read_some(file, &mut block, 0)?;
+    let block = &block[..count];
+    let mut text = Vec::new();
+    let first = match format {
+        Format::Json => block
+            .split_inclusive(|c| *c == b'\n')
+            .find_map(|line| decode(line, &mut text).ok()),
+        Format::Local => match local::frame(block) {
+            local::Frame::Whole(message, _) => local::decode(message, &mut text).ok(),
+            _ => None,
+        },
+    };
+    Ok(first.map_or(0, |decoded| decoded.time))
+}
+
+/// Reads until the buffer is full or the file ends.
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() {
+        match file.read_at(&mut buffer[count..], offset + count as u64) {
+            Ok(0) => break,
+            Ok(read) => count += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode;
+    use crate::{compressed_path, rotated_path};
     use std::os::fd::AsFd;
 
     fn texts(path: &Path) -> Vec<String> {
@@ -298,6 +367,7 @@ mod tests {
         Rotation {
             max_size,
             max_files,
+            max_age: 0,
         }
     }
 
@@ -406,5 +476,112 @@ mod tests {
         assert_eq!(texts(&path).len(), 2);
         assert_eq!(texts(&path)[1], "three\n");
         assert_eq!(texts(&rotated_path(&path, 1)), ["one\n"]);
+    }
+
+    fn local_texts(path: &Path) -> Vec<String> {
+        let content = std::fs::read(path).unwrap_or_default();
+        let (mut rest, mut all) = (&content[..], Vec::new());
+        while let local::Frame::Whole(message, size) = local::frame(rest) {
+            let mut out = Vec::new();
+            local::decode(message, &mut out).unwrap();
+            all.push(String::from_utf8(out).unwrap());
+            rest = &rest[size..];
+        }
+        assert!(rest.is_empty());
+        all
+    }
+
+    #[test]
+    fn a_log_of_records_goes_on_after_a_broken_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let open = || {
+            let encoding = Encoding::new(Format::Local, &[]);
+            LogWriter::open_as(&path, Rotation::default(), encoding).unwrap()
+        };
+        let mut log = open();
+        log.write(StreamKind::Stdout, 1, b"one\n");
+        log.write(StreamKind::Stdout, 2, b"two\n");
+        log.flush(2);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 1..whole.len() / 2 {
+            std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            let mut log = open();
+            log.write(StreamKind::Stdout, 3, b"three\n");
+            log.flush(3);
+            assert_eq!(local_texts(&path), ["one\n", "three\n"], "{cut}");
+        }
+    }
+
+    #[test]
+    fn compressed_files_move_on_with_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, rotation(10, 4)).unwrap();
+        for n in 0..6 {
+            log.write(StreamKind::Stdout, n, format!("{n}\n").as_bytes());
+            log.flush(n);
+            // Somebody compresses the newest older file at once.
+            if rotated_path(&path, 1).exists() {
+                std::fs::rename(rotated_path(&path, 1), compressed_path(&path, 1)).unwrap();
+            }
+        }
+        assert_eq!(texts(&path), ["5\n"]);
+        let all: Vec<_> = (1..5).map(|n| texts(&compressed_path(&path, n))).collect();
+        assert_eq!(all, [vec!["4\n"], vec!["3\n"], vec!["2\n"], vec![]]);
+        assert!(log.take_rotated());
+        assert!(!log.take_rotated());
+    }
+
+    #[test]
+    fn a_file_goes_when_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let old = Rotation {
+            max_age: 100,
+            max_files: 2,
+            max_size: 0,
+        };
+        let mut log = LogWriter::open(&path, old).unwrap();
+        for time in [1000, 1049, 1050] {
+            log.write(StreamKind::Stdout, time, format!("{time}\n").as_bytes());
+        }
+        log.flush(1050);
+        assert_eq!(texts(&rotated_path(&path, 1)), ["1000\n", "1049\n"]);
+        // Its age is known again after a restart.
+        let mut log = LogWriter::open(&path, old).unwrap();
+        log.write(StreamKind::Stdout, 1100, b"1100\n");
+        log.flush(1100);
+        assert_eq!(texts(&path), ["1100\n"]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_begins_a_new_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        for time in [9 * BACK, 8 * BACK + 1, 7 * BACK] {
+            log.write(StreamKind::Stdout, time, b"x\n");
+            log.flush(time);
+        }
+        assert_eq!(texts(&rotated_path(&path, 1)).len(), 2);
+        assert_eq!(texts(&path).len(), 1);
+    }
+
+    #[test]
+    fn a_rotation_waits_for_whoever_has_the_lock_but_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, rotation(200, 2)).unwrap();
+        let lock = DirectoryLock::wait(&path).unwrap();
+        for n in 0..3 {
+            log.write(StreamKind::Stdout, n, b"x\n");
+        }
+        assert!(!rotated_path(&path, 1).exists());
+        for n in 3..8 {
+            log.write(StreamKind::Stdout, n, b"x\n");
+        }
+        assert!(rotated_path(&path, 1).exists());
+        drop(lock);
     }
 }

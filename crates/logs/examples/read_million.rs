@@ -21,6 +21,7 @@ async fn main() {
         Rotation {
             max_size: 0,
             max_files: 1,
+            max_age: 0,
         },
     )
     .unwrap();

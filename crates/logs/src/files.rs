@@ -1,42 +1,143 @@
-//! The files of one log, in the face of rotation.
+//! The files of one log, in the face of rotation and compression.
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use gantry_log_format::rotated_path;
+use gantry_log_format::{Format, compressed_path, local, rotated_path};
+
+use crate::compressed::Compressed;
+
+/// Bytes in which a file's first entry is looked for.
+const BEGINNING: usize = 64 * 1024;
+
+/// Which file of a log something is in; a file keeps it when it is renamed or compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileId {
+    /// The inode in which it was written.
+    pub inode: u64,
+    /// The time of its first entry; 0 without one. Inodes are used again, times are not.
+    pub first: u64,
+}
 
 /// An open file of a log. It keeps its content when it is renamed or removed.
 #[derive(Debug)]
 pub(crate) struct LogFile {
-    pub(crate) file: File,
-    identity: (u64, u64),
+    content: Content,
+    format: Format,
+}
+
+#[derive(Debug)]
+enum Content {
+    Plain { file: File, inode: u64 },
+    Compressed(Compressed),
 }
 
 impl LogFile {
-    /// Opens it; `None` if there is no such file.
-    fn open(path: &Path) -> io::Result<Option<Self>> {
-        match File::open(path) {
-            Ok(file) => {
-                let metadata = file.metadata()?;
-                Ok(Some(Self {
-                    file,
-                    identity: (metadata.dev(), metadata.ino()),
-                }))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    /// Opens the `n`th older file of a log, compressed or not; `None` if there is none.
+    fn open(path: &Path, n: u32, format: Format) -> io::Result<Option<Self>> {
+        // A compressed file is there before the plain one goes.
+        if let Some(file) = existing(&rotated_path(path, n))? {
+            return Self::plain(file, format).map(Some);
+        }
+        if n == 0 {
+            return Ok(None);
+        }
+        let Some(file) = existing(&compressed_path(path, n))? else {
+            return Ok(None);
+        };
+        let content = Content::Compressed(Compressed::open(file)?);
+        Ok(Some(Self { content, format }))
+    }
+
+    pub(crate) fn plain(file: File, format: Format) -> io::Result<Self> {
+        let inode = file.metadata()?.ino();
+        let content = Content::Plain { file, inode };
+        Ok(Self { content, format })
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Bytes of its content, uncompressed.
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        match &self.content {
+            Content::Plain { file, .. } => Ok(file.metadata()?.len()),
+            Content::Compressed(compressed) => Ok(compressed.size()),
         }
     }
 
-    pub(crate) fn size(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+    /// Which file it is. An empty file has no first entry yet: it is looked at again each time.
+    pub(crate) fn id(&self) -> io::Result<FileId> {
+        match &self.content {
+            Content::Plain { inode, .. } => Ok(FileId {
+                inode: *inode,
+                first: self.first_time()?,
+            }),
+            Content::Compressed(compressed) => Ok(compressed.id()),
+        }
     }
 
-    /// Whether the name still leads to this file.
+    fn first_time(&self) -> io::Result<u64> {
+        let mut block = vec![0; BEGINNING];
+        let count = self.read_at(&mut block, 0)?;
+        Ok(first_time(self.format, &block[..count]).unwrap_or(0))
+    }
+
+    /// Whether the log's name still leads to this file.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == self.identity)
+        match &self.content {
+            Content::Plain { inode, .. } => {
+                std::fs::metadata(path).is_ok_and(|m| m.ino() == *inode)
+            }
+            Content::Compressed(_) => false,
+        }
+    }
+
+    /// Reads until the buffer is full or the file ends.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut count = 0;
+        while count < buffer.len() {
+            let (rest, at) = (&mut buffer[count..], offset + count as u64);
+            let read = match &self.content {
+                Content::Plain { file, .. } => file.read_at(rest, at),
+                Content::Compressed(compressed) => compressed.read_at(rest, at),
+            };
+            match read {
+                Ok(0) => break,
+                Ok(read) => count += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+}
+
+fn existing(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The time of the first entry that can be read in the beginning of a file.
+pub(crate) fn first_time(format: Format, bytes: &[u8]) -> Option<u64> {
+    let mut text = Vec::new();
+    match format {
+        Format::Json => bytes
+            .split_inclusive(|c| *c == b'\n')
+            .find_map(|line| gantry_log_format::decode(line, &mut text).ok())
+            .map(|decoded| decoded.time),
+        Format::Local => match local::frame(bytes) {
+            local::Frame::Whole(message, _) => {
+                local::decode(message, &mut text).ok().map(|d| d.time)
+            }
+            _ => None,
+        },
     }
 }
 
@@ -44,23 +145,29 @@ impl LogFile {
 ///
 /// They are opened newest first: if the log is rotated meanwhile, a file is met again under its
 /// older name, and none is missed.
-pub(crate) fn open_after(path: &Path, last: Option<&LogFile>) -> io::Result<Vec<LogFile>> {
-    let mut files: Vec<LogFile> = Vec::new();
+pub(crate) fn open_after(
+    path: &Path,
+    format: Format,
+    last: Option<&LogFile>,
+) -> io::Result<Vec<LogFile>> {
+    let last = last.map(LogFile::id).transpose()?;
+    let mut files: Vec<(FileId, LogFile)> = Vec::new();
     for n in 0.. {
-        let Some(file) = LogFile::open(&rotated_path(path, n))? else {
-            // Between the renames of a rotation the current name is free for a moment.
-            if n == 0 {
-                continue;
+        let Some(file) = LogFile::open(path, n, format)? else {
+            // Between the renames of a rotation a name is free for a moment.
+            if n > 0 && LogFile::open(path, n + 1, format)?.is_none() {
+                break;
             }
-            break;
+            continue;
         };
-        if last.is_some_and(|l| l.identity == file.identity) {
+        let id = file.id()?;
+        if last.is_some_and(|last| last == id) {
             break;
         }
-        if files.iter().all(|f| f.identity != file.identity) {
-            files.push(file);
+        if files.iter().all(|(other, _)| *other != id) {
+            files.push((id, file));
         }
     }
     files.reverse();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, file)| file).collect())
 }

@@ -8,13 +8,25 @@ use futures_util::Stream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use gantry_log_format::Format;
+
 use crate::cursor::Cursor;
 use crate::watch::Watch;
-use crate::{Batch, Error};
+use crate::{Batch, Error, Position};
 
 /// Which lines to read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// How the files are written.
+    pub format: Format,
+    /// Lines of standard output.
+    pub stdout: bool,
+    /// Lines of standard error.
+    pub stderr: bool,
+    /// With their attributes.
+    pub details: bool,
+    /// Only lines behind this place; `tail` is of no meaning then.
+    pub after: Option<Position>,
     /// Only this many lines at the end (counted before `since` and `until` are looked at, as
     /// Docker does).
     pub tail: Option<u64>,
@@ -22,6 +34,22 @@ pub struct Options {
     pub since: Option<u64>,
     /// Only lines up to this time, Unix time in nanoseconds.
     pub until: Option<u64>,
+}
+
+impl Default for Options {
+    /// All lines of a JSON log.
+    fn default() -> Self {
+        Self {
+            format: Format::Json,
+            stdout: true,
+            stderr: true,
+            details: false,
+            after: None,
+            tail: None,
+            since: None,
+            until: None,
+        }
+    }
 }
 
 /// Whether to go on when the end of the log is reached.

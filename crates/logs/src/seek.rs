@@ -1,13 +1,13 @@
-//! Finding the line to begin with, without reading what lies before it.
+//! Finding the entry to begin with, without reading what lies before it.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 
-use gantry_log_format::decode;
+use gantry_log_format::{Format, StreamKind, decode, local};
 
-use crate::files::LogFile;
+use crate::files::{FileId, LogFile};
+use crate::tail::tail_of_file;
 
-const BLOCK: usize = 64 * 1024;
+pub(crate) const BLOCK: usize = 64 * 1024;
 /// Where fewer bytes are left than this, reading them is as quick as searching on.
 const NEAR: u64 = 256 * 1024;
 /// Lines may be out of order by as much: the streams' lines are timed one by one.
@@ -18,6 +18,22 @@ pub(crate) const SLACK: u64 = 5_000_000_000;
 pub(crate) struct Place {
     pub(crate) file: usize,
     pub(crate) offset: u64,
+}
+
+/// Which streams' lines count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Streams {
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+impl Streams {
+    pub(crate) fn wants(self, stream: StreamKind) -> bool {
+        match stream {
+            StreamKind::Stdout => self.stdout,
+            StreamKind::Stderr => self.stderr,
+        }
+    }
 }
 
 /// Where the last `lines` lines begin.
@@ -34,44 +50,15 @@ pub(crate) fn tail(files: &[LogFile], lines: u64) -> io::Result<Place> {
     Ok(Place { file: 0, offset: 0 })
 }
 
-/// Where the last `wanted` lines of a file begin, or `None` with the lines still wanted.
-fn tail_of_file(file: &LogFile, wanted: &mut u64) -> io::Result<Option<u64>> {
-    let size = file.size()?;
-    if *wanted == 0 {
-        return Ok(Some(size));
-    }
-    let mut block = vec![0; BLOCK];
-    let mut end = size;
-    let mut seen = 0;
-    while end > 0 {
-        let start = end.saturating_sub(BLOCK as u64);
-        let block = &mut block[..(end - start) as usize];
-        file.file.read_exact_at(block, start)?;
-        for at in block
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, c)| **c == b'\n')
-            .map(|(at, _)| at)
-        {
-            // The newline before the first wanted line.
-            if seen == *wanted {
-                return Ok(Some(start + at as u64 + 1));
-            }
-            seen += 1;
-        }
-        end = start;
-    }
-    *wanted -= seen;
-    Ok((*wanted == 0).then_some(0))
-}
-
 /// A place from which on all lines of `since` and later are, and not many others.
 pub(crate) fn since(files: &[LogFile], since: u64) -> io::Result<Place> {
     let since = since.saturating_sub(SLACK);
     for (index, file) in files.iter().enumerate() {
         let size = file.size()?;
-        let offset = since_in_file(file, size, since)?;
+        let offset = match file.format() {
+            Format::Json => since_in_lines(file, size, since)?,
+            Format::Local => since_in_records(file, size, since)?,
+        };
         if offset < size {
             return Ok(Place {
                 file: index,
@@ -79,12 +66,27 @@ pub(crate) fn since(files: &[LogFile], since: u64) -> io::Result<Place> {
             });
         }
     }
-    let last = files.len().saturating_sub(1);
-    let offset = files.last().map_or(Ok(0), LogFile::size)?;
-    Ok(Place { file: last, offset })
+    end(files)
 }
 
-fn since_in_file(file: &LogFile, size: u64, since: u64) -> io::Result<u64> {
+fn end(files: &[LogFile]) -> io::Result<Place> {
+    Ok(Place {
+        file: files.len().saturating_sub(1),
+        offset: files.last().map_or(Ok(0), LogFile::size)?,
+    })
+}
+
+/// The place behind what was read before; the oldest if that file is gone.
+pub(crate) fn behind(files: &[LogFile], id: FileId, offset: u64) -> io::Result<Place> {
+    for (file, log) in files.iter().enumerate() {
+        if log.id()? == id && offset <= log.size()? {
+            return Ok(Place { file, offset });
+        }
+    }
+    Ok(Place { file: 0, offset: 0 })
+}
+
+fn since_in_lines(file: &LogFile, size: u64, since: u64) -> io::Result<u64> {
     // All before `low` is too old; the line that `high` lies in, or a later one, is not.
     let (mut low, mut high) = (0, size);
     while high - low > NEAR {
@@ -104,8 +106,8 @@ fn since_in_file(file: &LogFile, size: u64, since: u64) -> io::Result<u64> {
 
 /// The first whole line that begins after `offset` and before `limit`: where, and its time.
 fn line_after(file: &LogFile, offset: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
-    let mut block = vec![0; 2 * BLOCK + BLOCK];
-    let count = read_some(file, &mut block, offset)?;
+    let mut block = vec![0; 3 * BLOCK];
+    let count = file.read_at(&mut block, offset)?;
     let mut start = offset;
     let mut text = Vec::new();
     for (n, line) in block[..count].split_inclusive(|c| *c == b'\n').enumerate() {
@@ -127,7 +129,7 @@ fn line_after(file: &LogFile, offset: u64, limit: u64) -> io::Result<Option<(u64
 fn last_time(file: &LogFile, size: u64) -> io::Result<Option<u64>> {
     let start = size.saturating_sub(2 * BLOCK as u64);
     let mut block = vec![0; (size - start) as usize];
-    let count = read_some(file, &mut block, start)?;
+    let count = file.read_at(&mut block, start)?;
     let mut text = Vec::new();
     let mut lines = block[..count].rsplit(|c| *c == b'\n');
     Ok(lines.find_map(|line| {
@@ -136,19 +138,26 @@ fn last_time(file: &LogFile, size: u64) -> io::Result<Option<u64>> {
     }))
 }
 
-/// Reads until the buffer is full or the file ends.
-pub(crate) fn read_some(file: &LogFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut count = 0;
-    while count < buffer.len() {
-        match file
-            .file
-            .read_at(&mut buffer[count..], offset + count as u64)
-        {
-            Ok(0) => break,
-            Ok(read) => count += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// Records cannot be found from the middle of a file; from one to the next it goes fast.
+fn since_in_records(file: &LogFile, size: u64, since: u64) -> io::Result<u64> {
+    let (mut offset, mut block) = (0, vec![0; 4 * BLOCK]);
+    let mut text = Vec::new();
+    while offset < size {
+        let count = file.read_at(&mut block, offset)?;
+        let mut rest = &block[..count];
+        let before = offset;
+        while let local::Frame::Whole(message, length) = local::frame(rest) {
+            text.clear();
+            if local::decode(message, &mut text).is_ok_and(|d| d.time >= since) {
+                return Ok(offset);
+            }
+            offset += length as u64;
+            rest = &rest[length..];
+        }
+        if offset == before {
+            // Damaged, or longer than a block: whoever reads on sees to it.
+            return Ok(offset);
         }
     }
-    Ok(count)
+    Ok(size)
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use gantry_cgroups::{Cgroup, Hierarchy};
-use gantry_log_format::{LogWriter, Rotation};
+use gantry_log_format::{Encoding, Format, LogWriter, Rotation};
 use gantry_oci::Spec;
 use gantry_runtime::{Child, Root, Stdio};
 
@@ -75,22 +75,22 @@ pub(crate) fn read_spec(run_dir: &Path) -> Result<Spec, Failure> {
 }
 
 fn open_log(config: &LogConfig) -> Result<Option<LogWriter>, Failure> {
-    match config {
-        LogConfig::None => Ok(None),
-        LogConfig::JsonFile {
-            path,
-            max_size,
-            max_files,
-        } => {
-            let rotation = Rotation {
-                max_size: *max_size,
-                max_files: *max_files,
-            };
-            LogWriter::open(path, rotation)
-                .map(Some)
-                .map_err(|e| Failure::internal(format_args!("open log {}", path.display()), e))
-        }
-    }
+    let LogConfig::File(log) = config else {
+        return Ok(None);
+    };
+    let rotation = Rotation {
+        max_size: log.max_size,
+        max_files: log.max_files,
+        max_age: log.max_age,
+    };
+    let format = if log.records {
+        Format::Local
+    } else {
+        Format::Json
+    };
+    LogWriter::open_as(&log.path, rotation, Encoding::new(format, &log.attrs))
+        .map(Some)
+        .map_err(|e| Failure::internal(format_args!("open log {}", log.path.display()), e))
 }
 
 fn create(

@@ -179,7 +179,7 @@ impl Session {
     /// An output has something or has ended.
     pub(crate) fn output_ready(&mut self, stream: StreamKind, shared: &mut Shared) {
         self.read_output(stream, shared);
-        self.flush_log();
+        self.flush_log(shared);
         self.update_interest(shared);
     }
 
@@ -194,7 +194,7 @@ impl Session {
                 }
             }
         }
-        self.flush_log();
+        self.flush_log(shared);
         self.update_interest(shared);
     }
 
@@ -245,9 +245,12 @@ impl Session {
         }
     }
 
-    fn flush_log(&mut self) {
+    fn flush_log(&mut self, shared: &mut Shared) {
         if let Some(log) = &mut self.log {
             log.flush(unix_nanos());
+            if log.take_rotated() {
+                shared.events.push(Event::LogRotated);
+            }
         }
     }
 
@@ -256,7 +259,9 @@ impl Session {
         while !self.outputs.is_empty() {
             self.end_output(0);
         }
-        self.flush_log();
+        if let Some(log) = &mut self.log {
+            log.flush(unix_nanos());
+        }
         self.input = Input::default();
     }
 

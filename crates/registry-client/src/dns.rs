@@ -1,6 +1,6 @@
 //! Looking up names without getaddrinfo.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 ///
 /// The latter is read again when it has changed: a daemon may start before the network is up.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Resolver(Arc<Mutex<Option<Loaded>>>);
+pub struct Resolver(Arc<Mutex<Option<Loaded>>>);
 
 #[derive(Debug)]
 struct Loaded {
@@ -43,6 +43,13 @@ impl Resolve for Resolver {
 }
 
 impl Resolver {
+    /// The addresses of a host, or why there are none.
+    pub async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let found = self.addresses(host).await;
+        let found = found.map_err(|error| format!("lookup {host}: {error}"))?;
+        Ok(found.iter().map(SocketAddr::ip).collect())
+    }
+
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Failure> {
         // The port is filled in by the caller.
         let known = hosts::known_addresses(host);

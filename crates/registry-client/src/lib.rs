@@ -37,9 +37,11 @@ pub use blob::Blob;
 pub use client::Client;
 pub use config::{Config, Proxies};
 pub use credentials::Credentials;
+pub use dns::Resolver;
 pub use error::{Answer, Error, Kind};
 pub use manifest::Document;
 pub use repository::Repository;
+pub use tls::any_certificate;
 
 /// Parsers of foreign bytes, for fuzz targets.
 #[doc(hidden)]

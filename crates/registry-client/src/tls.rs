@@ -52,6 +52,11 @@ pub(crate) fn trusting() -> Result<ClientConfig, Error> {
         .with_no_client_auth())
 }
 
+/// A verifier that accepts any certificate, where a user asks for that.
+pub fn any_certificate() -> Arc<dyn ServerCertVerifier> {
+    Arc::new(AnyCertificate(ring::default_provider()))
+}
+
 fn protocols() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

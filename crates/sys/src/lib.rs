@@ -27,6 +27,7 @@ pub mod process;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signals;
+pub mod socket;
 
 /// What `libc::syscall` returned, as a result.
 pub(crate) fn checked(result: libc::c_long) -> Result<libc::c_long> {

@@ -27,6 +27,7 @@ const LAYERS: [&[&str]; 6] = [
         "network",
         "volume",
         "logs",
+        "log-drivers",
         "events",
     ],
     &["engine"],

@@ -95,6 +95,8 @@ pub struct AttachQuery {
     pub stream: bool,
     /// As `ctrl-p,ctrl-q`; empty is the default.
     pub detach_keys: String,
+    /// Output never comes in frames.
+    pub raw: bool,
 }
 
 /// How an archive is unpacked into a container.

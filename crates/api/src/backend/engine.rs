@@ -112,9 +112,6 @@ impl super::Containers for Engine {
     }
 
     async fn logs(&self, name: &str, query: LogQuery) -> Answer<Logs> {
-        if query.details {
-            return Err(Failure::not_built("logs with details"));
-        }
         // Times before 1970 are no limit.
         let since_1970 = |time: Option<i64>| time.and_then(|time| u64::try_from(time).ok());
         let options = LogOptions {
@@ -125,6 +122,8 @@ impl super::Containers for Engine {
             until: since_1970(query.until),
             tail: query.tail,
             timestamps: query.timestamps,
+            details: query.details,
+            raw: false,
         };
         let (chunks, tty) = self.containers.logs(name, options).await?;
         Ok(Logs {
@@ -140,6 +139,7 @@ impl super::Containers for Engine {
             stdout: query.stdout,
             stderr: query.stderr,
             detach_keys: detach_keys(&query.detach_keys)?,
+            raw: query.raw,
         };
         let (containers, name) = (self.containers.clone(), name.to_owned());
         let connect = move |stream: RawStream| {
@@ -148,6 +148,7 @@ impl super::Containers for Engine {
                     let options = LogOptions {
                         stdout: query.stdout,
                         stderr: query.stderr,
+                        raw: query.raw,
                         ..LogOptions::default()
                     };
                     let (chunks, _) = containers.logs(&name, options).await?;
@@ -161,7 +162,7 @@ impl super::Containers for Engine {
             .boxed()
         };
         Ok(Attachment {
-            multiplexed: !tty,
+            multiplexed: !tty && !query.raw,
             connect: Box::new(connect),
         })
     }

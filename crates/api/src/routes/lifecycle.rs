@@ -184,6 +184,7 @@ async fn attach<B: Containers>(
         logs: params.truth("logs"),
         stream: params.truth("stream"),
         detach_keys: params.text("detachKeys").to_owned(),
+        raw: false,
     };
     let name = bare(&name);
     let attachment = group.containers.attach(name, query).await?;

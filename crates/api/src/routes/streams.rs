@@ -2,24 +2,26 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::StreamExt;
 use http::StatusCode;
 
 use super::bare;
-use crate::backend::{Containers, LogQuery};
+use crate::backend::{AttachQuery, Containers, LogQuery};
 use crate::failure::Failure;
 use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
-use crate::{hijack, json, stream};
+use crate::{hijack, json, stream, websocket};
 
 pub(super) fn router<B: Containers>(backend: B) -> Router {
     Router::new()
         .route("/containers/{name}/logs", get(logs::<B>))
         .route("/containers/{name}/stats", get(stats::<B>))
         .route("/containers/{name}/resize", post(resize::<B>))
-        .route("/containers/{name}/attach/ws", get(attach_websocket))
+        .route("/containers/{name}/attach/ws", get(attach_websocket::<B>))
         .with_state(backend)
 }
 
@@ -95,6 +97,25 @@ pub(super) fn size(params: &Params) -> Result<(u16, u16), Failure> {
     Ok((number("h", "height")?, number("w", "width")?))
 }
 
-async fn attach_websocket() -> Failure {
-    Failure::not_built("attaching by websocket")
+async fn attach_websocket<B: Containers>(
+    State(containers): State<B>,
+    Segment(name): Segment,
+    version: ApiVersion,
+    params: Params,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    let upgrade = upgrade.map_err(|e| Failure::invalid(e.body_text()))?;
+    let query = AttachQuery {
+        stdin: params.truth("stdin"),
+        stdout: params.truth("stdout"),
+        stderr: params.truth("stderr"),
+        logs: params.truth("logs"),
+        stream: params.truth("stream"),
+        detach_keys: params.text("detachKeys").to_owned(),
+        raw: true,
+    };
+    let attachment = containers.attach(bare(&name), query).await?;
+    // Older clients get text.
+    let binary = version.is_at_least(28);
+    Ok(websocket::open(upgrade, attachment, binary))
 }

@@ -29,6 +29,8 @@ pub struct AttachRequest {
     pub stderr: bool,
     /// The key sequence that detaches, as bytes; empty is Docker's ctrl-p, ctrl-q.
     pub detach_keys: Vec<u8>,
+    /// Output never comes in frames, as from a terminal.
+    pub raw: bool,
 }
 
 /// ctrl-p, ctrl-q.
@@ -68,7 +70,7 @@ impl Containers {
             stdin: request.stdin && open_stdin,
             stdout: request.stdout,
             stderr: request.stderr,
-            framed: !tty,
+            framed: !tty && !request.raw,
             detach_keys: detach_keys(request.detach_keys),
             leftover: stream.leftover,
         };

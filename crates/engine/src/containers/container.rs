@@ -31,6 +31,8 @@ pub(crate) struct Container {
     health_task: Mutex<Option<AbortHandle>>,
     /// Held by whatever changes the phase in several steps: start, the handling of an exit, removal.
     pub operation: tokio::sync::Mutex<()>,
+    /// Held by whoever compresses or removes the log's older files.
+    pub log_keeping: tokio::sync::Mutex<()>,
 }
 
 /// What those who wait for a container look at.
@@ -66,6 +68,7 @@ impl Container {
             progress: watch::Sender::new(progress),
             health_task: Mutex::default(),
             operation: tokio::sync::Mutex::default(),
+            log_keeping: tokio::sync::Mutex::default(),
         }
     }
 
@@ -152,7 +155,7 @@ impl Container {
         self.run_dir.join("monitor.log")
     }
 
-    /// The current log file of the container's output.
+    /// The current log file of the json-file driver.
     pub(crate) fn log_path(&self) -> PathBuf {
         self.state_dir.join(format!("{}-json.log", self.id))
     }

@@ -29,6 +29,7 @@ impl Containers {
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
         defaults::hostname(&mut request, &id);
+        crate::logging::check(&request, image.id.to_string(), &id, &name.name)?;
         let plan = mounts::plan(self, &request)?;
         let record = Record {
             format: FORMAT,

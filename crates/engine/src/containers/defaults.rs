@@ -124,6 +124,9 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
     }
     if host.log_config.kind.is_empty() {
         host.log_config.kind.clone_from(&settings.log_driver);
+    }
+    // The daemon's options are for its driver, and for containers that name the same.
+    if host.log_config.kind == settings.log_driver {
         let options = host.log_config.config.get_or_insert_with(BTreeMap::new);
         for (key, value) in &settings.log_options {
             options.entry(key.clone()).or_insert_with(|| value.clone());

@@ -67,6 +67,7 @@ pub struct Inner {
     pub(crate) execs: crate::execs::Table,
     pub(crate) sampler: crate::stats::Sampler,
     pub(crate) prune_lock: PruneLock,
+    pub(crate) forwards: crate::logging::Forwards,
 }
 
 impl Deref for Containers {

@@ -76,6 +76,7 @@ impl Containers {
         container
             .step(Step::BeginRemove)
             .map_err(|phase| cannot_remove(container, phase))?;
+        self.finish_log(container).await;
         let (service, subject) = (self.clone(), Arc::clone(container));
         let taken_down = blocking(move || service.take_off_disk(&subject)).await;
         if let Err(e) = taken_down {

@@ -1,12 +1,11 @@
 //! `start`: the story of a container's beginning, each step undone when a later one fails.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use gantry_monitor::protocol::{
-    CONFIG_FILE, Failure, FailureKind, Launch, LogConfig, Reply, Request,
+    CONFIG_FILE, Failure, FailureKind, Launch, Reply, Request,
 };
 use gantry_network::{Endpoint, EndpointRequest, EndpointState, Networks};
 use gantry_snapshot::Mounted;
@@ -91,6 +90,7 @@ impl Containers {
         container.set_link(Some(Arc::clone(&launched.link)));
         self.begin_health_checks(container);
         self.watch(container, launched.link, launched.events);
+        self.forward_log(container);
         Ok(())
     }
 
@@ -239,12 +239,13 @@ impl Containers {
 
     fn launch_request(&self, container: &Container) -> Result<Launch, Error> {
         let cgroup = self.cgroup_path(container);
+        let log = crate::logging::log_of(container)?.for_monitor()?;
         let record = container.record();
         Ok(Launch {
             id: container.id.clone(),
             run_dir: container.run_dir.clone(),
             cgroup,
-            log: log_config(container, &record.host_config.log_config)?,
+            log,
             stdin: record.config.open_stdin,
             stdin_once: record.config.stdin_once,
             init: record.host_config.init.unwrap_or(false),
@@ -404,41 +405,6 @@ fn endpoint_request(container: &Container) -> Result<EndpointRequest, Error> {
         ports: ports::requests(&record.host_config, record.config.exposed_ports.keys())?,
     })
 }
-
-fn log_config(
-    container: &Container,
-    config: &gantry_api_types::LogConfig,
-) -> Result<LogConfig, Error> {
-    if config.kind == "none" {
-        return Ok(LogConfig::None);
-    }
-    let options: BTreeMap<String, String> = config.config.clone().unwrap_or_default();
-    let invalid = |key: &str, value: &str| {
-        Error::Invalid(format!("invalid value {value:?} for log-opt {key}"))
-    };
-    let max_size = match options.get("max-size") {
-        None => DEFAULT_LOG_SIZE,
-        Some(text) if text == "-1" => 0,
-        Some(text) => gantry_units::parse_ram(text).map_err(|_| invalid("max-size", text))? as u64,
-    };
-    let max_files = match options.get("max-file") {
-        None => DEFAULT_LOG_FILES,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|n| *n > 0)
-            .ok_or_else(|| invalid("max-file", text))?,
-    };
-    Ok(LogConfig::JsonFile {
-        path: container.log_path(),
-        max_size,
-        max_files,
-    })
-}
-
-/// Logs are bounded unless somebody says otherwise: 20 MB x 5.
-const DEFAULT_LOG_SIZE: u64 = 20_000_000;
-const DEFAULT_LOG_FILES: u32 = 5;
 
 fn cannot_start(container: &Container, phase: Phase) -> Error {
     match phase {

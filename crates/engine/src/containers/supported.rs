@@ -69,26 +69,6 @@ fn host(host: &HostConfig) -> Result<(), Error> {
             "can't create 'AutoRemove' container with restart policy".into(),
         ));
     }
-    if !matches!(host.log_config.kind.as_str(), "" | "json-file" | "none") {
-        let kind = &host.log_config.kind;
-        return Err(Error::NotSupported(format!("the log driver {kind}")));
-    }
-    log_options(host)
-}
-
-fn log_options(host: &HostConfig) -> Result<(), Error> {
-    for key in host.log_config.config.iter().flatten().map(|(key, _)| key) {
-        if !matches!(key.as_str(), "max-size" | "max-file") {
-            return Err(Error::Invalid(format!(
-                "unknown log opt '{key}' for {} log driver",
-                if host.log_config.kind.is_empty() {
-                    "json-file"
-                } else {
-                    &host.log_config.kind
-                }
-            )));
-        }
-    }
     Ok(())
 }
 

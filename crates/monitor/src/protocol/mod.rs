@@ -159,15 +159,25 @@ pub enum LogConfig {
     /// Nothing is written.
     #[default]
     None,
-    /// Docker's json-file format, rotated.
-    JsonFile {
-        /// The current file; older ones are `<path>.1` (the newest) and so on.
-        path: PathBuf,
-        /// Bytes after which a new file is begun; 0 never rotates.
-        max_size: u64,
-        /// How many files there are at most, the current one among them (at least 1).
-        max_files: u32,
-    },
+    /// It is written to a file, which is rotated.
+    File(LogFile),
+}
+
+/// Where and how output is logged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFile {
+    /// The current file; older ones are `<path>.1` (the newest) and so on.
+    pub path: PathBuf,
+    /// Whether it holds records of the local format; else lines of JSON.
+    pub records: bool,
+    /// Attributes of every line.
+    pub attrs: Vec<(String, String)>,
+    /// Bytes after which a new file is begun; 0 never rotates.
+    pub max_size: u64,
+    /// How many files there are at most, the current one among them (at least 1).
+    pub max_files: u32,
+    /// Nanoseconds after which a line is too old to be kept; 0 keeps it.
+    pub max_age: u64,
 }
 
 /// Which of a process's streams a client gets, and how.
@@ -281,6 +291,8 @@ pub enum Event {
     },
     /// The kernel killed a process of the container for want of memory.
     OutOfMemory,
+    /// The log goes on in a new file: the older ones can be compressed.
+    LogRotated,
     /// A client is gone.
     Detached {
         /// The exec it was attached to; the container itself if missing.

@@ -20,6 +20,7 @@ mod error;
 mod gates;
 pub mod lock;
 mod logging;
+mod memory;
 mod reload;
 mod run;
 mod settings;

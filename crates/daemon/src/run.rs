@@ -21,9 +21,6 @@ use crate::{Embedded, Error, Resolved, activation, cgroup, entropy, reload};
 /// Heaps of the allocator: two threads rarely wait for each other, and idle heaps cost memory.
 const MOST_HEAPS: i32 = 2;
 
-/// How often unused memory goes back to the kernel.
-const BETWEEN_TRIMS: std::time::Duration = std::time::Duration::from_secs(20);
-
 /// Runs until a signal asks for the end; containers go on.
 pub(crate) fn run(resolved: Resolved, args: RunArgs, embedded: Embedded) -> Result<(), Error> {
     let level = logging::start(&resolved.log_level, resolved.log_json);
@@ -88,7 +85,7 @@ async fn serve(
         oldest: Some(resolved.oldest_api),
     };
     let api = Api::new(engine.clone(), &identity);
-    tokio::spawn(give_back_memory());
+    tokio::spawn(crate::memory::give_back());
     tokio::spawn(reload::on_signal(
         reloads,
         args,
@@ -132,14 +129,6 @@ fn notify(state: &str) {
     };
     if let Err(e) = gates::notify(&path, state) {
         tracing::warn!("cannot tell systemd {state}: {e}");
-    }
-}
-
-/// Returns what bursts of work have left in the heap; without work it costs nothing to speak of.
-async fn give_back_memory() {
-    loop {
-        tokio::time::sleep(BETWEEN_TRIMS).await;
-        let _ = tokio::task::spawn_blocking(gantry_sys::heap::trim).await;
     }
 }
 

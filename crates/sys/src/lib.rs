@@ -24,6 +24,7 @@ pub mod namespaces;
 pub mod netlink;
 pub mod netns;
 pub mod process;
+pub mod program_text;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signals;

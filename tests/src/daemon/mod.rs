@@ -2,4 +2,5 @@
 
 mod autostart;
 mod killed;
+mod resolved;
 mod traces;

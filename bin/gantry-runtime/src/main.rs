@@ -1,5 +1,5 @@
-//! The small program beside `gantry`: a container's monitor, its init, and later a
-//! runc-compatible command line.
+//! The small program beside `gantry`: a container's monitor, its init, and an OCI runtime's command
+//! line.
 //!
 //! Which of them it is, is said by the name it was started under and its first word; everything
 //! else is in the libraries.
@@ -10,27 +10,6 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Commands of the OCI runtime command line, which this program does not speak yet.
-const OCI_COMMANDS: &[&str] = &[
-    "checkpoint",
-    "create",
-    "delete",
-    "events",
-    "exec",
-    "features",
-    "kill",
-    "list",
-    "pause",
-    "ps",
-    "restore",
-    "resume",
-    "run",
-    "spec",
-    "start",
-    "state",
-    "update",
-];
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     if arguments
@@ -39,16 +18,22 @@ fn main() -> ExitCode {
     {
         return gantry_runtime::init::run(arguments);
     }
-    let command = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    let command = arguments.first().cloned().unwrap_or_default();
     match command.to_str() {
         Some("monitor") => gantry_monitor::run(),
         Some("--version" | "-v" | "version") => version(),
+        _ if gantry_oci_runtime::is_meant(&arguments) => gantry_oci_runtime::run(&arguments),
         _ => refuse(&command),
     }
 }
 
 fn version() -> ExitCode {
-    let text = concat!("gantry-runtime version ", env!("CARGO_PKG_VERSION"), "\n");
+    let text = concat!(
+        "gantry-runtime version ",
+        env!("CARGO_PKG_VERSION"),
+        "\nspec: 1.2.0\n"
+    );
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -57,12 +42,11 @@ fn version() -> ExitCode {
 
 fn refuse(command: &OsString) -> ExitCode {
     let name = command.to_string_lossy();
-    let message = if OCI_COMMANDS.contains(&&*name) {
-        format!("{name} is not supported yet: containers are run through gantry")
-    } else if name.is_empty() {
-        "say what to do: gantry-runtime monitor | --version".to_owned()
+    let known = gantry_oci_runtime::COMMANDS.join(", ");
+    let message = if name.is_empty() {
+        format!("say what to do: monitor, --version, or one of {known}")
     } else {
-        format!("unknown command {name:?}: there are monitor and --version")
+        format!("unknown command or option {name:?}: there are monitor, --version, {known}")
     };
     let _ = writeln!(io::stderr(), "gantry-runtime: {message}");
     ExitCode::FAILURE

@@ -182,6 +182,28 @@ impl Hierarchy {
         groups.iter().any(|group| group.has("memory.swap.max"))
     }
 
+    /// Whether groups have one of these files: `v1` where the controller is v1's, else `v2`.
+    ///
+    /// Many files are missing in the root, so groups below it are looked at; where there is none,
+    /// the file is taken to be there and a missing one becomes a [`crate::Warning`] later.
+    pub fn has_file(&self, controller: Controller, v1: &[&str], v2: &[&str]) -> bool {
+        let mount = self
+            .v1
+            .iter()
+            .find(|mount| mount.controllers.contains(&controller));
+        let (dir, files) = match (mount, &self.v2) {
+            (Some(mount), _) => (&mount.dir, v1),
+            (None, Some(v2_mount)) if self.has(controller) => (&v2_mount.dir, v2),
+            _ => return false,
+        };
+        let dir = Dir::new(dir);
+        let has = |group: &Dir| files.iter().any(|file| group.has(file));
+        let mut below = make::children(&dir);
+        // Groups of v2 have only the controllers that were enabled for them.
+        below.retain(|group| mount.is_some() || v2_controllers(group).contains(&controller));
+        !files.is_empty() && (has(&dir) || below.is_empty() || below.iter().any(has))
+    }
+
     pub(crate) fn in_v1(&self, controller: Controller) -> bool {
         self.v1
             .iter()

@@ -11,6 +11,7 @@ pub(crate) fn render(
     networks: &Networks,
     record: &Record,
     endpoint: Option<&EndpointState>,
+    linked: &[String],
 ) -> Result<ContainerFiles, Error> {
     let host = &record.host_config;
     let dns = DnsOptions {
@@ -23,12 +24,13 @@ pub(crate) fn render(
         (None, "host") => Attachment::Host,
         (None, _) => Attachment::None,
     };
+    let extra_hosts = [linked, host.extra_hosts.as_deref().unwrap_or_default()].concat();
     Ok(networks.files(&FilesRequest {
         hostname: &record.config.hostname,
         domainname: &record.config.domainname,
         attachment,
         dns: &dns,
-        extra_hosts: host.extra_hosts.as_deref().unwrap_or_default(),
+        extra_hosts: &extra_hosts,
     })?)
 }
 

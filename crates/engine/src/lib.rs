@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod cdi;
 mod clock;
 mod containers;
 mod engine;

@@ -127,6 +127,7 @@ impl Container {
             seccomp,
             cgroup: &self.cgroup,
             stdio,
+            preserve: 0,
         })?;
         let pid = running.child.pid;
         stdio::connect_terminal(&mut session, shared, &mut running, stdin).map_err(streams)?;

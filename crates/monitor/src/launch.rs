@@ -196,6 +196,7 @@ fn clone_container(
         stdio,
         bundle: &launch.run_dir,
         init: init.as_ref().map(AsFd::as_fd),
+        manner: gantry_runtime::Manner::default(),
     })?;
     Ok(created)
 }

@@ -121,6 +121,7 @@ impl Bench {
             stdio: null()?,
             bundle: Path::new("/"),
             init: None,
+            manner: gantry_runtime::Manner::default(),
         })
     }
 
@@ -157,6 +158,7 @@ impl Bench {
             seccomp: None,
             cgroup: &self.cgroup,
             stdio: null()?,
+            preserve: 0,
         })?;
         reap(&running.child.pidfd)?;
         Ok(start.elapsed())

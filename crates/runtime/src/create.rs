@@ -10,7 +10,7 @@ use crate::describe::{command_failure, container_failure, hook_failure};
 use crate::launch::{Ended, Launched};
 use crate::plan::{Command, ContainerPlan, UserMaps};
 use crate::process_files::{raise_limits, set_oom_score, write};
-use crate::{Error, Launch, Result, Running, Warning, child, hooks};
+use crate::{Child, Error, Launch, Result, Running, Warning, child, hooks};
 
 /// Makes a container: everything is done but `execve`; the process waits.
 ///
@@ -129,6 +129,16 @@ impl Created {
     /// What was asked for and could not be done, without keeping the container from running.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Leaves the process alone, for who opened the gate of [`crate::Manner`] to let it go.
+    pub fn leave(mut self) -> Option<Child> {
+        self.launched.leave()
+    }
+
+    /// Hands the pseudo-terminal's master over.
+    pub fn take_terminal(&mut self) -> Option<OwnedFd> {
+        self.launched.terminal.take()
     }
 
     /// Lets the process execute its program; returns when it has, or with the reason why not.

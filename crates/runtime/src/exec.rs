@@ -11,7 +11,7 @@ use crate::describe::process_failure;
 use crate::launch::{Ended, Launched, pid_of};
 use crate::plan::{Join, ProcessPlan, Settings};
 use crate::process_files::{raise_limits, set_oom_score};
-use crate::{Error, Exec, Result, Running};
+use crate::{Error, Exec, Manner, Result, Running};
 
 /// Runs a further process in a running container; returns when its program executes.
 pub fn exec(mut exec: Exec<'_>) -> Result<Running> {
@@ -31,6 +31,10 @@ pub fn exec(mut exec: Exec<'_>) -> Result<Running> {
         seccomp: exec.seccomp,
         own_user_namespace: target.user_namespace,
         keyring: exec.cgroup.path().rsplit('/').next().unwrap_or_default(),
+        manner: Manner {
+            preserve: exec.preserve,
+            ..Manner::default()
+        },
     };
     let mut plan = ProcessPlan::new(settings, &mut exec.stdio, None)?;
     let mut launched = clone(&target, &plan, exec.cgroup.into_fd())?;

@@ -111,6 +111,11 @@ impl Launched {
         }
     }
 
+    /// The process, which is nobody's to kill any more.
+    pub(crate) fn leave(&mut self) -> Option<Child> {
+        self.child.take()
+    }
+
     /// The process cloned first made the real one, and ends.
     fn replace(&mut self, pidfd: OwnedFd) -> Result<()> {
         let pid = pid_of(&pidfd)?;

@@ -92,6 +92,25 @@ pub struct Launch<'a> {
     /// A program to run as PID 1 in front of the process, one that calls [`init::run`]
     /// (`--init`). Use [`own_program`].
     pub init: Option<BorrowedFd<'a>>,
+    /// Most callers want the default.
+    pub manner: Manner<'a>,
+}
+
+/// The most descriptors that a program can be given beside its streams.
+pub const MOST_PRESERVED: u32 = 48;
+
+/// What is asked for by a caller that does not stay with the container, or speaks runc's language.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner<'a> {
+    /// In place of [`Created::start`]: the process waits for a byte from this FIFO, which was
+    /// opened for reading and writing. Use [`Created::leave`].
+    pub gate: Option<BorrowedFd<'a>>,
+    /// How many descriptors from 3 on the program gets.
+    pub preserve: u32,
+    /// The root is entered by chroot(2) instead of pivot_root(2).
+    pub no_pivot: bool,
+    /// The container shares the caller's session keyring.
+    pub no_keyring: bool,
 }
 
 /// A child process. It is the caller's to reap, by `waitid(P_PIDFD)`.
@@ -127,4 +146,6 @@ pub struct Exec<'a> {
     pub cgroup: &'a gantry_cgroups::Cgroup,
     /// Its streams.
     pub stdio: Stdio,
+    /// How many descriptors from 3 on the program gets.
+    pub preserve: u32,
 }

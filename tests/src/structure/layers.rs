@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 6] = [
         "nft",
         "netlink",
     ],
-    &["cgroups", "seccomp", "runtime", "monitor"],
+    &["cgroups", "seccomp", "runtime", "oci-runtime", "monitor"],
     &[
         "content",
         "snapshot",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse};
+use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
 
 use super::record::{FORMAT, Record, State};
 use super::{Container, Containers, blocking, defaults, mounts, supported};
@@ -19,7 +19,7 @@ impl Containers {
         mut request: ContainerCreateRequest,
     ) -> Result<ContainerCreateResponse, Error> {
         let image = self.images.for_container(&request.config.image, platform)?;
-        let mut warnings = supported::check(&request)?;
+        let mut warnings = supported::check(&mut request)?;
         warnings.extend(defaults::apply(
             &mut request,
             &image.config,
@@ -30,6 +30,11 @@ impl Containers {
         let name = ReservedName::take(self, name, &id)?;
         defaults::hostname(&mut request, &id);
         crate::logging::check(&request, image.id.to_string(), &id, &name.name)?;
+        let links = request.host_config.links.take();
+        request.host_config.links = links
+            .map(|links| self.checked_links(&links, &name.name))
+            .transpose()?;
+        self.name_by_id(&mut request.host_config);
         let plan = mounts::plan(self, &request)?;
         let record = Record {
             format: FORMAT,
@@ -56,6 +61,20 @@ impl Containers {
         self.registry.insert(Arc::clone(&container));
         self.announce(&container, "create", &[]);
         Ok(ContainerCreateResponse { id, warnings })
+    }
+
+    /// Other containers are kept by their ID, so that a new name of theirs changes nothing.
+    fn name_by_id(&self, host: &mut HostConfig) {
+        for mode in [
+            &mut host.pid_mode,
+            &mut host.ipc_mode,
+            &mut host.network_mode,
+        ] {
+            let other = mode.strip_prefix("container:");
+            if let Some(other) = other.and_then(|name| self.registry.find(name).ok()) {
+                *mode = format!("container:{}", other.id);
+            }
+        }
     }
 
     /// Prepares the writable layer and writes the record; after a failure nothing is left.

@@ -1,12 +1,14 @@
 //! Containers: their use cases, a verb per file, and the state those share.
 
 mod attach;
+mod conflicts;
 mod container;
 mod create;
 mod defaults;
 mod exit;
 mod freeze;
 mod inspect;
+mod links;
 mod list;
 mod mounts;
 mod phase;

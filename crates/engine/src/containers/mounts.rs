@@ -29,8 +29,9 @@ pub(crate) fn plan(
     request: &ContainerCreateRequest,
 ) -> Result<MountPlan, Error> {
     let mut plan = MountPlan::default();
+    let driver = request.host_config.volume_driver.as_str();
     for bind in request.host_config.binds.iter().flatten() {
-        plan.add(bind_string(service, bind)?)?;
+        plan.add(bind_string(service, bind, driver)?)?;
     }
     for mount in &request.host_config.mounts {
         if let Some(found) = mount_object(service, mount)? {
@@ -54,7 +55,7 @@ pub(crate) fn plan(
             .keys()
             .any(|t| Path::new(t) == Path::new(&destination));
         if !covered && !plan.has(&destination) {
-            plan.add(anonymous(service, &destination, false)?)?;
+            plan.add(anonymous(service, &destination, driver)?)?;
         }
     }
     plan.mounts
@@ -86,11 +87,11 @@ impl MountPlan {
 }
 
 /// `-v`: `destination`, `source:destination` or `source:destination:mode`.
-fn bind_string(service: &Containers, text: &str) -> Result<Found, Error> {
+fn bind_string(service: &Containers, text: &str, driver: &str) -> Result<Found, Error> {
     let invalid = || Error::Invalid(format!("invalid volume specification: '{text}'"));
     let parts: Vec<&str> = text.split(':').collect();
     let (source, target, mode) = match parts[..] {
-        [target] => return anonymous(service, &destination(target)?, false),
+        [target] => return anonymous(service, &destination(target)?, driver),
         [source, target] => (source, target, ""),
         [source, target, mode] => (source, target, mode),
         _ => return Err(invalid()),
@@ -108,11 +109,11 @@ fn bind_string(service: &Containers, text: &str) -> Result<Found, Error> {
     let name = VolumeName::new(source)?;
     let volume = service
         .volumes
-        .ensure(name, "local", BTreeMap::new(), false)?;
+        .ensure(name, driver, BTreeMap::new(), false)?;
     let path = service.volumes.path(&volume.name).display().to_string();
     let used = VolumeUse {
-        anonymous: false,
         no_copy: modes.no_copy,
+        ..VolumeUse::default()
     };
     Ok((
         modes.mount("volume", volume.name.as_str(), &path, &destination),
@@ -152,10 +153,22 @@ fn bind_object(mount: &Mount, mut modes: Modes, destination: &str) -> Result<Mou
         fs::create_dir_all(&mount.source)
             .map_err(Error::file("create the bind source", &mount.source))?;
     }
+    if options.read_only_force_recursive && !recursive_read_only() {
+        return Err(invalid_mount(
+            "bind",
+            "failed to set MountAttr recursively: needs Linux 5.12 or later",
+        ));
+    }
     if !options.propagation.is_empty() {
         modes.propagation = options.propagation;
     }
     Ok(modes.mount("bind", "", &absolute(&mount.source)?, destination))
+}
+
+/// Whether mounts below a mount can be made read-only with it.
+fn recursive_read_only() -> bool {
+    let running = gantry_seccomp::KernelVersion::running();
+    (running.major, running.minor) >= (5, 12)
 }
 
 fn volume_object(
@@ -169,8 +182,8 @@ fn volume_object(
     if !driver.options.is_empty() {
         return Err(Error::NotSupported("driver options of a volume".to_owned()));
     }
-    if !options.subpath.is_empty() {
-        return Err(Error::NotSupported("a volume's subpath".to_owned()));
+    if Path::new(&options.subpath).is_absolute() {
+        return Err(invalid_mount("volume", "subpath must be a relative path"));
     }
     let anonymous = mount.source.is_empty();
     let name = if anonymous {
@@ -185,6 +198,7 @@ fn volume_object(
     let used = VolumeUse {
         anonymous,
         no_copy: options.no_copy,
+        subpath: options.subpath,
     };
     Ok((
         modes.mount("volume", volume.name.as_str(), &path, destination),
@@ -192,17 +206,17 @@ fn volume_object(
     ))
 }
 
-fn anonymous(service: &Containers, destination: &str, no_copy: bool) -> Result<Found, Error> {
+fn anonymous(service: &Containers, destination: &str, driver: &str) -> Result<Found, Error> {
     let volume = service
         .volumes
-        .ensure(VolumeName::random()?, "local", BTreeMap::new(), true)?;
+        .ensure(VolumeName::random()?, driver, BTreeMap::new(), true)?;
     let path = service.volumes.path(&volume.name).display().to_string();
     let mount = Modes::default().mount("volume", volume.name.as_str(), &path, destination);
     Ok((
         mount,
         Some(VolumeUse {
             anonymous: true,
-            no_copy,
+            ..VolumeUse::default()
         }),
     ))
 }
@@ -222,7 +236,10 @@ fn volumes_from(service: &Containers, text: &str, plan: &mut MountPlan) -> Resul
             let used = record
                 .volume_options
                 .get(&mount.destination)
-                .map(|_| VolumeUse::default());
+                .map(|used| VolumeUse {
+                    subpath: used.subpath.clone(),
+                    ..VolumeUse::default()
+                });
             plan.add((mount, used))?;
         }
     }

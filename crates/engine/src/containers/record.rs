@@ -52,6 +52,9 @@ pub(crate) struct VolumeUse {
     pub anonymous: bool,
     /// The image's files are not copied into it.
     pub no_copy: bool,
+    /// The part of it that is mounted; empty is all.
+    #[serde(default)]
+    pub subpath: String,
 }
 
 /// Where a container is in its life.

@@ -1,14 +1,16 @@
 //! The runtime's configuration of a container, from what is known at its start.
 
-use std::os::fd::BorrowedFd;
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
-use gantry_api_types::HostConfig;
+use gantry_api_types::{HostConfig, MountPoint};
 use gantry_seccomp::KernelVersion;
+use rustix::fs::OFlags;
 
-use super::{Container, Containers};
-use crate::Error;
+use super::{Container, Containers, Record};
 use crate::spec::{self, Joined, NetworkFiles, SpecInput};
+use crate::{Error, cdi};
 
 impl Containers {
     /// Builds `config.json` for a container whose root is mounted.
@@ -22,10 +24,11 @@ impl Containers {
         self.daemon_security(&mut record.host_config);
         let file = |name: &str| container.state_dir.join(name);
         let (hosts, hostname, resolv_conf) = (file("hosts"), file("hostname"), file("resolv.conf"));
-        let spec = spec::build(&SpecInput {
+        let mounts = self.with_subpaths(&record)?;
+        let mut spec = spec::build(&SpecInput {
             config: &record.config,
             host: &record.host_config,
-            mounts: &record.mounts,
+            mounts: &mounts,
             root,
             cgroup_path: &cgroup_path,
             files: NetworkFiles {
@@ -34,12 +37,17 @@ impl Containers {
                 resolv_conf: &resolv_conf,
             },
             joined: Joined {
-                pid: self.joined_pid(&record.host_config.pid_mode)?,
+                pid: self.joined_pid(&record.host_config.pid_mode, "PID")?,
+                ipc: self.joined_ipc(&record.host_config.ipc_mode)?,
             },
+            linked: &self.linked(&record)?.0,
             default_ulimits: &self.settings.ulimits,
             kernel: KernelVersion::running(),
             apparmor: Path::new("/sys/module/apparmor/parameters/enabled").exists(),
         })?;
+        let requests = record.host_config.resources.device_requests.as_deref();
+        let directories = &self.settings.cdi_spec_dirs;
+        cdi::inject(requests.unwrap_or_default(), directories, &mut spec)?;
         Ok(spec)
     }
 
@@ -65,8 +73,40 @@ impl Containers {
         options.append(&mut more);
     }
 
+    /// The mounts, those of volumes with the part that is meant as their source.
+    fn with_subpaths(&self, record: &Record) -> Result<Vec<MountPoint>, Error> {
+        let mut mounts = record.mounts.clone();
+        for mount in mounts.iter_mut().filter(|mount| mount.kind == "volume") {
+            let used = record.volume_options.get(&mount.destination);
+            let subpath = used.map_or("", |used| used.subpath.as_str());
+            mount.source = part_of(&mount.source, subpath)?;
+        }
+        Ok(mounts)
+    }
+
+    /// As [`Self::joined_pid`], of a container that shares its memory.
+    fn joined_ipc(&self, mode: &str) -> Result<Option<u32>, Error> {
+        let Some(name) = mode.strip_prefix("container:") else {
+            return Ok(None);
+        };
+        let donor = self.registry.find(name)?;
+        let shares = {
+            let record = donor.record();
+            let mode = record.host_config.ipc_mode.as_str();
+            matches!(mode, "shareable" | "host") || mode.starts_with("container:")
+        };
+        if !shares {
+            return Err(Error::Invalid(format!(
+                "container {}: non-shareable IPC (hint: use IpcMode:shareable for the donor \
+                 container)",
+                donor.id
+            )));
+        }
+        self.joined_pid(mode, "IPC")
+    }
+
     /// The first process of `container:<id>`, whose namespace is to be joined.
-    fn joined_pid(&self, mode: &str) -> Result<Option<u32>, Error> {
+    fn joined_pid(&self, mode: &str, what: &str) -> Result<Option<u32>, Error> {
         let Some(name) = mode.strip_prefix("container:") else {
             return Ok(None);
         };
@@ -79,8 +119,23 @@ impl Containers {
             return Ok(Some(pid));
         }
         Err(Error::WrongPhase(format!(
-            "cannot join the namespace of container {}: it is not running",
-            other.id
+            "cannot join {what} of a non running container: {name}"
         )))
     }
+}
+
+/// Where a part of a volume is, links followed within the volume only. What becomes a link
+/// afterwards is refused by the runtime (`x-gantry.plain-source`).
+fn part_of(volume: &str, subpath: &str) -> Result<String, Error> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Error::Invalid(format!("cannot access path {volume}/{subpath}: {why}"))
+    };
+    let directory = |path: &str| std::fs::File::open(path).map_err(|e| failed(&e));
+    let inside = CString::new(format!("/{subpath}")).map_err(|e| failed(&e))?;
+    let root = directory(volume)?;
+    let part = gantry_sys::in_root::open(root.as_fd(), &inside, OFlags::PATH | OFlags::CLOEXEC)
+        .map_err(|e| failed(&e))?;
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", part.as_raw_fd()))
+        .map_err(|e| failed(&e))?;
+    Ok(path.display().to_string())
 }

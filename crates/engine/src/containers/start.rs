@@ -351,7 +351,8 @@ impl Containers {
         if let Some(other) = record.host_config.network_mode.strip_prefix("container:") {
             return self.share_network_files(container, other);
         }
-        let text = crate::etc::render(&self.networks, &record, endpoint)?;
+        let (_, linked) = self.linked(&record)?;
+        let text = crate::etc::render(&self.networks, &record, endpoint, &linked)?;
         for (name, content) in [
             ("hosts", text.hosts),
             ("resolv.conf", text.resolv_conf),

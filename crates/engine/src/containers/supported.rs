@@ -2,12 +2,16 @@
 
 use gantry_api_types::{ContainerCreateRequest, HostConfig};
 
+use super::conflicts;
 use crate::Error;
 
 /// Refuses what is wrong or not built; returns warnings as Docker words them.
-pub(crate) fn check(request: &ContainerCreateRequest) -> Result<Vec<String>, Error> {
+pub(crate) fn check(request: &mut ContainerCreateRequest) -> Result<Vec<String>, Error> {
     host(&request.host_config)?;
     restart_policy(&request.host_config)?;
+    conflicts::check(request)?;
+    conflicts::sysctls(&request.host_config)?;
+    conflicts::storage(&request.host_config)?;
     network(request)?;
     let config = &request.config;
     crate::health::validate(config)?;
@@ -17,20 +21,11 @@ pub(crate) fn check(request: &ContainerCreateRequest) -> Result<Vec<String>, Err
     for port in config.exposed_ports.keys() {
         super::ports::container_port(port)?;
     }
-    Ok(crate::spec::check(&request.host_config)?)
+    Ok(crate::spec::check(&mut request.host_config)?)
 }
 
 fn host(host: &HostConfig) -> Result<(), Error> {
     let refused = [
-        (!host.storage_opt.is_empty(), "--storage-opt"),
-        (
-            host.resources
-                .device_requests
-                .as_ref()
-                .is_some_and(|r| !r.is_empty()),
-            "--gpus",
-        ),
-        (host.links.as_ref().is_some_and(|l| !l.is_empty()), "--link"),
         (
             !host.cgroup.is_empty(),
             "joining another container's cgroup",
@@ -39,21 +34,16 @@ fn host(host: &HostConfig) -> Result<(), Error> {
             !matches!(host.userns_mode.as_str(), "" | "host"),
             "--userns other than host",
         ),
-        (
-            !matches!(host.isolation.as_str(), "" | "default"),
-            "--isolation",
-        ),
-        (
-            !matches!(host.volume_driver.as_str(), "" | "local"),
-            "--volume-driver other than local",
-        ),
-        (
-            host.resources.cpu_count != 0 || host.resources.cpu_percent != 0,
-            "a Windows limit",
-        ),
+        (host.resources.cpu_count != 0, "a Windows limit"),
     ];
     if let Some((_, what)) = refused.iter().find(|(asked, _)| *asked) {
         return Err(missing(what));
+    }
+    if !matches!(host.isolation.as_str(), "" | "default") {
+        return Err(Error::Invalid(format!(
+            "Invalid isolation: {:?} - linux only supports 'default'",
+            host.isolation
+        )));
     }
     if !matches!(
         host.runtime.as_str(),
@@ -100,19 +90,7 @@ fn network(request: &ContainerCreateRequest) -> Result<(), Error> {
     let mode = request.host_config.network_mode.as_str();
     match mode {
         "" | "default" | "bridge" | "none" | "host" => {}
-        _ if mode.starts_with("container:") => {
-            if request
-                .host_config
-                .port_bindings
-                .as_ref()
-                .is_some_and(|p| !p.is_empty())
-            {
-                return Err(Error::Invalid(
-                    "conflicting options: port publishing and the container type network mode"
-                        .into(),
-                ));
-            }
-        }
+        _ if mode.starts_with("container:") => {}
         other => return Err(Error::NoSuchNetwork(other.to_owned())),
     }
     let endpoints = request.networking_config.endpoints_config.iter().flatten();

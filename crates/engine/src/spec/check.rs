@@ -1,12 +1,9 @@
 //! What can be said of a request before anything is made: at `create`, as Docker does.
 
-use std::path::Path;
-use std::sync::LazyLock;
-
 use gantry_api_types::{HostConfig, Resources};
-use gantry_cgroups::{Controller, Hierarchy};
 use gantry_units::CpuSet;
 
+use super::machine::{MACHINE, Machine};
 use super::security::Security;
 use super::{SpecError, capabilities, devices, oom_score, resources, rlimits, tmpfs};
 
@@ -15,52 +12,13 @@ const LEAST_MEMORY: i64 = 6 << 20;
 /// Billionths.
 const NANO: i64 = 1_000_000_000;
 
-/// What this machine can limit.
-#[derive(Debug, Clone, Default)]
-struct Machine {
-    memory: bool,
-    swap: bool,
-    cpu: bool,
-    pids: bool,
-    blkio: bool,
-    processors: i64,
-    cpus: String,
-    mems: String,
-}
-
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    let hierarchy = Hierarchy::detect().ok();
-    let has = |controller| hierarchy.as_ref().is_some_and(|h| h.has(controller));
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Machine {
-        memory: has(Controller::Memory),
-        swap: hierarchy.as_ref().is_some_and(Hierarchy::limits_swap),
-        cpu: has(Controller::Cpu),
-        pids: has(Controller::Pids),
-        blkio: has(Controller::Blkio),
-        processors: processors as i64,
-        cpus: online("/sys/devices/system/cpu/online"),
-        mems: online("/sys/devices/system/node/online"),
-    }
-});
-
-fn online(path: &str) -> String {
-    let text = std::fs::read_to_string(Path::new(path)).unwrap_or_default();
-    let text = text.trim();
-    if text.is_empty() {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
-}
-
-/// Refuses what [`super::build`] would refuse later and limits that cannot be meant; returns
-/// warnings about limits that this machine does not have, in Docker's words.
-pub(crate) fn check(host: &HostConfig) -> Result<Vec<String>, SpecError> {
+/// Refuses what [`super::build`] would refuse later and limits that cannot be meant; takes out of
+/// the request what this machine cannot limit, and says so in Docker's words.
+pub(crate) fn check(host: &mut HostConfig) -> Result<Vec<String>, SpecError> {
     check_on(host, &MACHINE)
 }
 
-fn check_on(host: &HostConfig, machine: &Machine) -> Result<Vec<String>, SpecError> {
+fn check_on(host: &mut HostConfig, machine: &Machine) -> Result<Vec<String>, SpecError> {
     capabilities::check(host)?;
     Security::parse(host, true)?;
     devices::check_rules(host)?;
@@ -71,14 +29,16 @@ fn check_on(host: &HostConfig, machine: &Machine) -> Result<Vec<String>, SpecErr
         return Err(limit("SHM size can not be less than 0"));
     }
     let mut warnings = Vec::new();
-    memory(&host.resources, machine, &mut warnings)?;
-    cpu(&host.resources, machine, &mut warnings)?;
-    cpusets(&host.resources, machine)?;
-    if host.resources.pids_limit.is_some_and(|limit| limit > 0) && !machine.pids {
-        warnings.push(discarded("PIDs limit capabilities"));
+    let asked = &mut host.resources;
+    memory(asked, machine, &mut warnings)?;
+    cpu(asked, machine, &mut warnings)?;
+    cpusets(asked, machine, &mut warnings)?;
+    if asked.pids_limit.is_some_and(|limit| limit > 0) && !machine.pids {
+        warnings.push(lacks("PIDs limit capabilities", "PIDs limit discarded."));
+        asked.pids_limit = None;
     }
-    block_io(&host.resources, machine, &mut warnings)?;
-    resources::limits(&host.resources)?;
+    block_io(asked, machine, &mut warnings)?;
+    resources::limits(asked)?;
     Ok(warnings)
 }
 
@@ -86,14 +46,12 @@ fn limit(text: impl Into<String>) -> SpecError {
     SpecError::Limit(text.into())
 }
 
-fn discarded(what: &str) -> String {
-    format!(
-        "Your kernel does not support {what} or the cgroup is not mounted. Limitation discarded."
-    )
+fn lacks(what: &str, then: &str) -> String {
+    format!("Your kernel does not support {what} or the cgroup is not mounted. {then}")
 }
 
 fn memory(
-    asked: &Resources,
+    asked: &mut Resources,
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), SpecError> {
@@ -128,26 +86,60 @@ fn memory(
             "Minimum memory limit can not be less than memory reservation limit, see usage",
         ));
     }
-    if memory > 0 && !machine.memory {
-        warnings.push(discarded("memory limit capabilities"));
-    } else if memory > 0 && swap != -1 && !machine.swap {
-        warnings.push(
-            "Your kernel does not support swap limit capabilities or the cgroup is not mounted. \
-             Memory limited without swap."
-                .to_owned(),
-        );
+    memory_files(asked, machine, warnings);
+    Ok(())
+}
+
+/// Memory limits that this machine has not.
+fn memory_files(asked: &mut Resources, machine: &Machine, warnings: &mut Vec<String>) {
+    let mut warn = |what: &str, then: &str| warnings.push(lacks(what, then));
+    if asked.memory > 0 && !machine.memory {
+        warn("memory limit capabilities", "Limitation discarded.");
+        asked.memory = 0;
+        asked.memory_swap = -1;
     }
-    if asked.oom_kill_disable == Some(true) && memory == 0 {
+    if asked.memory > 0 && asked.memory_swap != -1 && !machine.swap {
+        warn("swap limit capabilities", "Memory limited without swap.");
+        asked.memory_swap = -1;
+    }
+    if asked.memory_swappiness.is_some_and(|s| s != -1) && !machine.swappiness {
+        warn(
+            "memory swappiness capabilities",
+            "Memory swappiness discarded.",
+        );
+        asked.memory_swappiness = None;
+    }
+    if asked.memory_reservation > 0 && !machine.reservation {
+        warn("memory soft limit capabilities", "Limitation discarded.");
+        asked.memory_reservation = 0;
+    }
+    if asked.kernel_memory > 0 || asked.kernel_memory_tcp > 0 {
+        // Gone from the kernel since 5.11 (v1) and never in v2.
+        warn("kernel memory limit capabilities", "Limitation discarded.");
+        (asked.kernel_memory, asked.kernel_memory_tcp) = (0, 0);
+    }
+    let mut disabled = asked.oom_kill_disable == Some(true);
+    if disabled && !machine.oom_kill_disable {
+        warnings.push(
+            "Your kernel does not support OomKillDisable. OomKillDisable discarded.".to_owned(),
+        );
+        asked.oom_kill_disable = None;
+        disabled = false;
+    }
+    if disabled && asked.memory == 0 {
         warnings.push(
             "OOM killer is disabled for the container, but no memory limit is set, this can \
              result in the system running out of resources."
                 .to_owned(),
         );
     }
-    Ok(())
 }
 
-fn cpu(asked: &Resources, machine: &Machine, warnings: &mut Vec<String>) -> Result<(), SpecError> {
+fn cpu(
+    asked: &mut Resources,
+    machine: &Machine,
+    warnings: &mut Vec<String>,
+) -> Result<(), SpecError> {
     let nano = asked.nano_cpus;
     for (value, name) in [(asked.cpu_period, "Period"), (asked.cpu_quota, "Quota")] {
         if nano > 0 && value > 0 {
@@ -155,6 +147,12 @@ fn cpu(asked: &Resources, machine: &Machine, warnings: &mut Vec<String>) -> Resu
                 "Conflicting options: Nano CPUs and CPU {name} cannot both be set."
             )));
         }
+    }
+    if nano > 0 && !machine.quota {
+        return Err(limit(
+            "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the \
+             cgroup is not mounted",
+        ));
     }
     if nano < 0 || nano > machine.processors.saturating_mul(NANO) {
         let count = machine.processors;
@@ -176,14 +174,47 @@ fn cpu(asked: &Resources, machine: &Machine, warnings: &mut Vec<String>) -> Resu
             asked.cpu_shares
         )));
     }
-    let any = nano != 0 || asked.cpu_period != 0 || asked.cpu_quota != 0 || asked.cpu_shares != 0;
-    if any && !machine.cpu {
-        warnings.push(discarded("CPU limit capabilities"));
+    if asked.cpu_percent > 0 {
+        warnings.push("linux does not support CPU percent. Percent discarded.".to_owned());
+        asked.cpu_percent = 0;
+    }
+    if asked.cpu_shares > 0 && !machine.shares {
+        warnings.push(lacks("CPU shares", "Shares discarded."));
+        asked.cpu_shares = 0;
+    }
+    if (asked.cpu_period != 0 || asked.cpu_quota != 0) && !machine.quota {
+        warnings.push(
+            "Your kernel does not support CPU CFS scheduler. CPU period/quota discarded."
+                .to_owned(),
+        );
+        (asked.cpu_period, asked.cpu_quota) = (0, 0);
+    }
+    realtime(asked, machine)
+}
+
+fn realtime(asked: &Resources, machine: &Machine) -> Result<(), SpecError> {
+    let (period, runtime) = (asked.cpu_realtime_period, asked.cpu_realtime_runtime);
+    if (period != 0 || runtime != 0) && !machine.realtime {
+        return Err(limit("kernel does not support CPU real-time scheduler"));
+    }
+    if period != 0 && runtime > period {
+        return Err(limit(
+            "cpu real-time runtime cannot be higher than cpu real-time period",
+        ));
     }
     Ok(())
 }
 
-fn cpusets(asked: &Resources, machine: &Machine) -> Result<(), SpecError> {
+fn cpusets(
+    asked: &mut Resources,
+    machine: &Machine,
+    warnings: &mut Vec<String>,
+) -> Result<(), SpecError> {
+    if !machine.cpuset && !(asked.cpuset_cpus.is_empty() && asked.cpuset_mems.is_empty()) {
+        warnings.push(lacks("cpuset", "Cpuset discarded."));
+        asked.cpuset_cpus.clear();
+        asked.cpuset_mems.clear();
+    }
     let sets = [
         (&asked.cpuset_cpus, &machine.cpus, "cpus", "CPUs"),
         (&asked.cpuset_mems, &machine.mems, "mems", "memory nodes"),
@@ -203,7 +234,7 @@ fn cpusets(asked: &Resources, machine: &Machine) -> Result<(), SpecError> {
 }
 
 fn block_io(
-    asked: &Resources,
+    asked: &mut Resources,
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), SpecError> {
@@ -217,10 +248,45 @@ fn block_io(
             return Err(limit("Range of blkio weight is from 10 to 1000"));
         }
     }
-    if asked.blkio_weight != 0 && !machine.blkio {
-        warnings.push(discarded("Block I/O weight"));
+    if asked.io_maximum_bandwidth != 0 || asked.io_maximum_iops != 0 {
+        return Err(limit(
+            "Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps",
+        ));
+    }
+    if asked.blkio_weight != 0 && !machine.io_weight {
+        warnings.push(lacks("Block I/O weight", "Weight discarded."));
+        asked.blkio_weight = 0;
+    }
+    let weights = asked.blkio_weight_device.get_or_insert_default();
+    if !weights.is_empty() && !machine.io_weight_device {
+        warnings.push(lacks("Block I/O weight_device", "Weight-device discarded."));
+        weights.clear();
+    }
+    if !machine.io_throttle {
+        let lists = [
+            (&mut asked.blkio_device_read_bps, "BPS", "read"),
+            (&mut asked.blkio_device_write_bps, "BPS", "write"),
+            (&mut asked.blkio_device_read_iops, "IOPS", "read"),
+            (&mut asked.blkio_device_write_iops, "IOPS", "write"),
+        ];
+        for (list, unit, way) in lists {
+            if list.as_ref().is_some_and(|list| !list.is_empty()) {
+                warnings.push(throttle_discarded(unit, way));
+                *list = Some(Vec::new());
+            }
+        }
     }
     Ok(())
+}
+
+fn throttle_discarded(unit: &str, way: &str) -> String {
+    // Docker's two sorts have their words in another order.
+    let what = match unit {
+        "BPS" => format!("BPS Block I/O {way} limit"),
+        _ => format!("{unit} Block {way} limit"),
+    };
+    let then = format!("Block I/O {unit} {way} limit discarded.");
+    lacks(&what, &then)
 }
 
 #[cfg(test)]
@@ -231,9 +297,17 @@ mod tests {
         Machine {
             memory: true,
             swap: true,
-            cpu: true,
+            reservation: true,
+            swappiness: true,
+            oom_kill_disable: true,
+            shares: true,
+            quota: true,
+            realtime: true,
+            cpuset: true,
             pids: true,
-            blkio: true,
+            io_weight: true,
+            io_weight_device: true,
+            io_throttle: true,
             processors: 2,
             cpus: "0-1".to_owned(),
             mems: "0".to_owned(),
@@ -243,7 +317,7 @@ mod tests {
     fn checked(change: impl Fn(&mut Resources)) -> Result<Vec<String>, String> {
         let mut host = HostConfig::default();
         change(&mut host.resources);
-        check_on(&host, &machine()).map_err(|e| e.to_string())
+        check_on(&mut host, &machine()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -288,29 +362,41 @@ mod tests {
                 ..machine()
             }
         };
-        let warnings = check_on(&host, &bare).unwrap();
+        let warnings = check_on(&mut host, &bare).unwrap();
         assert!(warnings[0].ends_with("Memory limited without swap."));
         let nothing = Machine {
             processors: 2,
+            quota: true,
             cpus: "0-1".to_owned(),
             ..Machine::default()
         };
-        assert_eq!(check_on(&host, &nothing).unwrap().len(), 3);
+        host.resources.blkio_weight = 100;
+        host.resources.oom_kill_disable = Some(true);
+        let warnings = check_on(&mut host, &nothing).unwrap();
+        assert_eq!(warnings.len(), 5, "{warnings:?}");
+        assert_eq!(
+            warnings[4],
+            "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight \
+             discarded."
+        );
+        // What is discarded is not shown by inspect either, nor warned of again.
+        assert_eq!(host.resources.blkio_weight, 0);
+        assert_eq!(check_on(&mut host, &nothing).unwrap(), Vec::<String>::new());
     }
 
     #[test]
     fn names_are_checked_too() {
-        let host = HostConfig {
+        let mut host = HostConfig {
             cap_drop: Some(vec!["fly".to_owned()]),
             ..HostConfig::default()
         };
-        let error = check_on(&host, &machine()).unwrap_err().to_string();
+        let error = check_on(&mut host, &machine()).unwrap_err().to_string();
         assert_eq!(error, "invalid CapDrop: unknown capability: \"CAP_FLY\"");
         let options = Some(vec!["what=ever".to_owned()]);
-        let host = HostConfig {
+        let mut host = HostConfig {
             security_opt: options,
             ..HostConfig::default()
         };
-        assert!(check_on(&host, &machine()).is_err());
+        assert!(check_on(&mut host, &machine()).is_err());
     }
 }

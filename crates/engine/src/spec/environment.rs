@@ -8,7 +8,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const DEFAULT_TERM: &str = "TERM=xterm";
 
 /// The variables of a container's process.
-pub(super) fn of_container(config: &ContainerConfig, home: &str) -> Vec<String> {
+pub(super) fn of_container(config: &ContainerConfig, linked: &[String], home: &str) -> Vec<String> {
     let mut env = vec![
         format!("PATH={DEFAULT_PATH}"),
         format!("HOSTNAME={}", config.hostname),
@@ -16,6 +16,7 @@ pub(super) fn of_container(config: &ContainerConfig, home: &str) -> Vec<String> 
     if config.tty {
         env.push(DEFAULT_TERM.to_owned());
     }
+    env.extend_from_slice(linked);
     let mut env = overridden(env, config.env.as_deref().unwrap_or_default());
     set_home(&mut env, home);
     env
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn defaults_are_overridden_in_place() {
-        let env = of_container(&config(true, &["PATH=/bin", "A=b=c"]), "/root");
+        let env = of_container(&config(true, &["PATH=/bin", "A=b=c"]), &[], "/root");
         assert_eq!(
             env,
             [
@@ -98,18 +99,18 @@ mod tests {
                 "HOME=/root"
             ]
         );
-        let env = of_container(&config(true, &["TERM", "HOME=/x"]), "/root");
+        let env = of_container(&config(true, &["TERM", "HOME=/x"]), &[], "/root");
         assert_eq!(env[1..], ["HOSTNAME=box", "HOME=/x"]);
         assert!(env[0].starts_with("PATH=/usr/local/sbin:"));
     }
 
     #[test]
     fn an_exec_adds_to_the_containers() {
-        let container = of_container(&config(true, &["A=1"]), "/root");
+        let container = of_container(&config(true, &["A=1"]), &[], "/root");
         let own = ["A=2".to_owned(), "B=3".to_owned()];
         let env = of_exec(&container, (true, false), &own, Some("/home/u"));
         assert_eq!(env[1..], ["HOSTNAME=box", "A=2", "HOME=/home/u", "B=3"]);
-        let plain = of_container(&config(false, &[]), "/");
+        let plain = of_container(&config(false, &[]), &[], "/");
         let env = of_exec(&plain, (false, true), &[], None);
         assert_eq!(env[1..], ["HOSTNAME=box", "HOME=/", "TERM=xterm"]);
     }

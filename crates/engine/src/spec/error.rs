@@ -96,12 +96,6 @@ pub enum SpecError {
     /// A limit on something that does not exist.
     #[error("invalid ulimit type: {0}")]
     UlimitType(String),
-    /// POSIX shared memory would have to be shared too.
-    #[error(
-        "--ipc {0} is not supported yet: /dev/shm cannot be shared between containers; use \
-         --ipc host for both"
-    )]
-    SharedIpc(String),
     /// The container to be joined does not run.
     #[error("cannot join the {0} namespace of a container that is not running")]
     NotJoinable(&'static str),

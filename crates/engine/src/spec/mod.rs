@@ -17,6 +17,7 @@ mod devices;
 mod environment;
 mod error;
 mod exec;
+mod machine;
 mod mounts;
 mod namespaces;
 mod resources;
@@ -59,6 +60,8 @@ pub(crate) struct SpecInput<'a> {
     pub files: NetworkFiles<'a>,
     /// Processes of the containers whose namespaces are joined (`container:<id>`).
     pub joined: Joined,
+    /// Variables that tell of linked containers.
+    pub linked: &'a [String],
     /// Limits of the daemon for containers that set none.
     pub default_ulimits: &'a [Ulimit],
     /// The kernel that runs.
@@ -83,6 +86,8 @@ pub(crate) struct NetworkFiles<'a> {
 pub(crate) struct Joined {
     /// For `--pid container:<id>`.
     pub pid: Option<u32>,
+    /// For `--ipc container:<id>`.
+    pub ipc: Option<u32>,
 }
 
 /// Makes the configuration.
@@ -130,7 +135,7 @@ fn process(input: &SpecInput<'_>, security: &Security) -> Result<Process, SpecEr
     Ok(Process {
         terminal: config.tty,
         console_size: size.map(|[height, width]| ConsoleSize { height, width }),
-        env: environment::of_container(config, &account.home),
+        env: environment::of_container(config, input.linked, &account.home),
         user: account.user,
         args: arguments(config)?,
         cwd: working_directory(&config.working_dir)?,

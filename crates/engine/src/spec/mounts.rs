@@ -20,7 +20,8 @@ pub(super) fn list(input: &SpecInput<'_>) -> Result<Vec<Mount>, SpecError> {
     let host = input.host;
     let mut asked: Vec<Mount> = input.mounts.iter().map(|m| bind(m, input)).collect();
     asked.extend(tmpfs::list(host)?);
-    asked.extend(shared_memory(host));
+    let own_memory = asked.iter().any(|m| m.destination == "/dev/shm");
+    asked.extend(shared_memory(input).filter(|_| !own_memory));
     let taken = |path: &str| asked.iter().any(|m| m.destination == path);
     let mut mounts = usual(host);
     mounts.retain(|m| !taken(&m.destination));
@@ -71,7 +72,8 @@ fn usual(host: &HostConfig) -> Vec<Mount> {
         mount("/sys/fs/cgroup", "cgroup", "cgroup", &with(access)),
         mount("/dev/mqueue", "mqueue", "mqueue", &SAFE),
     ];
-    if !matches!(host.ipc_mode.as_str(), "none" | "host") {
+    let joined = host.ipc_mode.starts_with("container:");
+    if !joined && !matches!(host.ipc_mode.as_str(), "none" | "host") {
         let size = if host.shm_size > 0 {
             host.shm_size
         } else {
@@ -88,10 +90,14 @@ fn usual(host: &HostConfig) -> Vec<Mount> {
     mounts
 }
 
-/// With the host's IPC namespace comes its `/dev/shm`.
-fn shared_memory(host: &HostConfig) -> Option<Mount> {
-    let shared = host.ipc_mode == "host";
-    shared.then(|| mount("/dev/shm", "bind", "/dev/shm", &["rbind", "rprivate"]))
+/// With the IPC namespace of the host or of another container comes its `/dev/shm`.
+fn shared_memory(input: &SpecInput<'_>) -> Option<Mount> {
+    let source = match (input.host.ipc_mode.as_str(), input.joined.ipc) {
+        ("host", _) => "/dev/shm".to_owned(),
+        (mode, Some(pid)) if mode.starts_with("container:") => format!("/proc/{pid}/root/dev/shm"),
+        _ => return None,
+    };
+    Some(mount("/dev/shm", "bind", &source, &["rbind", "rprivate"]))
 }
 
 /// Where programs always write, also with a read-only root.
@@ -140,6 +146,10 @@ fn bind(point: &MountPoint, input: &SpecInput<'_>) -> Mount {
         if recursive && input.kernel >= RECURSIVE_READ_ONLY {
             options.push("rro");
         }
+    }
+    if point.kind == "volume" {
+        // What is in a volume may be a trap by now; its own path has no links.
+        options.push("x-gantry.plain-source");
     }
     mount(&point.destination, "bind", &point.source, &options)
 }

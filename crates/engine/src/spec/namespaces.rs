@@ -23,7 +23,7 @@ pub(super) fn list(input: &SpecInput<'_>) -> Result<Vec<Namespace>, SpecError> {
         other => return Err(invalid("UTS", other)),
     }
     namespaces.extend(pid(host, input.joined.pid)?);
-    namespaces.extend(ipc(host)?);
+    namespaces.extend(ipc(host, input.joined.ipc)?);
     match host.cgroupns_mode.as_str() {
         "" | "host" => {}
         "private" => namespaces.push(own(K::Cgroup)),
@@ -59,11 +59,13 @@ fn pid(host: &HostConfig, process: Option<u32>) -> Result<Option<Namespace>, Spe
     }
 }
 
-fn ipc(host: &HostConfig) -> Result<Option<Namespace>, SpecError> {
+fn ipc(host: &HostConfig, process: Option<u32>) -> Result<Option<Namespace>, SpecError> {
     match host.ipc_mode.as_str() {
         "host" => Ok(None),
         "" | "private" | "shareable" | "none" => Ok(Some(own(NamespaceKind::Ipc))),
-        mode if mode.starts_with("container:") => Err(SpecError::SharedIpc(mode.to_owned())),
+        mode if mode.starts_with("container:") => {
+            joined(NamespaceKind::Ipc, "ipc", process).map(Some)
+        }
         other => Err(invalid("IPC", other)),
     }
 }

@@ -47,7 +47,11 @@ impl Fixture {
                 hostname: Path::new("/state/hostname"),
                 resolv_conf: Path::new("/state/resolv.conf"),
             },
-            joined: Joined { pid: Some(7) },
+            joined: Joined {
+                pid: Some(7),
+                ipc: Some(8),
+            },
+            linked: &[],
             default_ulimits: &[Ulimit {
                 name: "nofile".to_owned(),
                 hard: 100,
@@ -176,11 +180,6 @@ fn namespaces_of_the_host_and_of_others() {
             .unwrap_err()
             .to_string()
     };
-    let ipc = HostConfig {
-        ipc_mode: "container:x".to_owned(),
-        ..HostConfig::default()
-    };
-    assert!(build(ipc).contains("not supported yet"));
     let pid = HostConfig {
         pid_mode: "mine".to_owned(),
         ..HostConfig::default()
@@ -306,4 +305,20 @@ fn an_exec_is_the_container_with_changes() {
     request.user = "nobody-knows".to_owned();
     let error = exec(&request).unwrap_err().to_string();
     assert!(error.starts_with("unable to find user nobody-knows"));
+}
+
+#[test]
+fn another_containers_memory_is_shared() {
+    let host = HostConfig {
+        ipc_mode: "container:x".to_owned(),
+        ..HostConfig::default()
+    };
+    let spec = spec(&host);
+    let shared = mount_at(&spec, "/dev/shm");
+    assert_eq!(shared.source.as_deref(), Some("/proc/8/root/dev/shm"));
+    let ipc = namespaces(&spec)
+        .iter()
+        .find(|n| n.kind == NamespaceKind::Ipc)
+        .unwrap();
+    assert_eq!(ipc.path.as_deref(), Some("/proc/8/ns/ipc"));
 }

@@ -56,7 +56,7 @@ fn check(path: &CStr) -> Outcome {
 pub(super) fn execute(plan: &ProcessPlan, item: usize, home: Option<&Home>) -> Failure {
     let execute = |environment: &process::ExecStrings| {
         if plan.init.is_some() {
-            process::fexecve(session::init_program(), &plan.arguments, environment)
+            process::fexecve(session::init_program(plan), &plan.arguments, environment)
         } else {
             match plan.command.candidates.get(item) {
                 Some(path) => process::execve(path, &plan.arguments, environment),

@@ -31,12 +31,12 @@ pub(crate) use target::Target;
 
 /// A container's first process, from the clone to the exec.
 pub(crate) fn container(plan: &ContainerPlan, link: &ChildLink<'_>) -> ! {
-    end(run_container(plan, link), link)
+    end(run_container(plan, link), &plan.process, link)
 }
 
 /// A further process of a running container, from the clone to the exec.
 pub(crate) fn further(target: &Target<'_>, plan: &ProcessPlan, link: &ChildLink<'_>) -> ! {
-    end(run_further(target, plan, link), link)
+    end(run_further(target, plan, link), plan, link)
 }
 
 fn run_container(plan: &ContainerPlan, link: &ChildLink<'_>) -> Outcome<Infallible> {
@@ -76,7 +76,7 @@ fn run_further(
 
 /// Becomes who the program runs as, waits for the parent's word and executes it.
 fn into_program(plan: &ProcessPlan, link: &ChildLink<'_>) -> Outcome<Infallible> {
-    session::join_keyring(&plan.keyring);
+    session::join_keyring(plan.keyring.as_deref());
     command::label(plan)?;
     let link = session::close_files(plan, link)?;
     let home = home::find(plan);
@@ -88,18 +88,18 @@ fn into_program(plan: &ProcessPlan, link: &ChildLink<'_>) -> Outcome<Infallible>
     credentials::check_working_directory()?;
     let path = command::find(&plan.command)?;
     link.send_ready().at(Step::Link)?;
-    link.wait().at(Step::Link)?;
+    session::wait(plan, &link).at(Step::Link)?;
     if let Some(start) = &plan.start_hooks {
-        hooks::run(&start.hooks, session::state(), Step::HookStartContainer)?;
+        hooks::run(&start.hooks, session::state(plan), Step::HookStartContainer)?;
     }
     credentials::finish(plan)?;
     Err(command::execute(plan, path, home.as_ref()))
 }
 
-fn end(result: Outcome<Infallible>, link: &ChildLink<'_>) -> ! {
+fn end(result: Outcome<Infallible>, plan: &ProcessPlan, link: &ChildLink<'_>) -> ! {
     let Err(failure) = result;
     if failure.step != Step::Link {
-        session::current_link(link).send_failure(failure);
+        session::current_link(plan, link).send_failure(failure);
     }
     process::exit(1)
 }

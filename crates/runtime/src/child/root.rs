@@ -52,7 +52,12 @@ pub(super) fn enter(plan: &ContainerPlan, root: NewRoot<'_>) -> Outcome {
     rustix::process::fchdir(root.as_fd()).at(Step::Pivot)?;
     // The old root lands on top of the new one at "/", from where it is taken away
     // (pivot_root(2), "pivot_root(\".\", \".\")").
-    match rustix::process::pivot_root(c".", c".") {
+    let pivoted = if plan.no_pivot {
+        Err(Errno::INVAL)
+    } else {
+        rustix::process::pivot_root(c".", c".")
+    };
+    match pivoted {
         Ok(()) => {
             rustix::mount::unmount(c".", UnmountFlags::DETACH).at(Step::LeaveHost)?;
         }

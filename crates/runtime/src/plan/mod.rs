@@ -53,6 +53,7 @@ pub(crate) struct ContainerPlan {
     pub(crate) readonly: Vec<CString>,
     pub(crate) sysctls: Vec<Sysctl>,
     pub(crate) readonly_root: bool,
+    pub(crate) no_pivot: bool,
     pub(crate) root_propagation: Option<MountPropagationFlags>,
     /// For a new time namespace, the text of `timens_offsets`.
     pub(crate) clocks: Option<String>,
@@ -84,6 +85,7 @@ impl ContainerPlan {
                 seccomp: linux.seccomp.as_ref(),
                 own_user_namespace: namespaces.has_user(),
                 keyring: launch.id,
+                manner: launch.manner,
             },
             &mut launch.stdio,
             launch.init,
@@ -110,6 +112,7 @@ impl ContainerPlan {
             masked: c_strings(&linux.masked_paths)?,
             readonly: c_strings(&linux.readonly_paths)?,
             sysctls: sysctl::plan(&linux.sysctl)?,
+            no_pivot: launch.manner.no_pivot,
             readonly_root: spec.root.as_ref().is_some_and(|root| root.readonly),
             root_propagation: root_propagation(linux)?,
             process,

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use gantry_oci::{Linux, Mount, Namespace, NamespaceKind};
 use gantry_sys::mount_attr::MountAttr;
 use gantry_sys::namespaces;
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags};
 
 use super::mount_options::MountOptions;
@@ -115,12 +115,31 @@ fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result
         destination: mount.destination.clone(),
         why: format!("stat {source}: {}", errno_text(errno)),
     };
-    let tree = open_tree(source, recursive).map_err(failed)?;
+    let tree = if options.plain_source {
+        open_plain_tree(source, recursive)
+    } else {
+        open_tree(source, recursive)
+    };
+    let tree = tree.map_err(failed)?;
     let stat = rustix::fs::fstat(&tree).map_err(failed)?;
     Ok(MountSource::Bind {
         directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         tree,
     })
+}
+
+/// As [`open_tree`], where no part of the path may be a symbolic link.
+fn open_plain_tree(path: &str, recursive: bool) -> Result<OwnedFd, gantry_sys::Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    let open = OFlags::PATH | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let place = rustix::fs::openat2(CWD, path, open, Mode::empty(), resolve)?;
+    rustix::mount::open_tree(place, c"", flags)
 }
 
 /// A detached copy of the mount (or tree of mounts) at a path of the host, or of another container

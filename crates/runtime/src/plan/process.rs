@@ -14,7 +14,7 @@ use super::hooks::StartHooks;
 use super::scheduling::Scheduling;
 use super::{CapabilityPlan, c_string, c_strings, open_procfs, rlimits};
 use crate::error::errno_text;
-use crate::{Error, Result, Stdio, Warning, init};
+use crate::{Error, Manner, Result, Stdio, Warning, init};
 
 /// The program to execute and as whom.
 #[derive(Debug)]
@@ -34,7 +34,12 @@ pub(crate) struct ProcessPlan {
     pub(crate) seccomp: Option<Program>,
     pub(crate) rlimits: Vec<(Resource, Rlimit)>,
     pub(crate) label: Option<Label>,
-    pub(crate) keyring: CString,
+    /// The session keyring's name; none shares the caller's.
+    pub(crate) keyring: Option<CString>,
+    /// How many descriptors from 3 on the program gets.
+    pub(crate) preserve: u32,
+    /// A FIFO from which the word to go on comes.
+    pub(crate) gate: Option<OwnedFd>,
     pub(crate) scheduling: Scheduling,
     /// Hooks before the program, and the container's state for them.
     pub(crate) start_hooks: Option<StartHooks>,
@@ -62,7 +67,7 @@ pub(crate) struct Command {
 /// Where the standard streams come from.
 #[derive(Debug)]
 pub(crate) enum Streams {
-    /// For 0, 1 and 2; their own numbers are 10 or more, so that none covers another.
+    /// For 0, 1 and 2; their own numbers are high, so that none covers another.
     Fds([OwnedFd; 3]),
     /// A new pseudo-terminal.
     Terminal(Option<ConsoleSize>),
@@ -84,6 +89,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) own_user_namespace: bool,
     /// The container's name for the session keyring.
     pub(crate) keyring: &'a str,
+    pub(crate) manner: Manner<'a>,
 }
 
 impl ProcessPlan {
@@ -93,6 +99,13 @@ impl ProcessPlan {
         init: Option<BorrowedFd<'_>>,
     ) -> Result<Self> {
         let process = settings.process;
+        if settings.manner.preserve > crate::MOST_PRESERVED {
+            return Err(Error::Invalid(format!(
+                "cannot preserve {} descriptors: {} at most",
+                settings.manner.preserve,
+                crate::MOST_PRESERVED
+            )));
+        }
         let mut warnings = Vec::new();
         let ours = own_capabilities()?;
         let grantable = if settings.own_user_namespace {
@@ -128,7 +141,11 @@ impl ProcessPlan {
                 .transpose()?,
             rlimits: rlimits::plan(&process.rlimits, ours, &mut warnings)?,
             label: label(process)?,
-            keyring: c_string(&format!("_ses.{}", settings.keyring))?,
+            keyring: (!settings.manner.no_keyring)
+                .then(|| c_string(&format!("_ses.{}", settings.keyring)))
+                .transpose()?,
+            preserve: settings.manner.preserve,
+            gate: settings.manner.gate.map(high).transpose()?,
             scheduling: Scheduling::new(process)?,
             start_hooks: None,
             oom_score_adj: process.oom_score_adj,
@@ -245,7 +262,9 @@ impl Streams {
 
 /// A copy of a descriptor with a number that the child will not overwrite by another.
 pub(crate) fn high(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    rustix::io::fcntl_dupfd_cloexec(fd, 10).map_err(|errno| Error::Step {
+    // Above whatever the program may get.
+    const FIRST: i32 = 3 + crate::MOST_PRESERVED as i32 + 8;
+    rustix::io::fcntl_dupfd_cloexec(fd, FIRST).map_err(|errno| Error::Step {
         step: format!("copy descriptor {}", fd.as_raw_fd()),
         why: errno_text(errno),
     })

@@ -132,6 +132,7 @@ fn a_terminal_of_the_container() {
         seccomp: None,
         cgroup: &fixture.cgroup,
         stdio: Stdio::Terminal { size: None },
+        preserve: 0,
     })
     .unwrap();
     let mut buffer = [0; 64];
@@ -156,6 +157,7 @@ fn a_false_terminal_multiplexer_is_refused() {
         seccomp: None,
         cgroup: &fixture.cgroup,
         stdio: Stdio::Terminal { size: None },
+        preserve: 0,
     })
     .unwrap_err();
     assert!(error.to_string().contains("pseudo-terminal"), "{error}");
@@ -203,6 +205,7 @@ fn a_container_that_ended_is_said_to_have() {
         seccomp: None,
         cgroup: &fixture.cgroup,
         stdio,
+        preserve: 0,
     })
     .unwrap_err();
     assert_eq!(error.kind(), Kind::NotRunning, "{error}");

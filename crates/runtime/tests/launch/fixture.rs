@@ -128,6 +128,7 @@ impl Fixture {
             stdio,
             bundle: self.root.path().parent().unwrap(),
             init: self.init.as_ref().map(AsFd::as_fd),
+            manner: gantry_runtime::Manner::default(),
         }
     }
 
@@ -169,6 +170,7 @@ impl Fixture {
             seccomp: self.spec.linux.as_ref().unwrap().seccomp.as_ref(),
             cgroup: &self.cgroup,
             stdio,
+            preserve: 0,
         })?;
         Ok(Live::new(running, stdout, stderr).wait())
     }

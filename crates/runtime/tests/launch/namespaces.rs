@@ -80,6 +80,7 @@ fn a_given_network_wins() {
         stdio,
         bundle: fixture.root.path(),
         init: None,
+        manner: gantry_runtime::Manner::default(),
     };
     let running = gantry_runtime::create(launch).unwrap().start().unwrap();
     crate::fixture::reap(&running.child);

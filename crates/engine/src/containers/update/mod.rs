@@ -62,7 +62,7 @@ impl Containers {
         if after == before {
             return Ok(Vec::new());
         }
-        let mut warnings = crate::spec::check(&after)?;
+        let mut warnings = crate::spec::check(&mut after)?;
         container.record().host_config = after.clone();
         let applied = match container.save(Durability::PowerLoss) {
             Ok(()) if container.phase().is_live() => {

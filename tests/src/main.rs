@@ -19,4 +19,5 @@ mod faults;
 mod harness;
 mod limits;
 mod ops;
+mod platform;
 mod structure;

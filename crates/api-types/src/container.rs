@@ -9,6 +9,7 @@ use crate::image::Descriptor;
 use crate::json::body;
 use crate::mount::MountPoint;
 use crate::network::{EndpointSettings, NetworkingConfig};
+use crate::secret::SecretReference;
 
 body! {
     /// `POST /containers/create`.
@@ -19,6 +20,8 @@ body! {
         host_config: HostConfig => "HostConfig",
         /// Networks to join.
         networking_config: NetworkingConfig => "NetworkingConfig",
+        /// Secrets it finds in `/run/secrets`; Gantry's own.
+        secrets: Vec<SecretReference> => "Secrets" omitempty,
     }
 
     /// Answer of `POST /containers/create`.

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use crate::commands::{ALL, GROUPS};
+use crate::commands::{entries, groups};
 use crate::failure::Failure;
 use crate::flags::{Flag, FlagSet, Stop, parse};
 use crate::globals::Globals;
+use crate::plugins;
 use crate::program::Program;
 use crate::session::Session;
 use crate::usage;
@@ -87,6 +88,39 @@ impl Entry {
         }
     }
 
+    /// A command that reads its words itself; only `--help` is looked for.
+    pub(crate) const fn untyped(
+        paths: &'static [&'static str],
+        usage: &'static str,
+        about: &'static str,
+        run: fn(&Entry, &str, &Session, &[String]) -> Result<(), Failure>,
+    ) -> Self {
+        Self {
+            paths,
+            usage,
+            about,
+            flags: Vec::new,
+            has_help_of_its_own: false,
+            run,
+        }
+    }
+
+    /// Carries it out, or shows its help.
+    fn carry_out(&self, path: &str, session: &Session, words: &[String]) -> Result<(), Failure> {
+        let typed = !(self.flags)().is_empty();
+        if !typed
+            && words
+                .iter()
+                .take_while(|w| *w != "--")
+                .any(|w| w == "--help")
+        {
+            crate::output::print(usage::command(session.program, path, self));
+            return Ok(());
+        }
+        session.invoked(path);
+        (self.run)(self, path, session, words)
+    }
+
     pub(crate) const fn with_help(mut self) -> Self {
         self.has_help_of_its_own = true;
         self
@@ -101,10 +135,15 @@ pub(crate) struct Group {
 
 /// Finds the command and runs it.
 pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failure> {
+    if let Some((first, rest)) = words.split_first()
+        && first == crate::completion::COMMAND
+    {
+        return crate::completion::complete(&Session::new(program, Globals::default()), rest);
+    }
     let parsed = match parse::<Globals>(&words, false) {
         Ok(parsed) => parsed,
         Err(Stop::Help(_)) => {
-            crate::output::print(usage::root(program));
+            crate::output::print(usage::root(&Session::new(program, Globals::default())));
             return Ok(());
         }
         Err(Stop::Error(reason)) => {
@@ -130,10 +169,10 @@ pub(crate) fn dispatch(program: Program, words: Vec<String>) -> Result<(), Failu
     let session = Session::new(program, parsed.flags);
     match parsed.words.split_first() {
         None => {
-            crate::output::print(usage::root(program));
+            crate::output::print(usage::root(&session));
             Ok(())
         }
-        Some((first, rest)) => find(&session, first, rest),
+        Some((first, rest)) => find(&session, first, rest, &words),
     }
 }
 
@@ -146,25 +185,44 @@ fn check(globals: &Globals) -> Result<(), Failure> {
             "Unable to parse logging level: {level}"
         )));
     }
-    let tls = globals.tls || globals.tls_verify;
-    if tls || globals.tls_ca.is_some() || globals.tls_cert.is_some() || globals.tls_key.is_some() {
-        return Err(Failure::new(
-            "TLS connections to a daemon are not supported yet",
-        ));
-    }
     Ok(())
 }
 
-fn find(session: &Session, first: &str, rest: &[String]) -> Result<(), Failure> {
+fn find(session: &Session, first: &str, rest: &[String], all: &[String]) -> Result<(), Failure> {
     if first == "help" {
         return help(session, rest);
     }
-    if let Some(group) = GROUPS.iter().find(|group| group.name == first) {
+    if let Some(group) = groups().find(|group| group.name == first) {
         return in_group(session, group, rest);
     }
     match entry(first) {
-        Some((entry, path)) => (entry.run)(entry, path, session, rest),
-        None => Err(unknown(session.program, first, "")),
+        Some((entry, path)) => entry.carry_out(path, session, rest),
+        None => not_ours(session, first, rest, all),
+    }
+}
+
+/// A plugin, or an alias of the configuration file.
+fn not_ours(
+    session: &Session,
+    first: &str,
+    rest: &[String],
+    all: &[String],
+) -> Result<(), Failure> {
+    if let Some(plugin) = plugins::find(session.config(), first) {
+        return Err(plugins::become_plugin(session, &plugin, all));
+    }
+    let Some(meant) = session.config().alias(first) else {
+        return Err(unknown(session.program, first, ""));
+    };
+    // An alias of an alias is not looked up: no circle.
+    let words: Vec<String> = meant.split_whitespace().map(str::to_owned).collect();
+    let before = all.len() - rest.len() - 1;
+    let replaced = [&all[..before], &words, rest].concat();
+    match words.split_first() {
+        Some((meant, more)) if session.config().alias(meant).is_none() => {
+            find(session, meant, &[more, rest].concat(), &replaced)
+        }
+        _ => Err(unknown(session.program, first, "")),
     }
 }
 
@@ -186,7 +244,7 @@ fn in_group(session: &Session, group: &Group, rest: &[String]) -> Result<(), Fai
         ));
     }
     match entry(&format!("{} {verb}", group.name)) {
-        Some((entry, path)) => (entry.run)(entry, path, session, rest),
+        Some((entry, path)) => entry.carry_out(path, session, rest),
         None => Err(unknown(
             session.program,
             &format!("{} {verb}", group.name),
@@ -199,11 +257,19 @@ fn in_group(session: &Session, group: &Group, rest: &[String]) -> Result<(), Fai
 fn help(session: &Session, words: &[String]) -> Result<(), Failure> {
     let path = words.join(" ");
     if path.is_empty() {
-        crate::output::print(usage::root(session.program));
-    } else if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
+        crate::output::print(usage::root(session));
+    } else if let Some(group) = groups().find(|group| group.name == path) {
         crate::output::print(usage::group(session.program, group));
     } else if let Some((entry, path)) = entry(&path) {
         crate::output::print(usage::command(session.program, path, entry));
+    } else if let Some((plugin, rest)) = words
+        .split_first()
+        .and_then(|(first, rest)| Some((plugins::find(session.config(), first)?, rest)))
+    {
+        let mut words = vec![plugin.name.clone()];
+        words.extend(rest.iter().cloned());
+        words.push("--help".to_owned());
+        return Err(plugins::become_plugin(session, &plugin, &words));
     } else {
         let name = session.program.name;
         return Err(Failure::new(format!("{name}: unknown help topic: {path}")));
@@ -212,7 +278,7 @@ fn help(session: &Session, words: &[String]) -> Result<(), Failure> {
 }
 
 fn entry(path: &str) -> Option<(&'static Entry, &'static str)> {
-    ALL.iter().find_map(|entry| {
+    entries().find_map(|entry| {
         entry
             .paths
             .iter()
@@ -263,7 +329,6 @@ fn run<C: Command>(
             "{name}: '{name} {path}' {complaint}\n\n{usage}\n\n{verb} '{name} {path} --help' for more information"
         )));
     }
-    session.invoked(path);
     Session::block_on(parsed.flags.run(session, parsed.words))
 }
 

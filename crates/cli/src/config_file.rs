@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::failure::Failure;
+
 /// What we read of the file; other keys are left to others.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -19,7 +21,16 @@ pub(crate) struct ConfigFile {
     pub(crate) ps_format: String,
     pub(crate) images_format: String,
     pub(crate) networks_format: String,
+    pub(crate) secret_format: String,
     pub(crate) current_context: Option<String>,
+    /// Headers of every request.
+    #[serde(rename = "HttpHeaders")]
+    pub(crate) http_headers: BTreeMap<String, String>,
+    /// Other names of commands.
+    aliases: BTreeMap<String, String>,
+    cli_plugins_extra_dirs: Vec<PathBuf>,
+    pub(crate) volumes_format: String,
+    pub(crate) stats_format: String,
     /// Proxies for containers, by daemon; `default` for all.
     pub(crate) proxies: BTreeMap<String, Proxy>,
     #[serde(skip)]
@@ -99,29 +110,41 @@ impl ConfigFile {
             .collect()
     }
 
-    /// Where a context's daemon listens; `None` for the default one.
-    pub(crate) fn context_host(&self, name: &str) -> Result<Option<String>, String> {
-        if name == "default" {
-            return Ok(None);
-        }
-        // The directories are named by a digest of the name; reading the few there are is simpler.
-        let found = std::fs::read_dir(self.directory.join("contexts/meta"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| std::fs::read(entry.path().join("meta.json")).ok())
-            .filter_map(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
-            .find(|meta| meta["Name"] == name);
-        match found {
-            Some(meta) => match meta["Endpoints"]["docker"]["Host"].as_str() {
-                Some(host) => Ok(Some(host.to_owned())),
-                None => Err(format!("context \"{name}\": it has no docker endpoint")),
-            },
-            None => Err(format!(
-                "context \"{name}\": context not found: open {}: no such file or directory",
-                self.directory.join("contexts/meta").display()
-            )),
-        }
+    /// The folder that the file is in.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What a word stands for.
+    pub(crate) fn alias(&self, word: &str) -> Option<&str> {
+        self.aliases.get(word).map(String::as_str)
+    }
+
+    /// Further folders with plugins.
+    pub(crate) fn plugin_folders(&self) -> Vec<PathBuf> {
+        self.cli_plugins_extra_dirs.clone()
+    }
+
+    /// Writes down which context is the current one; all other keys stay as they are.
+    pub(crate) fn set_current_context(&self, name: Option<&str>) -> Result<(), Failure> {
+        let path = self.directory.join("config.json");
+        let mut keys: serde_json::Map<String, serde_json::Value> = match std::fs::read(&path) {
+            Ok(bytes) if !bytes.is_empty() => serde_json::from_slice(&bytes)
+                .map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
+            _ => serde_json::Map::new(),
+        };
+        match name {
+            Some(name) => keys.insert("currentContext".to_owned(), name.into()),
+            None if keys.contains_key("currentContext") => keys.shift_remove("currentContext"),
+            None => return Ok(()),
+        };
+        std::fs::create_dir_all(&self.directory)
+            .map_err(|e| Failure::new(format!("{}: {e}", self.directory.display())))?;
+        let mut text = Vec::new();
+        let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+        let mut writer = serde_json::Serializer::with_formatter(&mut text, tabs);
+        serde::Serialize::serialize(&keys, &mut writer).map_err(Failure::new)?;
+        crate::contexts::replace(&path, &text, 0o600)
     }
 }
 

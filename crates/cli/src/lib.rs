@@ -20,13 +20,16 @@
 
 mod command;
 mod commands;
+mod completion;
 mod config_file;
+mod contexts;
 mod create;
 mod failure;
 mod flags;
 mod format;
 mod globals;
 mod output;
+mod plugins;
 mod program;
 mod progress;
 mod registry_auth;

@@ -7,7 +7,9 @@ use rustix::termios::tcgetwinsize;
 use crate::command::{Entry, Group};
 use crate::flags::{Flag, FlagSet, described};
 use crate::globals::Globals;
+use crate::plugins;
 use crate::program::Program;
+use crate::session::Session;
 
 /// The first line: `Usage:  gantry run [OPTIONS] IMAGE [COMMAND] [ARG...]`.
 pub(crate) fn line(program: Program, path: &str, arguments: &str) -> String {
@@ -54,8 +56,7 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
     let mut text = format!("Usage:  {} {name} COMMAND\n\n", program.name);
     text.push_str(&group.about.replace("Docker", program.proper));
     text.push_str("\n\nCommands:\n");
-    let mut verbs: Vec<(&str, &str)> = crate::commands::ALL
-        .iter()
+    let mut verbs: Vec<(&str, &str)> = crate::commands::entries()
         .filter_map(|entry| {
             let path = entry.paths.iter().find(|path| {
                 path.strip_prefix(name)
@@ -80,13 +81,13 @@ fn first_sentence(about: &str) -> &str {
 }
 
 /// The help of the program.
-pub(crate) fn root(program: Program) -> String {
+pub(crate) fn root(session: &Session) -> String {
+    let program = session.program;
     const COMMON: &[&str] = &[
-        "run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search",
-        "version", "info",
+        "run", "exec", "ps", "build", "bake", "pull", "push", "images", "login", "logout",
+        "search", "version", "info",
     ];
-    let top: Vec<(&str, &str)> = crate::commands::ALL
-        .iter()
+    let top: Vec<(&str, &str)> = crate::commands::entries()
         .flat_map(|entry| {
             let about = entry.about.lines().next().unwrap_or_default();
             entry
@@ -108,8 +109,24 @@ pub(crate) fn root(program: Program) -> String {
         others.push(("daemon", "Run the daemon in the foreground, or stop it"));
     }
     others.sort_unstable();
-    let groups: Vec<(&str, &str)> = crate::commands::GROUPS
+    let plugins: Vec<(String, String)> = plugins::described(plugins::all(session.config()))
+        .into_iter()
+        .map(|(plugin, about)| (format!("{}*", plugin.name), about.short_description))
+        .collect();
+    let mut groups: Vec<(&str, &str)> = crate::commands::GROUPS
         .iter()
+        .map(|group| (group.name, group.about))
+        .collect();
+    groups.extend(
+        plugins
+            .iter()
+            .map(|(name, about)| (name.as_str(), about.as_str())),
+    );
+    groups.sort_unstable();
+    let swarm: Vec<(&str, &str)> = crate::commands::SWARM_GROUPS
+        .iter()
+        // As Docker: the others have nothing to show outside of a swarm.
+        .filter(|group| group.name == "swarm")
         .map(|group| (group.name, group.about))
         .collect();
     let mut text = format!("Usage:  {} [OPTIONS] COMMAND\n\n", program.name);
@@ -117,6 +134,7 @@ pub(crate) fn root(program: Program) -> String {
     for (title, rows) in [
         ("Common Commands", common),
         ("Management Commands", groups),
+        ("Swarm Commands", swarm),
         ("Commands", others),
     ] {
         let _ = write!(text, "\n{title}:\n{}", table(&rows, program));

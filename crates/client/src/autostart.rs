@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::error::StartError;
@@ -34,6 +35,8 @@ const LOOK_AT_MOST: Duration = Duration::from_secs(1);
 pub struct Autostart {
     /// Where its sockets and state of this boot are.
     pub run_root: PathBuf,
+    /// Headers of every request.
+    pub headers: HeaderMap,
 }
 
 /// Connects to the daemon on the local socket, starting it first if none listens, and starting it
@@ -43,7 +46,7 @@ pub async fn connect_or_start(auto: &Autostart) -> Result<Client, Error> {
     if is_nobody_home(&auto.run_root) {
         return start(auto, &endpoint).await;
     }
-    match Client::connect_with_ping(&endpoint).await {
+    match Client::connect_with_ping(&endpoint, &auto.headers).await {
         Ok((client, ping)) if !is_stale(&ping) => Ok(client),
         // Without the rights to replace it, another build's daemon serves as well.
         Ok((client, _)) if !rustix::process::geteuid().is_root() => Ok(client),
@@ -79,7 +82,7 @@ async fn start(auto: &Autostart, endpoint: &Endpoint) -> Result<Client, Error> {
     // Everybody who finds no daemon comes here; the first one starts it, the others find it.
     let _lock = lock(&auto.run_root)?;
     if !is_nobody_home(&auto.run_root) {
-        match Client::connect_with_ping(endpoint).await {
+        match Client::connect_with_ping(endpoint, &auto.headers).await {
             Ok((client, ping)) if !is_stale(&ping) => return Ok(client),
             Ok(_) => stop_stale()?,
             Err(_) => {}
@@ -165,7 +168,8 @@ async fn wait(
     let begun = Instant::now();
     loop {
         if !is_nobody_home(&auto.run_root) {
-            match tokio::time::timeout(LOOK_AT_MOST, Client::connect(endpoint)).await {
+            let looking = Client::connect_with_headers(endpoint, &auto.headers);
+            match tokio::time::timeout(LOOK_AT_MOST, looking).await {
                 Ok(Ok(client)) => return Ok(client),
                 Ok(Err(Error::NotRunning { .. })) | Err(_) => {}
                 Ok(Err(error)) => return Err(error),

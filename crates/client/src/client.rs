@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 use crate::connection::{self, Sender};
 use crate::request::Request;
@@ -31,18 +31,33 @@ pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
     pub(crate) version: ApiVersion,
     pub(crate) user_agent: String,
+    /// Of every request.
+    pub(crate) headers: HeaderMap,
     idle: Mutex<Vec<Sender>>,
 }
 
 impl Client {
     /// Connects and agrees on an API version.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        Ok(Self::connect_with_ping(endpoint).await?.0)
+        Ok(Self::connect_with_ping(endpoint, &HeaderMap::new())
+            .await?
+            .0)
+    }
+
+    /// Connects; every request has these headers as well.
+    pub async fn connect_with_headers(
+        endpoint: &Endpoint,
+        headers: &HeaderMap,
+    ) -> Result<Self, Error> {
+        Ok(Self::connect_with_ping(endpoint, headers).await?.0)
     }
 
     /// As [`Client::connect`], and tells what the daemon said about itself.
-    pub async fn connect_with_ping(endpoint: &Endpoint) -> Result<(Self, Ping), Error> {
-        let unversioned = Self::with_version(endpoint.clone(), ApiVersion::NEWEST);
+    pub async fn connect_with_ping(
+        endpoint: &Endpoint,
+        headers: &HeaderMap,
+    ) -> Result<(Self, Ping), Error> {
+        let unversioned = Self::with_version(endpoint.clone(), ApiVersion::NEWEST, headers.clone());
         let response = unversioned
             .request(Method::HEAD, "/_ping")
             .unversioned()
@@ -66,14 +81,14 @@ impl Client {
                 .api_version
                 .map_or(ApiVersion::OLDEST, |theirs| theirs.min(ApiVersion::NEWEST)),
         };
-        let client = Self::with_version(endpoint.clone(), version);
+        let client = Self::with_version(endpoint.clone(), version, headers.clone());
         if let Some(sender) = unversioned.shared.take_idle() {
             client.shared.give_back(sender);
         }
         Ok((client, ping))
     }
 
-    fn with_version(endpoint: Endpoint, version: ApiVersion) -> Self {
+    fn with_version(endpoint: Endpoint, version: ApiVersion, headers: HeaderMap) -> Self {
         let user_agent = format!("Gantry-Client/{} (linux)", env!("CARGO_PKG_VERSION"));
         let idle = Mutex::new(Vec::new());
         Self {
@@ -81,6 +96,7 @@ impl Client {
                 endpoint,
                 version,
                 user_agent,
+                headers,
                 idle,
             }),
         }

@@ -183,6 +183,9 @@ impl Request {
                 what: what.to_owned(),
                 reason: error.to_string(),
             })?;
+        request
+            .headers_mut()
+            .extend(self.client.shared.headers.clone());
         request.headers_mut().extend(self.headers.clone());
         Ok(request)
     }

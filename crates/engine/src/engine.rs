@@ -27,6 +27,8 @@ pub struct Engine {
     pub networking: Networking,
     /// Volumes.
     pub volumes: VolumeService,
+    /// Secrets.
+    pub secrets: crate::Secrets,
     /// The daemon itself.
     pub system: System,
     networks: Arc<Networks>,
@@ -67,7 +69,9 @@ impl Engine {
         images.ensure_hello(carried.hello)?;
         let networks = Arc::new(Networks::open(network)?);
         let volumes = Arc::new(Volumes::open(&settings.data_root)?);
+        let secrets = crate::Secrets::open(&settings, events.clone())?;
         let containers = Containers::new(Inner {
+            secrets: secrets.clone(),
             registry: Registry::default(),
             images: images.clone(),
             snapshots,
@@ -92,6 +96,7 @@ impl Engine {
             system: System::new(settings, containers.clone(), events, id),
             containers,
             images,
+            secrets,
             networks,
         };
         Ok((engine, doors))

@@ -15,6 +15,12 @@ pub enum Error {
     /// No network has this name or ID.
     #[error("network {0} not found")]
     NoSuchNetwork(String),
+    /// No secret has this name or ID.
+    #[error("secret {0} not found")]
+    NoSuchSecret(String),
+    /// Another secret has the name.
+    #[error("rpc error: code = AlreadyExists desc = secret {0} already exists")]
+    SecretExists(String),
     /// A container has nothing at this path.
     #[error("Could not find the file {path} in container {container}")]
     NoSuchPath {
@@ -130,10 +136,11 @@ impl Error {
         match self {
             Self::NoSuchContainer(_)
             | Self::NoSuchExec(_)
+            | Self::NoSuchSecret(_)
             | Self::NoSuchPath { .. }
             | Self::NoSuchNetwork(_) => Kind::NotFound,
             Self::Forbidden(_) => Kind::Forbidden,
-            Self::NameInUse { .. } | Self::WrongPhase(_) => Kind::Conflict,
+            Self::NameInUse { .. } | Self::WrongPhase(_) | Self::SecretExists(_) => Kind::Conflict,
             Self::AlreadyThere(_) => Kind::NotModified,
             Self::InvalidName(_) | Self::AmbiguousPrefix(_) | Self::Invalid(_) | Self::Spec(_) => {
                 Kind::Invalid

@@ -18,6 +18,17 @@ pub(crate) fn random_id() -> Result<String, Error> {
     }
 }
 
+/// 25 digits and small letters of randomness, as swarm's objects have them.
+pub(crate) fn swarm_id() -> Result<String, Error> {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut bytes = [0u8; 25];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Error::Internal(format!("the kernel gives no random numbers: {e}")))?;
+    // Not quite even, which does not matter for a name.
+    let digit = |byte: &u8| char::from(DIGITS[usize::from(*byte) % DIGITS.len()]);
+    Ok(bytes.iter().map(digit).collect())
+}
+
 /// Checks a container's name against Docker's rule and strips the slash that API clients may send.
 pub(crate) fn checked_name(name: &str) -> Result<&str, Error> {
     let bare = name.strip_prefix('/').unwrap_or(name);

@@ -85,6 +85,11 @@ impl Events {
         self.publish(event("volume", name, action, attributes));
     }
 
+    /// Something happened to a secret.
+    pub fn secret(&self, id: &str, action: &str, attributes: BTreeMap<String, String>) {
+        self.publish(event("secret", id, action, attributes));
+    }
+
     /// Something happened to the daemon.
     pub fn daemon(&self, id: &str, action: &str, attributes: BTreeMap<String, String>) {
         self.publish(event("daemon", id, action, attributes));

@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn what_is_not_open_is_refused() {
-        let (reader, _writer) = std::io::pipe().unwrap();
+        let (reader, _writer) = io::pipe().unwrap();
         assert_ne!(
             take(reader.as_raw_fd()).unwrap().as_raw_fd(),
             reader.as_raw_fd()

@@ -29,6 +29,22 @@ impl Daemon {
         daemon
     }
 
+    /// The same with more keys in its daemon.json.
+    pub(crate) fn with_registry_and(keys: &serde_json::Value) -> Self {
+        let mut json: serde_json::Value = serde_json::from_str(&mirror()).unwrap();
+        let (all, more) = (json.as_object_mut().unwrap(), keys.as_object().unwrap());
+        all.extend(more.clone());
+        let mut daemon = Self::prepared(&json.to_string());
+        daemon.registry = Some(Registry::serve(&daemon.world));
+        daemon.run();
+        daemon
+    }
+
+    /// Replaces its daemon.json, which it reads at its next start or reload.
+    pub(crate) fn configure(&self, json: &serde_json::Value) {
+        fs::write(self.world.folder().join("daemon.json"), json.to_string()).unwrap();
+    }
+
     /// The same with a data root on a small file system of its own.
     pub(crate) fn on_small_disk() -> Self {
         let mut daemon = Self::prepared(&mirror());
@@ -48,7 +64,8 @@ impl Daemon {
         daemon
     }
 
-    fn prepared(json: &str) -> Self {
+    /// A daemon that is not started yet.
+    pub(crate) fn prepared(json: &str) -> Self {
         let world = World::new();
         fs::write(world.folder().join("daemon.json"), json).unwrap();
         Self {
@@ -119,6 +136,11 @@ impl Daemon {
             .args(["daemon", "stop", "--data-root"])
             .arg(self.world.folder().join("data"));
         Run::of(command).ok();
+        self.reap();
+    }
+
+    /// Waits for a process that something else has ended.
+    pub(crate) fn forget(&mut self) {
         self.reap();
     }
 

@@ -10,4 +10,5 @@ mod world;
 pub(crate) use client::{Client, through_both};
 pub(crate) use daemon::Daemon;
 pub(crate) use output::Run;
+pub(crate) use registry::ADDRESS as REGISTRY_ADDRESS;
 pub(crate) use world::{World, eventually, gantry_binary};

@@ -7,9 +7,11 @@
 mod containers;
 mod engine;
 mod engine_images;
+mod engine_secrets;
 mod execs;
 mod images;
 mod networks;
+mod secrets;
 mod system;
 mod volumes;
 
@@ -20,6 +22,7 @@ pub use containers::{
 pub use execs::Execs;
 pub use images::{ImageListQuery, Images, PullRequest};
 pub use networks::Networks;
+pub use secrets::Secrets;
 pub use system::System;
 pub use volumes::Volumes;
 
@@ -29,9 +32,9 @@ use crate::failure::Failure;
 pub type Answer<T> = Result<T, Failure>;
 
 /// All groups; one type that serves the whole API.
-pub trait Backend: Containers + Execs + Images + Networks + System + Volumes {}
+pub trait Backend: Containers + Execs + Images + Networks + Secrets + System + Volumes {}
 
-impl<T: Containers + Execs + Images + Networks + System + Volumes> Backend for T {}
+impl<T: Containers + Execs + Images + Networks + Secrets + System + Volumes> Backend for T {}
 
 /// The answer of an operation that is not there yet.
 fn not_built<T: Send>(what: &str) -> std::future::Ready<Answer<T>> {

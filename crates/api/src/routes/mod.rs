@@ -7,6 +7,7 @@ mod execs;
 mod images;
 mod lifecycle;
 mod networks;
+mod secrets;
 mod streams;
 mod swarm;
 mod system;
@@ -35,6 +36,7 @@ pub(crate) fn all<B: Backend>(backend: B, identity: &Identity) -> Router {
         .merge(execs::router(backend.clone()))
         .merge(images::router(backend.clone()))
         .merge(networks::router(backend.clone()))
+        .merge(secrets::router(backend.clone()))
         .merge(volumes::router(backend))
         .merge(build::router())
         .merge(swarm::router())

@@ -10,7 +10,7 @@ use crate::json;
 use crate::params::Segment;
 
 /// Everything that only a manager can answer.
-const MANAGERS: [&str; 19] = [
+const MANAGERS: [&str; 17] = [
     "/swarm",
     "/swarm/update",
     "/swarm/unlockkey",
@@ -26,8 +26,6 @@ const MANAGERS: [&str; 19] = [
     "/tasks",
     "/tasks/{id}",
     "/tasks/{id}/logs",
-    "/secrets",
-    "/secrets/{*rest}",
     "/configs",
     "/configs/{*rest}",
 ];

@@ -10,14 +10,15 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use gantry_api::backend::{
     Answer, AttachQuery, Containers, Execs, ImageListQuery, Images, ListQuery, LogQuery, Logs,
-    Networks, PullRequest, RemoveQuery, System, Volumes, WaitCondition,
+    Networks, PullRequest, RemoveQuery, Secrets, System, Volumes, WaitCondition,
 };
 use gantry_api::{Attachment, ByteReader, Failure, ProgressSender, RawStream};
 use gantry_api_types::{
     AuthConfig, ContainerCreateRequest, ContainerCreateResponse, ContainerInspect,
     ContainerSummary, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
     Filters, HistoryItem, ImageConfig, ImageDeleteItem, ImageInspect, ImageSummary, JsonMessage,
-    NetworkResource, SystemInfo, Version, Volume, VolumeCreateRequest, VolumeListing, WaitResponse,
+    NetworkResource, Secret, SecretCreateResponse, SecretSpec, SystemInfo, Version, Volume,
+    VolumeCreateRequest, VolumeListing, WaitResponse,
 };
 use gantry_events::{Events, Query, Subscription};
 use http::StatusCode;
@@ -289,5 +290,23 @@ impl System for Fake {
     }
     fn events(&self, query: Query) -> Subscription {
         self.events.subscribe(query)
+    }
+}
+
+impl Secrets for Fake {
+    async fn secrets(&self, _: Filters) -> Answer<Vec<Secret>> {
+        Ok(Vec::new())
+    }
+    async fn create_secret(&self, _: SecretSpec) -> Answer<SecretCreateResponse> {
+        Err(Failure::internal("unused"))
+    }
+    async fn secret(&self, name: &str) -> Answer<Secret> {
+        Err(Failure::not_found(format!("secret {name} not found")))
+    }
+    async fn update_secret(&self, name: &str, _: u64, _: SecretSpec) -> Answer<()> {
+        Err(Failure::not_found(format!("secret {name} not found")))
+    }
+    async fn remove_secret(&self, name: &str) -> Answer<()> {
+        Err(Failure::not_found(format!("secret {name} not found")))
     }
 }

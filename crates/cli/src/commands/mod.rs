@@ -1,10 +1,15 @@
 //! All commands, a file each: `<group>/<verb>.rs`.
 
+mod completion;
 mod container;
+mod context;
 mod image;
 mod network;
 mod objects;
+mod plugin;
 mod prune;
+mod secret;
+mod swarm;
 mod system;
 mod volume;
 
@@ -17,12 +22,24 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "Manage containers",
     },
     Group {
+        name: "context",
+        about: "Manage contexts",
+    },
+    Group {
         name: "image",
         about: "Manage images",
     },
     Group {
         name: "network",
         about: "Manage networks",
+    },
+    Group {
+        name: "plugin",
+        about: "Manage plugins",
+    },
+    Group {
+        name: "secret",
+        about: "Manage secrets",
     },
     Group {
         name: "system",
@@ -34,8 +51,43 @@ pub(crate) const GROUPS: &[Group] = &[
     },
 ];
 
+/// Groups of commands that need a swarm.
+pub(crate) const SWARM_GROUPS: &[Group] = &[
+    Group {
+        name: "config",
+        about: "Manage Swarm configs",
+    },
+    Group {
+        name: "node",
+        about: "Manage Swarm nodes",
+    },
+    Group {
+        name: "service",
+        about: "Manage Swarm services",
+    },
+    Group {
+        name: "stack",
+        about: "Manage Swarm stacks",
+    },
+    Group {
+        name: "swarm",
+        about: "Manage Swarm",
+    },
+];
+
+/// All groups.
+pub(crate) fn groups() -> impl Iterator<Item = &'static Group> {
+    GROUPS.iter().chain(SWARM_GROUPS)
+}
+
+/// All commands.
+pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
+    ALL.iter().chain(plugin::ENTRIES).chain(swarm::ENTRIES)
+}
+
 /// The commands. Only the one that is called is ever looked into.
 pub(crate) const ALL: &[Entry] = &[
+    Entry::of::<completion::Completion>(&["completion"]),
     Entry::of::<container::attach::Attach>(&["container attach", "attach"]),
     Entry::of::<container::cp::Copy>(&["container cp", "cp"]),
     Entry::of::<container::create::Create>(&["container create", "create"]).with_help(),
@@ -59,6 +111,15 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<container::unpause::Unpause>(&["container unpause", "unpause"]),
     Entry::of::<container::update::Update>(&["container update", "update"]),
     Entry::of::<container::wait::Wait>(&["container wait", "wait"]),
+    Entry::of::<context::create::Create>(&["context create"]),
+    Entry::of::<context::export::Export>(&["context export"]),
+    Entry::of::<context::import::Import>(&["context import"]),
+    Entry::of::<context::inspect::InspectContext>(&["context inspect"]),
+    Entry::of::<context::ls::List>(&["context ls", "context list"]),
+    Entry::of::<context::rm::Remove>(&["context rm", "context remove"]),
+    Entry::of::<context::show::Show>(&["context show"]),
+    Entry::of::<context::update::Update>(&["context update"]),
+    Entry::of::<context::use_::Use>(&["context use"]),
     Entry::of::<image::history::History>(&["image history", "history"]),
     Entry::of::<image::inspect::InspectImage>(&["image inspect"]),
     Entry::of::<image::load::Load>(&["image load", "load"]),
@@ -69,6 +130,11 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<image::tag::Tag>(&["image tag", "tag"]),
     Entry::of::<network::inspect::InspectNetwork>(&["network inspect"]),
     Entry::of::<network::ls::List>(&["network ls", "network list"]),
+    Entry::of::<secret::create::Create>(&["secret create"]),
+    Entry::of::<secret::inspect::InspectSecret>(&["secret inspect"]),
+    Entry::of::<secret::ls::List>(&["secret ls", "secret list"]),
+    Entry::of::<secret::rm::Remove>(&["secret rm", "secret remove"]),
+    Entry::of::<system::dial_stdio::DialStdio>(&["system dial-stdio"]),
     Entry::of::<system::events::Events>(&["system events", "events"]),
     Entry::of::<system::info::Info>(&["system info", "info"]),
     Entry::of::<system::inspect::Inspect>(&["inspect"]),
@@ -86,12 +152,12 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_a_name_and_every_option_is_unique() {
-        let mut paths: Vec<&str> = ALL.iter().flat_map(|entry| entry.paths).copied().collect();
+        let mut paths: Vec<&str> = entries().flat_map(|entry| entry.paths).copied().collect();
         let count = paths.len();
         paths.sort_unstable();
         paths.dedup();
         assert_eq!(paths.len(), count);
-        for entry in ALL {
+        for entry in entries() {
             let flags = (entry.flags)();
             let mut names: Vec<&str> = flags
                 .iter()

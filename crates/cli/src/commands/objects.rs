@@ -18,10 +18,12 @@ const MAPS: &[&str] = &[
     "Containers",
     "Data",
     "DriverOpts",
+    "Endpoints",
     "EndpointsConfig",
     "ExposedPorts",
     "IndexConfigs",
     "Labels",
+    "Metadata",
     "Networks",
     "Options",
     "PortBindings",
@@ -29,6 +31,7 @@ const MAPS: &[&str] = &[
     "Runtimes",
     "StorageOpt",
     "Sysctls",
+    "TLSMaterial",
     "Tmpfs",
     "Volumes",
     "status",
@@ -138,10 +141,8 @@ pub(crate) async fn inspect(
     sources: &[Source],
     format: &str,
 ) -> Result<(), Failure> {
-    let template = match format {
-        "" | "json" => None,
-        other => Some(parse(other)?),
-    };
+    // A mistake in the template is told before anybody is asked.
+    template(format)?;
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for name in names {
         match look_up(client, name, sources).await {
@@ -149,11 +150,24 @@ pub(crate) async fn inspect(
             Err(failure) => failures.push(failure),
         }
     }
-    match template {
-        None if format == "json" => output::line(Json::from(found).to_string()),
-        None => print_all(&found),
+    print(&found, format)?;
+    Failure::join(failures)
+}
+
+fn template(format: &str) -> Result<Option<Template>, Failure> {
+    match format {
+        "" | "json" => Ok(None),
+        other => parse(other).map(Some),
+    }
+}
+
+/// Prints objects as `--format` wants them.
+pub(crate) fn print(found: &[Json], format: &str) -> Result<(), Failure> {
+    match template(format)? {
+        None if format == "json" => output::line(Json::from(found.to_vec()).to_string()),
+        None => print_all(found),
         Some(template) => {
-            for object in &found {
+            for object in found {
                 output::line(render(&template, object)?);
             }
             // As Docker, which prints a line for nothing, too.
@@ -162,7 +176,7 @@ pub(crate) async fn inspect(
             }
         }
     }
-    Failure::join(failures)
+    Ok(())
 }
 
 /// What a template says of an object. As with Docker's, one that does not fit our types may still

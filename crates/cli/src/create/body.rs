@@ -72,6 +72,7 @@ pub(crate) fn request(
             config,
             host_config,
             networking_config,
+            secrets: flags.secret.iter().map(|s| s.0.clone()).collect(),
         },
     })
 }

@@ -6,6 +6,7 @@ use super::grammar::{
     Addresses, Attach, DeviceRules, Domains, Environ, ExtraHosts, Gpus, Labels, Links, Mounts,
     Networks, Rates, Sysctls, Ulimits, Weights,
 };
+use super::secrets::Secrets;
 use crate::flags::{Bytes, Decimal, List, Map, flags};
 
 flags! {
@@ -174,6 +175,8 @@ flags! {
         "rm" => rm: bool,
         /// Runtime to use for this container
         "runtime" => runtime: String,
+        /// Secret to expose to the container
+        "secret" => secret: Secrets,
         /// Security Options
         "security-opt" => security_opt: List,
         /// Size of /dev/shm

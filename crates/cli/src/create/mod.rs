@@ -11,6 +11,7 @@ mod health;
 mod host;
 mod mounts;
 mod network;
+mod secrets;
 mod security;
 
 pub(crate) use body::{Environment, Request, pairs, request};

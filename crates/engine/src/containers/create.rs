@@ -26,6 +26,7 @@ impl Containers {
             &self.settings,
         )?);
 
+        self.secrets.resolve(&mut request.secrets)?;
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
         defaults::hostname(&mut request, &id);
@@ -49,6 +50,7 @@ impl Containers {
             networking: request.networking_config,
             mounts: plan.mounts,
             volume_options: plan.volume_options,
+            secrets: request.secrets,
             state: State::default(),
         };
         let container = Arc::new(Container::new(

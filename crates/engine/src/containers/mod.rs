@@ -63,6 +63,7 @@ pub struct Inner {
     pub(crate) snapshots: Arc<dyn Snapshotter>,
     pub(crate) networks: Arc<Networks>,
     pub(crate) volumes: Arc<Volumes>,
+    pub(crate) secrets: crate::Secrets,
     pub(crate) events: Events,
     pub(crate) program: RuntimeProgram,
     pub(crate) cgroups: gantry_cgroups::Hierarchy,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gantry_api_types::{ContainerConfig, HostConfig, MountPoint, NetworkingConfig};
+use gantry_api_types::{
+    ContainerConfig, HostConfig, MountPoint, NetworkingConfig, SecretReference,
+};
 use gantry_network::EndpointState;
 use gantry_reference::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,9 @@ pub(crate) struct Record {
     /// Options of volumes by their destination.
     #[serde(default)]
     pub volume_options: BTreeMap<String, VolumeUse>,
+    /// Secrets it is given at each start.
+    #[serde(default)]
+    pub secrets: Vec<SecretReference>,
     /// Where it is in its life.
     pub state: State,
 }

@@ -121,6 +121,16 @@ impl Containers {
         }
     }
 
+    /// Names of the containers that use a secret.
+    pub fn users_of_secret(&self, id: &str) -> Vec<String> {
+        self.registry
+            .all()
+            .iter()
+            .filter(|c| c.record().secrets.iter().any(|s| s.secret_id == id))
+            .map(|c| c.name())
+            .collect()
+    }
+
     /// IDs of the containers that have a volume mounted when they run.
     pub(crate) fn users_of_volume(&self, name: &str) -> Vec<String> {
         let uses = |c: &Arc<Container>| {

@@ -48,6 +48,10 @@ impl Containers {
         let requests = record.host_config.resources.device_requests.as_deref();
         let directories = &self.settings.cdi_spec_dirs;
         cdi::inject(requests.unwrap_or_default(), directories, &mut spec)?;
+        if !record.secrets.is_empty() {
+            let own_users = !matches!(record.host_config.userns_mode.as_str(), "" | "host");
+            spec.mounts.push(crate::secrets::mount(own_users));
+        }
         Ok(spec)
     }
 

@@ -53,6 +53,8 @@ impl Drop for JoinedNetwork {
 struct Launched {
     link: Arc<MonitorLink>,
     events: mpsc::UnboundedReceiver<LinkEvent>,
+    /// Its first process, which executes nothing yet.
+    pid: u32,
 }
 
 impl Containers {
@@ -83,6 +85,7 @@ impl Containers {
     async fn try_start(&self, container: &Arc<Container>, starter: Starter) -> Result<(), Error> {
         let ground = self.lay_ground(container).await?;
         let launched = self.launch(container, &ground).await?;
+        self.hand_over_secrets(container, launched.pid).await?;
         self.hand_over_waiting_clients(container, &launched.link)
             .await;
         let (pid, started_at) = self.execute(container, &launched.link).await?;
@@ -226,11 +229,11 @@ impl Containers {
         };
         let reply = link.call(Request::Launch(Box::new(request)), &fds).await;
         match reply.map_err(|e| container.monitor_lost(e))? {
-            (Reply::Launched { warnings, .. }, _) => {
+            (Reply::Launched { pid, warnings }, _) => {
                 for warning in warnings {
                     tracing::warn!(container = %container.id, "{warning}");
                 }
-                Ok(Launched { link, events })
+                Ok(Launched { link, events, pid })
             }
             (Reply::Failed(failure), _) => Err(start_error(failure)),
             (other, _) => Err(container.monitor_lost(format!("an unexpected answer: {other:?}"))),
@@ -254,6 +257,16 @@ impl Containers {
             reserved: 0,
             layers: 0,
         })
+    }
+
+    /// Fills the container's `/run/secrets`.
+    async fn hand_over_secrets(&self, container: &Container, pid: u32) -> Result<(), Error> {
+        let references = container.record().secrets.clone();
+        if references.is_empty() {
+            return Ok(());
+        }
+        let secrets = self.secrets.clone();
+        blocking(move || crate::secrets::fill(pid, &secrets.reveal(&references)?)).await
     }
 
     async fn hand_over_waiting_clients(&self, container: &Container, link: &MonitorLink) {

@@ -57,6 +57,7 @@ impl Command for List {
         listing.volumes.sort_by(|a, b| a.name.cmp(&b.name));
         let given = match self.format.as_str() {
             "" if self.quiet => "{{.Name}}",
+            "" => session.config().volumes_format.as_str(),
             given => given,
         };
         let format = Format::new(given, "table {{.Driver}}\\t{{.Name}}");

@@ -1,0 +1,62 @@
+//! `gantry context create`
+
+use super::Described;
+use crate::command::{Arity, Command};
+use crate::contexts::{Context, check_name};
+use crate::failure::Failure;
+use crate::flags::{Strings, flags};
+use crate::output;
+use crate::session::Session;
+
+flags! {
+    /// `gantry context create`
+    pub(crate) struct Create {
+        /// Description of the context
+        "description" => description: String,
+        /// set the docker endpoint
+        "docker" => docker: Strings; "[]",
+        /// create context from a named context
+        "from" => from: String,
+    }
+}
+
+impl Command for Create {
+    const USAGE: &'static str = "[OPTIONS] CONTEXT";
+    const ABOUT: &'static str = "Create a context\n\n\
+        Docker endpoint config:\n\n\
+        NAME                DESCRIPTION\n\
+        from                Copy named context's Docker endpoint configuration\n\
+        host                Docker endpoint on which to connect\n\
+        ca                  Trust certs signed only by this CA\n\
+        cert                Path to TLS certificate file\n\
+        key                 Path to TLS key file\n\
+        skip-tls-verify     Skip TLS certificate validation\n\n\
+        Example:\n\n\
+        $ docker context create my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\"";
+    const WORDS: Arity = Arity::Exactly(1);
+
+    async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
+        let name = &words[0];
+        check_name(name)?;
+        let store = session.contexts();
+        if store.has(name) {
+            return Err(Failure::new(format!("context \"{name}\" already exists")));
+        }
+        let mut context = Context::new(name);
+        let mut described = Described::parse(&self.docker.join(","))?;
+        if !self.from.is_empty() {
+            let other = store.get(&self.from)?;
+            context.describe(other.description());
+            described.from = described.from.or(Some(self.from));
+        }
+        if !self.description.is_empty() {
+            context.describe(&self.description);
+        }
+        let files = described.apply(&store, &mut context, Vec::new())?;
+        store.put(&context)?;
+        store.put_tls(name, &files)?;
+        output::line(name);
+        eprintln!("Successfully created context \"{name}\"");
+        Ok(())
+    }
+}

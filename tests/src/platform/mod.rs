@@ -1,0 +1,7 @@
+//! The daemon as a program: its configuration, sockets, signals, secrets; and the command line's own
+//! matters: contexts, plugins, completion, help.
+
+mod config;
+mod listeners;
+mod reload;
+mod secrets;

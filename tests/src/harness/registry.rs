@@ -12,7 +12,7 @@ pub(super) struct Registry {
 }
 
 /// A world has its loopback for itself.
-pub(super) const ADDRESS: &str = "127.0.0.1:5000";
+pub(crate) const ADDRESS: &str = "127.0.0.1:5000";
 
 impl Registry {
     pub(super) fn serve(world: &World) -> Self {

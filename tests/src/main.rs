@@ -18,6 +18,7 @@ mod daemon;
 mod faults;
 mod harness;
 mod limits;
+mod logs;
 mod ops;
 mod platform;
 mod structure;

@@ -20,8 +20,8 @@ pub(crate) struct Case {
 enum Work {
     /// One command.
     Command(Vec<String>),
-    /// One command, with commands before it that are not timed and may fail.
-    After(Vec<Vec<String>>, Vec<String>),
+    /// Some commands, with commands before them that are not timed and may fail.
+    After(Vec<Vec<String>>, Vec<Vec<String>>),
     /// Containers started by several clients at a time, all removed afterwards.
     Storm { containers: usize, at_once: usize },
 }
@@ -46,7 +46,7 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
         runs: few,
         work: Work::After(
             vec![words(&format!("rmi -f {tag}"))],
-            words(&format!("load -q -i {archive}")),
+            vec![words(&format!("load -q -i {archive}"))],
         ),
     });
     cases.push(Case {
@@ -55,7 +55,7 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
         runs: few,
         work: Work::After(
             vec![words(&format!("rmi -f {tag}"))],
-            words(&format!("pull -q {tag}")),
+            vec![words(&format!("pull -q {tag}"))],
         ),
     });
     cases.push(Case {
@@ -67,6 +67,33 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
             at_once: 8,
         },
     });
+    cases.extend(logs(few));
+    cases
+}
+
+/// The log of a million lines: being written, and read in several ways.
+fn logs(runs: usize) -> Vec<Case> {
+    let line = "2026-01-02 INFO handled GET /index.html in 12 ms for 192.0.2.1, user agent curl";
+    let shell = format!("yes '{line}' | head -n 1000000");
+    // Room for all of it: what is bounded by default would not be the same work.
+    let mut write = words("run -d --name bench-logs --log-opt max-size=1g busybox sh -c");
+    write.push(shell);
+    let mut cases = vec![Case {
+        name: "logs, a million lines written".to_owned(),
+        shown: "run -d busybox sh -c 'yes ... | head -n 1000000'; wait".to_owned(),
+        runs,
+        work: Work::After(
+            vec![words("rm -f bench-logs")],
+            vec![write, words("wait bench-logs")],
+        ),
+    }];
+    for (name, shown) in [
+        ("logs, a million lines read", "logs bench-logs"),
+        ("logs, the last line read", "logs -n 1 bench-logs"),
+        ("logs, since now read", "logs --since 1s bench-logs"),
+    ] {
+        cases.push(command(name, runs, shown));
+    }
     cases
 }
 
@@ -104,11 +131,15 @@ impl Case {
     fn once(&self, arena: &Arena, contender: Contender) -> Result<Duration> {
         match &self.work {
             Work::Command(words) => arena.run(contender, &strs(words)),
-            Work::After(before, words) => {
+            Work::After(before, commands) => {
                 for words in before {
                     let _ = arena.run(contender, &strs(words));
                 }
-                arena.run(contender, &strs(words))
+                let mut took = Duration::ZERO;
+                for words in commands {
+                    took += arena.run(contender, &strs(words))?;
+                }
+                Ok(took)
             }
             Work::Storm {
                 containers,
@@ -132,8 +163,28 @@ impl Case {
                 arena.run(contender, &words)?;
             }
         }
+        if self.name.starts_with("logs") && self.name.ends_with("read") {
+            Self::write_logs(arena)?;
+        }
         if self.name.starts_with("load") {
             make_archive(arena).context("making the archive")?;
+        }
+        Ok(())
+    }
+
+    /// The container whose log is read, if no case before has left it.
+    fn write_logs(arena: &Arena) -> Result<()> {
+        for contender in [Contender::Own, Contender::Docker] {
+            if arena.run(contender, &["inspect", "bench-logs"]).is_ok() {
+                continue;
+            }
+            for case in logs(1) {
+                if let Work::After(_, commands) = &case.work {
+                    for words in commands {
+                        arena.run(contender, &strs(words))?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -142,6 +193,9 @@ impl Case {
         for contender in [Contender::Own, Contender::Docker] {
             if self.name == "exec" {
                 let _ = arena.run(contender, &["rm", "-f", "bench-target"]);
+            }
+            if self.name == "logs, since now read" {
+                let _ = arena.run(contender, &["rm", "-f", "bench-logs"]);
             }
         }
     }

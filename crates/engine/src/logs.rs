@@ -2,9 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use gantry_log_drivers::Driver;
-use gantry_logs::{
-    Batch, Entry, Follow, Fraction, LogReader, Options, StreamKind, format_time,
-};
+use gantry_logs::{Batch, Entry, Follow, Fraction, LogReader, Options, StreamKind, format_time};
 use tokio::sync::watch;
 
 use crate::Error;

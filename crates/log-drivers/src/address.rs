@@ -77,7 +77,10 @@ mod tests {
         for (text, expected) in [
             ("udp://h:5", Some(Address::Udp(host("h", 5)))),
             ("tcp://h", Some(Address::Tcp(host("h", 514)))),
-            ("tcp+tls://[::1]:6514", Some(Address::Tls(host("::1", 6514)))),
+            (
+                "tcp+tls://[::1]:6514",
+                Some(Address::Tls(host("::1", 6514))),
+            ),
             ("unix:///dev/log", Some(Address::Unix("/dev/log".into()))),
             ("unixgram:///x", Some(Address::UnixDatagram("/x".into()))),
             ("unix://", None),

@@ -20,8 +20,6 @@ use crate::address::{Address, Host};
 
 /// How long a collector may take to be connected to.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long it may take nothing before it is connected to anew.
-const STALL: Duration = Duration::from_secs(30);
 /// Datagrams that are sent at once: a full buffer of the receiver loses what comes.
 const BURST: usize = 32;
 
@@ -99,8 +97,13 @@ impl Connection {
         })
     }
 
-    /// Sends messages and waits until the collector, or its kernel, has them.
-    pub(crate) async fn deliver(&mut self, packets: &Packets) -> io::Result<()> {
+    /// Sends messages and waits until the collector, or its kernel, has them; not longer than
+    /// `patience` while it takes nothing.
+    pub(crate) async fn deliver(
+        &mut self,
+        packets: &Packets,
+        patience: Duration,
+    ) -> io::Result<()> {
         match self {
             Self::Udp(socket) => {
                 for (n, packet) in packets.iter().enumerate() {
@@ -114,38 +117,44 @@ impl Connection {
             }
             Self::UnixDatagram(socket) => {
                 for packet in packets.iter() {
-                    match stalled(socket.send(packet)).await {
+                    match stalled(patience, socket.send(packet)).await {
                         // Too long for this socket, today and tomorrow.
-                        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) => {
-                            tracing::warn!("a log message of {} bytes is too long for the collector's socket", packet.len());
+                        Err(e)
+                            if e.raw_os_error()
+                                == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) =>
+                        {
+                            tracing::warn!(
+                                "a log message of {} bytes is too long for the collector's socket",
+                                packet.len()
+                            );
                         }
                         other => drop(other?),
                     }
                 }
                 Ok(())
             }
-            Self::Tcp(stream) => stalled(stream.write_all(&packets.bytes)).await,
-            Self::Unix(stream) => stalled(stream.write_all(&packets.bytes)).await,
+            Self::Tcp(stream) => stalled(patience, stream.write_all(&packets.bytes)).await,
+            Self::Unix(stream) => stalled(patience, stream.write_all(&packets.bytes)).await,
             Self::Tls(stream) => {
-                stalled(async {
+                stalled(patience, async {
                     stream.write_all(&packets.bytes).await?;
                     stream.flush().await
                 })
                 .await
             }
         }?;
-        self.settle().await
+        self.settle(patience).await
     }
 
     /// Waits until nothing is under way in a stream.
-    async fn settle(&self) -> io::Result<()> {
+    async fn settle(&self, patience: Duration) -> io::Result<()> {
         let socket = match self {
             Self::Udp(_) | Self::UnixDatagram(_) => return Ok(()),
             Self::Tcp(stream) => stream.as_fd(),
             Self::Tls(stream) => stream.get_ref().0.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
         };
-        let deadline = Instant::now() + STALL;
+        let deadline = Instant::now() + patience;
         let mut pause = Duration::from_millis(1);
         loop {
             let unsent = gantry_sys::socket::unsent(socket)?;
@@ -186,8 +195,11 @@ impl Connection {
     }
 }
 
-async fn stalled<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(STALL, work)
+async fn stalled<T>(
+    patience: Duration,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    timeout(patience, work)
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
@@ -213,9 +225,15 @@ async fn resolve(host: &Host) -> io::Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(address, host.port)]);
     }
     let resolver = RESOLVER.get_or_init(Resolver::default);
-    let found = resolver.lookup(&host.name).await.map_err(io::Error::other)?;
+    let found = resolver
+        .lookup(&host.name)
+        .await
+        .map_err(io::Error::other)?;
     if found.is_empty() {
-        return Err(io::Error::other(format!("lookup {}: no such host", host.name)));
+        return Err(io::Error::other(format!(
+            "lookup {}: no such host",
+            host.name
+        )));
     }
     Ok(found
         .into_iter()

@@ -148,7 +148,9 @@ impl Forwarder {
                 tracing::info!(container = %self.name, "its logs are sent away again");
                 self.failures = 0;
             }
-            outlook.send_if_modified(|now| std::mem::replace(now, Outlook::Working) == Outlook::Failing);
+            outlook.send_if_modified(|now| {
+                std::mem::replace(now, Outlook::Working) == Outlook::Failing
+            });
             done += count;
             let saved = if done == batch.len() {
                 Saved::new(batch.position(), 0)
@@ -193,7 +195,7 @@ impl Forwarder {
             }
             _ => (self.target.connect(&self.options).await?, Instant::now()),
         };
-        connection.deliver(packets).await?;
+        connection.deliver(packets, manners.patience).await?;
         if let Some(chunk) = confirm {
             timeout(manners.answer, confirmed(&mut connection, chunk))
                 .await

@@ -159,19 +159,14 @@ mod tests {
 
     #[test]
     fn attributes_are_chosen_by_name_and_pattern() {
-        let asked = options(&[
-            ("labels", "com.example.team,other"),
-            ("env-regex", "^ST"),
-        ]);
+        let asked = options(&[("labels", "com.example.team,other"), ("env-regex", "^ST")]);
         let found = Info::example()
             .attributes(&asked, str::to_uppercase)
             .unwrap();
         let expected = [("COM.EXAMPLE.TEAM", "a b"), ("STAGE", "prod")];
         assert_eq!(
             found,
-            expected
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .into()
+            expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into()
         );
         assert!(
             Info::example()

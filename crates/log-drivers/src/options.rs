@@ -160,11 +160,7 @@ mod tests {
                 "max-file cannot be less than 1",
             ),
             ("json-file", &[("max-size", "abc")], "invalid size: 'abc'"),
-            (
-                "gelf",
-                &[],
-                "gelf-address is a required parameter",
-            ),
+            ("gelf", &[], "gelf-address is a required parameter"),
             (
                 "gelf",
                 &[("gelf-address", "unix:///x")],
@@ -172,12 +168,18 @@ mod tests {
             ),
             (
                 "gelf",
-                &[("gelf-address", "tcp://h:1"), ("gelf-compression-type", "gzip")],
+                &[
+                    ("gelf-address", "tcp://h:1"),
+                    ("gelf-compression-type", "gzip"),
+                ],
                 "compression is only supported on UDP",
             ),
             (
                 "gelf",
-                &[("gelf-address", "udp://h:1"), ("gelf-compression-level", "10")],
+                &[
+                    ("gelf-address", "udp://h:1"),
+                    ("gelf-compression-level", "10"),
+                ],
                 "unknown value \"10\" for log opt \"gelf-compression-level\" for gelf log driver",
             ),
             (
@@ -209,9 +211,18 @@ mod tests {
     fn good_options_are_accepted() {
         for (driver, options) in [
             ("none", &[("whatever", "1")][..]),
-            ("json-file", &[("max-size", "10m"), ("max-file", "3"), ("max-age", "7d")]),
-            ("json-file", &[("labels", "a,b"), ("env-regex", "^X"), ("tag", "{{.Name}}")]),
-            ("local", &[("mode", "non-blocking"), ("max-buffer-size", "4m")]),
+            (
+                "json-file",
+                &[("max-size", "10m"), ("max-file", "3"), ("max-age", "7d")],
+            ),
+            (
+                "json-file",
+                &[("labels", "a,b"), ("env-regex", "^X"), ("tag", "{{.Name}}")],
+            ),
+            (
+                "local",
+                &[("mode", "non-blocking"), ("max-buffer-size", "4m")],
+            ),
             ("journald", &[("tag", "{{.ImageName}}/{{.ID}}")]),
             (
                 "syslog",
@@ -222,10 +233,31 @@ mod tests {
                 ],
             ),
             ("syslog", &[("syslog-address", "unixgram:///dev/log")]),
-            ("fluentd", &[("fluentd-address", "h"), ("fluentd-request-ack", "true")]),
-            ("fluentd", &[("fluentd-address", "unix:///x"), ("fluentd-buffer-limit", "8m")]),
-            ("gelf", &[("gelf-address", "udp://h:12201"), ("gelf-compression-level", "-1")]),
-            ("gelf", &[("gelf-address", "tcp://[::1]:12201"), ("cache-disabled", "true")]),
+            (
+                "fluentd",
+                &[("fluentd-address", "h"), ("fluentd-request-ack", "true")],
+            ),
+            (
+                "fluentd",
+                &[
+                    ("fluentd-address", "unix:///x"),
+                    ("fluentd-buffer-limit", "8m"),
+                ],
+            ),
+            (
+                "gelf",
+                &[
+                    ("gelf-address", "udp://h:12201"),
+                    ("gelf-compression-level", "-1"),
+                ],
+            ),
+            (
+                "gelf",
+                &[
+                    ("gelf-address", "tcp://[::1]:12201"),
+                    ("cache-disabled", "true"),
+                ],
+            ),
         ] {
             assert_eq!(refused(driver, options), "", "{driver} {options:?}");
         }

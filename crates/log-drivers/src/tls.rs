@@ -24,7 +24,10 @@ pub(crate) fn client(options: &Options) -> io::Result<Arc<ClientConfig>> {
     } else {
         builder.with_root_certificates(roots(text(options, "syslog-tls-ca-cert"))?)
     };
-    let (cert, key) = (text(options, "syslog-tls-cert"), text(options, "syslog-tls-key"));
+    let (cert, key) = (
+        text(options, "syslog-tls-cert"),
+        text(options, "syslog-tls-key"),
+    );
     let config = if cert.is_empty() && key.is_empty() {
         builder.with_no_client_auth()
     } else {

@@ -226,7 +226,10 @@ mod tests {
 
     #[test]
     fn attributes_come_back() {
-        let attrs = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), String::new())];
+        let attrs = [
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), String::new()),
+        ];
         let mut out = Vec::new();
         RecordEncoder::with_attrs(&attrs).encode(&mut out, StreamKind::Stderr, 1, b"x");
         let Frame::Whole(message, _) = frame(&out) else {

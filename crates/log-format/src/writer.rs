@@ -85,7 +85,7 @@ impl LogWriter {
     /// Adds one line of output (with its newline), or a piece of one, written at `time`.
     pub fn write(&mut self, stream: StreamKind, time: u64, log: &[u8]) {
         if self.must_rotate(time) {
-            self.flush(time);
+            self.put(time);
             self.rotate(time);
         }
         if self.begun == 0 {
@@ -93,7 +93,7 @@ impl LogWriter {
         }
         self.encoding.encode(&mut self.buffer, stream, time, log);
         if self.buffer.len() >= BUFFER {
-            self.flush(time);
+            self.put(time);
         }
     }
 
@@ -107,13 +107,23 @@ impl LogWriter {
             self.rotate(now);
         }
         self.clock = now;
+        self.put(now);
+    }
+
+    /// The same at the time of a line, which may be long ago: the pieces of a long one all have the
+    /// time of the first.
+    fn put(&mut self, now: u64) {
+        if self.buffer.is_empty() {
+            return;
+        }
         let buffer = std::mem::take(&mut self.buffer);
         let written = if self.ready(now) {
             self.append(&buffer, now)
         } else {
             0
         };
-        self.lost.count(self.encoding.format().whole(&buffer[written..]).1);
+        self.lost
+            .count(self.encoding.format().whole(&buffer[written..]).1);
         self.buffer = buffer;
         self.buffer.clear();
     }
@@ -566,6 +576,22 @@ mod tests {
         }
         assert_eq!(texts(&rotated_path(&path, 1)).len(), 2);
         assert_eq!(texts(&path).len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_no_clock_that_goes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation::default()).unwrap();
+        for n in 0..4 * BUFFER / PIECE {
+            log.write(StreamKind::Stdout, BACK, &[b'x'; PIECE]);
+            log.flush(BACK * (n as u64 + 2));
+        }
+        for _ in 0..4 * BUFFER / PIECE {
+            log.write(StreamKind::Stdout, BACK, &[b'x'; PIECE]);
+        }
+        log.flush(BACK * 100);
+        assert!(!rotated_path(&path, 1).exists());
     }
 
     #[test]

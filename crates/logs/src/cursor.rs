@@ -112,7 +112,9 @@ impl Cursor {
             _ => u64::MAX,
         };
         self.block.resize(self.length, 0);
-        let length = self.length.min(usize::try_from(left).unwrap_or(self.length));
+        let length = self
+            .length
+            .min(usize::try_from(left).unwrap_or(self.length));
         let count = file.read_at(&mut self.block[..length], self.offset)?;
         if count == 0 {
             // A log of one file is begun again from its start.

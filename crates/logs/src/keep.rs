@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use gantry_log_format::{DirectoryLock, Format, compressed_path, rotated_path};
 
-use crate::compressed::{MEMBER, member};
 use crate::Position;
+use crate::compressed::{MEMBER, member};
 use crate::files::{LogFile, open_after};
 
 /// Older files that are looked for although one before them is missing.
@@ -131,11 +131,7 @@ pub fn expire(path: &Path, age: Option<Duration>) -> io::Result<()> {
 }
 
 /// How many bytes of a log are behind a place (of all of it, without one), and where it ends now.
-pub fn lag(
-    path: &Path,
-    format: Format,
-    position: Option<Position>,
-) -> io::Result<(u64, Position)> {
+pub fn lag(path: &Path, format: Format, position: Option<Position>) -> io::Result<(u64, Position)> {
     let (mut bytes, mut end) = (0, Position::default());
     for file in open_after(path, format, None)? {
         let (id, size) = (file.id()?, file.size()?);

@@ -320,7 +320,10 @@ async fn a_reader_goes_on_where_another_ended_even_in_a_compressed_file() {
         log.write(5000);
         compress(&log, format);
         assert!(log.path.with_file_name("log.2.gz").exists());
-        assert_eq!(read(&log.path, options(position)).await, numbers(1000..6000));
+        assert_eq!(
+            read(&log.path, options(position)).await,
+            numbers(1000..6000)
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -21,7 +22,7 @@ fn inside<T: Send + 'static>(world: &World, work: impl FnOnce() -> T + Send + 's
     let namespace = File::open(format!("/proc/{}/ns/net", world.inner_pid())).unwrap();
     let there = thread::spawn(move || {
         let kind = Some(LinkNameSpaceType::Network);
-        move_into_link_name_space((&namespace).into(), kind).unwrap();
+        move_into_link_name_space(namespace.as_fd(), kind).unwrap();
         work()
     });
     there.join().unwrap()
@@ -36,7 +37,9 @@ pub(super) fn udp(world: &World, port: u16) -> UdpSocket {
 
 /// A listener on that port.
 pub(super) fn tcp(world: &World, port: u16) -> TcpListener {
-    inside(world, move || TcpListener::bind(("127.0.0.1", port)).unwrap())
+    inside(world, move || {
+        TcpListener::bind(("127.0.0.1", port)).unwrap()
+    })
 }
 
 /// A datagram socket at that path.

@@ -24,10 +24,7 @@ fn options_are_checked_in_dockers_words(client: &Client) {
             "--log-opt mode=fast",
             "logger: logging mode not supported: fast",
         ),
-        (
-            "--log-driver gelf",
-            "gelf-address is a required parameter",
-        ),
+        ("--log-driver gelf", "gelf-address is a required parameter"),
         (
             "--log-driver syslog --log-opt syslog-facility=nope",
             "invalid syslog facility",
@@ -68,7 +65,7 @@ fn the_local_driver_keeps_every_byte(client: &Client) {
     client.ok(&format!(
         "run --name bytes --log-driver local busybox sh -c \"{print}\""
     ));
-    let sum = client.script(&format!("{print} | md5sum; $C logs bytes | md5sum"), "");
+    let sum = client.script(&format!("({print}) | md5sum; $C logs bytes | md5sum"), "");
     let sums: Vec<&str> = sum.ok().lines().collect();
     assert_eq!(sums[0], sums[1]);
 }
@@ -90,7 +87,12 @@ fn old_files_are_compressed_and_read(client: &Client) {
             "run --name {driver} --log-driver {driver} {options} busybox seq 1 10000"
         ));
         let id = client.inspect(driver, ".Id");
-        let folder = client.daemon.world.folder().join("data/containers").join(&id);
+        let folder = client
+            .daemon
+            .world
+            .folder()
+            .join("data/containers")
+            .join(&id);
         let first = if driver == "local" {
             folder.join("local-logs/container.log.1")
         } else {
@@ -114,7 +116,9 @@ fn the_daemons_defaults_are_for_containers_that_name_no_other_driver() {
     assert_eq!(daemon.docker("info -f {{.LoggingDriver}}").ok(), "local");
     let config = |name: &str| {
         daemon
-            .docker(&format!("inspect -f '{{{{json .HostConfig.LogConfig}}}}' {name}"))
+            .docker(&format!(
+                "inspect -f '{{{{json .HostConfig.LogConfig}}}}' {name}"
+            ))
             .ok()
             .to_owned()
     };

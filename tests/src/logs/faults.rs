@@ -24,11 +24,19 @@ fn a_full_disk_stops_the_log_and_not_the_container() {
     };
     let full = count();
     eventually("it goes on on a full disk", || count() > full + 100);
-    daemon.world.sh(&format!("rm {}/filler", data.display())).ok();
+    daemon
+        .world
+        .sh(&format!("rm {}/filler", data.display()))
+        .ok();
     eventually("the log says what it lost and goes on", || {
         let logs = daemon.docker("logs writes");
         let said = logs.stderr.contains("lines of output are lost");
-        let last = logs.stdout.lines().next_back().unwrap_or_default().to_owned();
+        let last = logs
+            .stdout
+            .lines()
+            .next_back()
+            .unwrap_or_default()
+            .to_owned();
         said && last
             .strip_prefix("line ")
             .and_then(|n| n.parse::<u64>().ok())
@@ -48,7 +56,10 @@ fn killed_monitors_leave_a_log_that_can_be_read_and_continued() {
             .ok();
         for _ in 0..3 {
             eventually("it writes", || {
-                daemon.docker(&format!("logs -n 1 {driver}")).stdout.contains("0123456789")
+                daemon
+                    .docker(&format!("logs -n 1 {driver}"))
+                    .stdout
+                    .contains("0123456789")
             });
             let kill = "for m in $(pgrep -x gantry-monitor); do kill -9 $m; done";
             daemon.world.sh(kill);

@@ -158,10 +158,14 @@ fn nothing_is_lost_while_the_collector_and_the_daemon_are_dead() {
                    seq 101 200; sleep 1000'";
     let mount = format!("-v {}:/shared", folder.display());
     daemon
-        .docker(&format!("run -d --name web {mount} {options} busybox {program}"))
+        .docker(&format!(
+            "run -d --name web {mount} {options} busybox {program}"
+        ))
         .ok();
     // Nobody listens yet.
-    eventually("it waits", || daemon.docker("logs web").ok().ends_with("100"));
+    eventually("it waits", || {
+        daemon.docker("logs web").ok().ends_with("100")
+    });
     let incoming = lines(tcp(&daemon.world, 5514));
     for n in 1..=100 {
         assert!(next_line(&incoming).ends_with(&format!("]: {n}")));

@@ -28,11 +28,15 @@ fn following_goes_through_rotations(client: &Client) {
     client.ok(&format!(
         "run -d --name many {options} busybox sh -c '{wait}; seq 1 20000'"
     ));
-    let script = "$C logs -f many > $PWD/out & $C exec many touch /go; wait; cat $PWD/out; rm $PWD/out";
+    let script =
+        "$C logs -f many > $PWD/out & $C exec many touch /go; wait; cat $PWD/out; rm $PWD/out";
     let folder = client.daemon.world.folder().display();
     let all = client.script(&format!("cd {folder}; {script}"), "");
     let expected: Vec<String> = (1..=20_000).map(|n| n.to_string()).collect();
-    assert!(all.ok() == expected.join("\n"), "lines are missing or double");
+    assert!(
+        all.ok() == expected.join("\n"),
+        "lines are missing or double"
+    );
 }
 
 fn a_span_of_time_is_found_in_a_large_log(client: &Client) {
@@ -47,8 +51,20 @@ fn a_span_of_time_is_found_in_a_large_log(client: &Client) {
         .unwrap();
     let span = format!("logs --since {stamp} --until {stamp} large");
     assert_eq!(client.ok(&span), "marker");
-    assert_eq!(client.ok(&format!("logs --since {stamp} large")).lines().count(), 30_001);
-    assert_eq!(client.ok(&format!("logs --until {stamp} large")).lines().count(), 30_001);
+    assert_eq!(
+        client
+            .ok(&format!("logs --since {stamp} large"))
+            .lines()
+            .count(),
+        30_001
+    );
+    assert_eq!(
+        client
+            .ok(&format!("logs --until {stamp} large"))
+            .lines()
+            .count(),
+        30_001
+    );
 }
 
 fn streams_can_be_told_apart(client: &Client) {
@@ -70,8 +86,17 @@ fn a_reader_that_stops_reading_costs_nothing(client: &Client) {
     eventually("all is written", || last() == "400000");
     let memory = || {
         let pid = client.daemon.pid();
-        let status = client.daemon.world.sh(&format!("grep VmRSS /proc/{pid}/status"));
-        let kib: u64 = status.ok().split_whitespace().nth(1).unwrap().parse().unwrap();
+        let status = client
+            .daemon
+            .world
+            .sh(&format!("grep VmRSS /proc/{pid}/status"));
+        let kib: u64 = status
+            .ok()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
         kib
     };
     let before = memory();

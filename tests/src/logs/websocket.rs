@@ -53,7 +53,9 @@ impl Socket {
 fn bytes_go_both_ways_without_frames_of_ours() {
     let daemon = Daemon::with_registry();
     daemon
-        .docker("run -di --name echoes busybox sh -c 'echo before; while read x; do echo got $x; done'")
+        .docker(
+            "run -di --name echoes busybox sh -c 'echo before; while read x; do echo got $x; done'",
+        )
         .ok();
     let path = "/v1.51/containers/echoes/attach/ws?stream=1&stdin=1&stdout=1&stderr=1";
     let mut socket = Socket::open(&daemon, path);
@@ -79,7 +81,10 @@ fn what_is_no_websocket_or_no_container_is_refused() {
     let get = |path: &str| {
         let socket = daemon.socket();
         let url = format!("http://d{path}");
-        let curl = format!("curl -s -w ' %{{http_code}}' --unix-socket {} '{url}'", socket.display());
+        let curl = format!(
+            "curl -s -w ' %{{http_code}}' --unix-socket {} '{url}'",
+            socket.display()
+        );
         daemon.world.sh(&curl).stdout
     };
     assert!(get("/containers/nobody/attach/ws").ends_with(" 400"));

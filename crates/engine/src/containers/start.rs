@@ -4,9 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use gantry_monitor::protocol::{
-    CONFIG_FILE, Failure, FailureKind, Launch, Reply, Request,
-};
+use gantry_monitor::protocol::{CONFIG_FILE, Failure, FailureKind, Launch, Reply, Request};
 use gantry_network::{Endpoint, EndpointRequest, EndpointState, Networks};
 use gantry_snapshot::Mounted;
 use tokio::sync::mpsc;

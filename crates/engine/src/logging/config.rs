@@ -81,7 +81,11 @@ pub(crate) fn check(
 
 /// Refuses a log driver and options of the daemon's own settings that make no sense.
 pub fn check_log_defaults(driver: &str, options: &BTreeMap<String, String>) -> Result<(), Error> {
-    Ok(gantry_log_drivers::check(driver.parse()?, options, &Info::default())?)
+    Ok(gantry_log_drivers::check(
+        driver.parse()?,
+        options,
+        &Info::default(),
+    )?)
 }
 
 /// The log of a container.
@@ -110,7 +114,13 @@ pub(crate) fn log_of(container: &Container) -> Result<Log, Error> {
 
 fn info_of(record: &Record) -> Info {
     let image = record.image_id.to_string();
-    info(&record.config, &record.id, &record.name, image, record.created)
+    info(
+        &record.config,
+        &record.id,
+        &record.name,
+        image,
+        record.created,
+    )
 }
 
 fn info(
@@ -131,7 +141,11 @@ fn info(
         image_id,
         image_name: config.image.clone(),
         created: clock::rfc3339(created),
-        env: config.env.clone().map(|env| env.to_vec()).unwrap_or_default(),
+        env: config
+            .env
+            .clone()
+            .map(|env| env.to_vec())
+            .unwrap_or_default(),
         labels: config.labels.clone().unwrap_or_default(),
         hostname: rustix::system::uname()
             .nodename()

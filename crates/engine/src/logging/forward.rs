@@ -116,7 +116,13 @@ impl Containers {
 fn forwarder(container: &Container) -> Result<Option<Forwarder>, Error> {
     let log = log_of(container)?;
     let format = log.format();
-    Ok(Forwarder::new(log.driver, &log.options, &log.info, log.path, format)?)
+    Ok(Forwarder::new(
+        log.driver,
+        &log.options,
+        &log.info,
+        log.path,
+        format,
+    )?)
 }
 
 fn forwarder_again(container: &Container) -> Option<Forwarder> {

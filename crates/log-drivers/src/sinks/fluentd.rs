@@ -67,8 +67,6 @@ fn manners(options: &Options) -> Result<Manners, Error> {
         }
     };
     let default = Manners::default();
-    // Everything that can be told from a write is told by the answer or the next connection.
-    duration(options, "fluentd-write-timeout")?;
     let renew = duration(options, "fluentd-async-reconnect-interval")?;
     if renew.is_some_and(|every| every < Duration::from_millis(100)) {
         return Err(Error::option(
@@ -79,6 +77,7 @@ fn manners(options: &Options) -> Result<Manners, Error> {
         wait: duration(options, "fluentd-retry-wait")?.unwrap_or(default.wait),
         retries: number(options, "fluentd-max-retries")?,
         lag,
+        patience: duration(options, "fluentd-write-timeout")?.unwrap_or(default.patience),
         answer: duration(options, "fluentd-read-timeout")?.unwrap_or(default.answer),
         renew,
     })

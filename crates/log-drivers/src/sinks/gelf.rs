@@ -253,7 +253,10 @@ mod tests {
     #[test]
     fn a_message_is_json() {
         let udp = ("gelf-address", "udp://h:1");
-        let sent = sent(&[udp, ("gelf-compression-type", "none"), ("env", "STAGE")], b"hi");
+        let sent = sent(
+            &[udp, ("gelf-compression-type", "none"), ("env", "STAGE")],
+            b"hi",
+        );
         let json: Value = serde_json::from_slice(&sent[0]).unwrap();
         let expected = serde_json::json!({
             "version": "1.1", "host": "host1", "short_message": "hi",

@@ -62,7 +62,11 @@ impl Sink for Journal {
         push(out, "SYSLOG_TIMESTAMP", time.to_string().as_bytes());
         self.ordinal += 1;
         push(out, "CONTAINER_LOG_EPOCH", self.epoch.as_bytes());
-        push(out, "CONTAINER_LOG_ORDINAL", self.ordinal.to_string().as_bytes());
+        push(
+            out,
+            "CONTAINER_LOG_ORDINAL",
+            self.ordinal.to_string().as_bytes(),
+        );
         if let Some(piece) = message.piece {
             if !piece.last {
                 push(out, "CONTAINER_PARTIAL_MESSAGE", b"true");

@@ -58,6 +58,8 @@ pub(crate) struct Manners {
     pub(crate) retries: Option<u32>,
     /// How many bytes the collector may be behind.
     pub(crate) lag: Option<u64>,
+    /// How long the collector may take nothing.
+    pub(crate) patience: Duration,
     /// How long a confirmation may take.
     pub(crate) answer: Duration,
     /// When a connection is too old.
@@ -70,6 +72,7 @@ impl Default for Manners {
             wait: Duration::from_millis(250),
             retries: None,
             lag: None,
+            patience: Duration::from_secs(30),
             answer: Duration::from_secs(30),
             renew: None,
         }

@@ -114,7 +114,9 @@ impl Syslog {
                     ""
                 };
                 let zone = if time.offset().is_zero() { "Z" } else { "%:z" };
-                let time = time.strftime(&format!("%Y-%m-%dT%H:%M:%S{fraction}{zone}")).to_string();
+                let time = time
+                    .strftime(&format!("%Y-%m-%dT%H:%M:%S{fraction}{zone}"))
+                    .to_string();
                 format!("<{priority}>1 {time} {hostname} {tag} {pid} {tag} - ")
             }
         };

@@ -3,6 +3,7 @@
 //! * [`Compression`] is told by the first bytes, never by a name; [`decode`] makes a plain stream of
 //!   whatever came.
 //! * [`Digester`] hashes; [`DigestReader`] hashes what passes through it.
+//! * [`gzip`] compresses with all processors, the same bytes every time.
 //! * [`read_ahead`] moves a reader to a thread of its own, so that inflating runs beside hashing and
 //!   writing.
 //! * [`Entries`] walks a tar whose contents are never unpacked by name (an image archive), and
@@ -17,9 +18,11 @@
 mod compression;
 mod digester;
 mod entries;
+mod gzip;
 mod read_ahead;
 
 pub use compression::{Compression, Decoder, decode};
 pub use digester::{DigestReader, Digester};
 pub use entries::{Entries, Entry, EntryError, EntryKind};
+pub use gzip::gzip;
 pub use read_ahead::{ReadAhead, read_ahead};

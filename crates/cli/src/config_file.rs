@@ -1,9 +1,12 @@
 //! `~/.docker/config.json`.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
@@ -82,6 +85,49 @@ impl ConfigFile {
         config
     }
 
+    /// Changes the file, leaving alone all that the change does not touch; gives its path. Nothing is
+    /// written if nothing changes.
+    pub(crate) fn change(
+        &self,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<PathBuf, String> {
+        let path = self.directory.join("config.json");
+        let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let before: Map<String, Value> = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| told(&error))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
+            Err(error) => return Err(told(&error)),
+        };
+        let mut file = before.clone();
+        change(&mut file);
+        if file == before {
+            return Ok(path);
+        }
+        let mut text = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
+        serde::Serialize::serialize(&file, &mut serializer).map_err(|error| told(&error))?;
+        self.replace(&path, &text).map_err(|error| told(&error))?;
+        Ok(path)
+    }
+
+    /// Writes beside and renames over; the file has secrets, and is for its owner alone. A link to it
+    /// stays one.
+    fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let temporary = target.with_extension(format!("json.{}", std::process::id()));
+        let mut file = std::fs::File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, &target)
+    }
+
     /// Proxy variables for a container, for a daemon at that address.
     pub(crate) fn proxy_variables(&self, daemon: &str) -> Vec<(String, String)> {
         let Some(proxy) = self
@@ -127,24 +173,13 @@ impl ConfigFile {
 
     /// Writes down which context is the current one; all other keys stay as they are.
     pub(crate) fn set_current_context(&self, name: Option<&str>) -> Result<(), Failure> {
-        let path = self.directory.join("config.json");
-        let mut keys: serde_json::Map<String, serde_json::Value> = match std::fs::read(&path) {
-            Ok(bytes) if !bytes.is_empty() => serde_json::from_slice(&bytes)
-                .map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
-            _ => serde_json::Map::new(),
-        };
-        match name {
-            Some(name) => keys.insert("currentContext".to_owned(), name.into()),
-            None if keys.contains_key("currentContext") => keys.shift_remove("currentContext"),
-            None => return Ok(()),
-        };
-        std::fs::create_dir_all(&self.directory)
-            .map_err(|e| Failure::new(format!("{}: {e}", self.directory.display())))?;
-        let mut text = Vec::new();
-        let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
-        let mut writer = serde_json::Serializer::with_formatter(&mut text, tabs);
-        serde::Serialize::serialize(&keys, &mut writer).map_err(Failure::new)?;
-        crate::contexts::replace(&path, &text, 0o600)
+        let changed = self.change(|keys| {
+            match name {
+                Some(name) => keys.insert("currentContext".to_owned(), name.into()),
+                None => keys.shift_remove("currentContext"),
+            };
+        });
+        changed.map(drop).map_err(Failure::new)
     }
 }
 

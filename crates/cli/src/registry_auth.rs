@@ -1,17 +1,21 @@
 //! Logins for registries: from the configuration file or from a credential helper.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use gantry_api_types::AuthConfig;
 use gantry_reference::{DEFAULT_DOMAIN, Reference};
+use serde_json::{Map, Value};
 
 use crate::config_file::ConfigFile;
 
 /// The name under which Docker Hub's login is kept.
 const HUB: &str = "https://index.docker.io/v1/";
+/// The user name by which helpers know that the secret is an identity token.
+const TOKEN: &str = "<token>";
 
 /// The `X-Registry-Auth` header for pulling or pushing that image.
 pub(crate) fn header(config: &ConfigFile, reference: &Reference) -> Result<String, String> {
@@ -24,14 +28,96 @@ pub(crate) fn header(config: &ConfigFile, reference: &Reference) -> Result<Strin
     Ok(URL_SAFE.encode(json))
 }
 
-/// The login of a registry; an empty one if there is none.
-fn login(config: &ConfigFile, server: &str) -> Result<AuthConfig, String> {
-    let helper = config
+/// What users call a registry, as the name under which its login is kept.
+pub(crate) fn server_name(typed: &str) -> String {
+    match host_of(typed) {
+        "" | "docker.io" | "index.docker.io" | "registry-1.docker.io" => HUB.to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+/// Keeps a login: by the registry's helper, or else in the file, whose path it gives then.
+pub(crate) fn keep(
+    config: &ConfigFile,
+    server: &str,
+    auth: &AuthConfig,
+) -> Result<Option<PathBuf>, String> {
+    if let Some(helper) = helper_of(config, server) {
+        let (username, secret) = if auth.identity_token.is_empty() {
+            (auth.username.as_str(), auth.password.as_str())
+        } else {
+            (TOKEN, auth.identity_token.as_str())
+        };
+        let body = serde_json::json!({
+            "ServerURL": server,
+            "Username": username,
+            "Secret": secret,
+        });
+        ask_helper(helper, "store", &body.to_string()).map_err(|reason| {
+            format!("Error saving credentials: error storing credentials - err: {reason}")
+        })?;
+        // What the file may have of it is out of date.
+        config.change(|file| drop(auths(file).remove(server)))?;
+        return Ok(None);
+    }
+    let mut entry = Map::new();
+    let pair = format!("{}:{}", auth.username, auth.password);
+    entry.insert("auth".to_owned(), STANDARD.encode(pair).into());
+    if !auth.identity_token.is_empty() {
+        entry.insert(
+            "identitytoken".to_owned(),
+            auth.identity_token.as_str().into(),
+        );
+    }
+    config
+        .change(|file| drop(auths(file).insert(server.to_owned(), entry.into())))
+        .map(Some)
+}
+
+/// Forgets a login, wherever it is kept.
+pub(crate) fn forget(config: &ConfigFile, server: &str) -> Result<(), String> {
+    if let Some(helper) = helper_of(config, server) {
+        ask_helper(helper, "erase", server)?;
+    }
+    config.change(|file| {
+        let auths = auths(file);
+        let same: Vec<String> = auths
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| name == server || host_of(name) == host_of(server))
+            .collect();
+        for name in same {
+            auths.remove(&name);
+        }
+    })?;
+    Ok(())
+}
+
+/// The logins of a configuration file.
+fn auths(file: &mut Map<String, Value>) -> &mut Map<String, Value> {
+    let auths = file.entry("auths").or_insert_with(|| Map::new().into());
+    if !auths.is_object() {
+        *auths = Map::new().into();
+    }
+    match auths {
+        Value::Object(auths) => auths,
+        _ => unreachable!("it was just made one"),
+    }
+}
+
+/// The program that keeps a registry's login.
+fn helper_of<'a>(config: &'a ConfigFile, server: &str) -> Option<&'a str> {
+    config
         .cred_helpers
         .get(server)
         .or(config.creds_store.as_ref())
-        .filter(|helper| !helper.is_empty());
-    if let Some(helper) = helper {
+        .map(String::as_str)
+        .filter(|helper| !helper.is_empty())
+}
+
+/// The login of a registry; an empty one if there is none.
+pub(crate) fn login(config: &ConfigFile, server: &str) -> Result<AuthConfig, String> {
+    if let Some(helper) = helper_of(config, server) {
         return from_helper(helper, server);
     }
     let found = config.auths.get(server).or_else(|| {
@@ -83,42 +169,52 @@ fn from_helper(helper: &str, server: &str) -> Result<AuthConfig, String> {
         username: String,
         secret: String,
     }
-    let program = format!("docker-credential-{helper}");
     let fail = |reason: String| format!("error getting credentials - err: {reason}");
-    let mut child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(|error| fail(format!("exec: \"{program}\": {error}")))?;
-    if let Some(mut input) = child.stdin.take() {
-        // A helper that does not read is about to tell why.
-        let _ = input.write_all(server.as_bytes());
-    }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| fail(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        if text.contains("credentials not found") {
+    let text = match ask_helper(helper, "get", server) {
+        Ok(text) => text,
+        Err(reason) if reason.contains("credentials not found") => {
             return Ok(AuthConfig::default());
         }
-        return Err(fail(format!("{}, out: `{}`", output.status, text.trim())));
-    }
+        Err(reason) => return Err(fail(reason)),
+    };
     let answer: Answer = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
     let mut auth = AuthConfig {
         server_address: server.to_owned(),
         ..AuthConfig::default()
     };
     // A token instead of a password has this user name.
-    if answer.username == "<token>" {
+    if answer.username == TOKEN {
         auth.identity_token = answer.secret;
     } else {
         auth.username = answer.username;
         auth.password = answer.secret;
     }
     Ok(auth)
+}
+
+/// Runs `docker-credential-<helper> <verb>`; what it is about comes on its standard input.
+fn ask_helper(helper: &str, verb: &str, input: &str) -> Result<String, String> {
+    let program = format!("docker-credential-{helper}");
+    let mut child = Command::new(&program)
+        .arg(verb)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|error| format!("exec: \"{program}\": {error}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that does not read is about to tell why.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!("{}, out: `{}`", output.status, text.trim()))
+    }
 }
 
 #[cfg(test)]

@@ -148,6 +148,8 @@ pub enum StartError {
 /// Causes that a caller may want to treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A login is missing or wrong.
+    Unauthorized,
     /// The thing is not there (404).
     NotFound,
     /// It clashes with another (409).
@@ -164,6 +166,7 @@ impl Error {
     /// The cause's kind.
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Api { status: 401, .. } => Kind::Unauthorized,
             Self::Api { status: 404, .. } => Kind::NotFound,
             Self::Api { status: 409, .. } => Kind::Conflict,
             Self::Api { status: 400, .. } => Kind::Invalid,

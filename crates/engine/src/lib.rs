@@ -18,6 +18,7 @@ mod archive;
 mod cdi;
 mod clock;
 mod containers;
+mod disk_usage;
 mod engine;
 mod error;
 mod etc;
@@ -42,13 +43,16 @@ mod volumes;
 
 pub use archive::{ArchiveChunks, UnpackOptions};
 pub use containers::{
-    AttachRequest, ClientStream, Containers, ListOptions, RemoveOptions, WaitCondition,
+    AttachRequest, ClientStream, CommitRequest, Containers, ListOptions, RemoveOptions,
+    WaitCondition,
 };
 pub use engine::{Engine, Hello};
 pub use error::Error;
 pub use gantry_events::{Events, Instant, Query, Subscription};
 pub use gantry_registry_client::Proxies;
-pub use images::{Images, LoadRequest, PullRequest, Report};
+pub use images::{
+    Images, ImportRequest, LoadRequest, PullRequest, PushRequest, Report, SearchQuery,
+};
 pub use kind::Kind;
 pub use logging::check_log_defaults;
 pub use logs::{LogChunks, LogOptions};

@@ -33,7 +33,7 @@ async fn main() {
     match verb.as_str() {
         "load" => {
             let images = images.clone();
-            let load = move || images.load(File::open(what).unwrap(), &()).unwrap();
+            let load = move || images.load(File::open(what).unwrap(), None, &()).unwrap();
             tokio::task::spawn_blocking(load).await.unwrap();
         }
         "pull" => {

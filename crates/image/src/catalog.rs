@@ -16,6 +16,7 @@ use crate::Error;
 
 const NAMES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
 const IMAGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("images");
+const ORIGINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("origins");
 
 /// redb's default cache is 1 GiB; this database has a few pages.
 const CACHE_BYTES: usize = 1024 * 1024;
@@ -42,6 +43,21 @@ pub(crate) struct Record {
     pub size: u64,
     /// As the image says.
     pub created: Timestamp,
+    /// The image that it was made from here.
+    #[serde(default)]
+    pub parent: Option<ImageId>,
+}
+
+/// A compressed form of a layer, and where it is known to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// Of the compressed bytes.
+    pub digest: Digest,
+    /// Of the compressed bytes.
+    pub size: u64,
+    pub media_type: String,
+    /// Registry and repository, such as `docker.io/library/nginx`.
+    pub repositories: Vec<String>,
 }
 
 /// Names and records at one moment.
@@ -49,6 +65,8 @@ pub(crate) struct Record {
 pub(crate) struct Contents {
     pub names: BTreeMap<Reference, Name>,
     pub images: BTreeMap<ImageId, Record>,
+    /// By diff ID.
+    pub origins: BTreeMap<Digest, Vec<Origin>>,
 }
 
 impl Contents {
@@ -58,6 +76,14 @@ impl Contents {
             (name.image == *image).then(|| reference.clone())
         };
         self.names.iter().filter_map(of_image).collect()
+    }
+
+    /// The images that were made from an image here.
+    pub(crate) fn children_of(&self, image: &ImageId) -> Vec<ImageId> {
+        let of_image = |(id, record): (&ImageId, &Record)| {
+            (record.parent.as_ref() == Some(image)).then(|| id.clone())
+        };
+        self.images.iter().filter_map(of_image).collect()
     }
 
     /// Everything in the content store that an image needs.
@@ -84,6 +110,10 @@ pub(crate) struct Change {
     pub remove_image: Option<ImageId>,
     pub add_names: Vec<(Reference, Name)>,
     pub remove_names: Vec<Reference>,
+    /// What is known of a layer from now on.
+    pub set_origins: Vec<(Digest, Vec<Origin>)>,
+    /// Layers that are gone.
+    pub remove_origins: Vec<Digest>,
 }
 
 /// The catalog.
@@ -129,6 +159,10 @@ impl Catalog {
             contents.names.remove(name);
         }
         contents.names.extend(change.add_names);
+        contents.origins.extend(change.set_origins);
+        for layer in &change.remove_origins {
+            contents.origins.remove(layer);
+        }
         Ok(())
     }
 }
@@ -157,6 +191,13 @@ fn write(database: &Database, change: &Change) -> Result<(), redb::Error> {
         for (reference, name) in &change.add_names {
             names.insert(&*reference.to_string(), &*json(name))?;
         }
+        let mut origins = transaction.open_table(ORIGINS)?;
+        for (layer, known) in &change.set_origins {
+            origins.insert(layer.as_str(), &*json(known))?;
+        }
+        for layer in &change.remove_origins {
+            origins.remove(layer.as_str())?;
+        }
     }
     transaction.commit()?;
     Ok(())
@@ -177,6 +218,10 @@ fn read(database: &Database, path: &Path) -> Result<Contents, Error> {
     })?;
     for_each(&transaction, NAMES, path, |key, name| {
         contents.names.insert(Reference::parse(key).ok()?, name);
+        Some(())
+    })?;
+    for_each(&transaction, ORIGINS, path, |key, known| {
+        contents.origins.insert(Digest::parse(key).ok()?, known);
         Some(())
     })?;
     Ok(contents)
@@ -223,6 +268,7 @@ mod tests {
             layers: vec![digest],
             size: 5,
             created: Timestamp::UNIX_EPOCH,
+            parent: None,
         };
         let name = Name {
             image: id.clone(),

@@ -105,6 +105,20 @@ pub enum Error {
         /// Its name in the archive.
         name: String,
     },
+    /// The archive could not be written: the reader went away, or the disk is full.
+    #[error("cannot write the image archive: {0}")]
+    ArchiveWrite(io::Error),
+    /// No name here is of that repository.
+    #[error("An image does not exist locally with the tag: {0}")]
+    NothingToPush(String),
+    /// A layer could not be compressed.
+    #[error("cannot compress layer {layer}: {reason}")]
+    Packing {
+        /// Its diff ID.
+        layer: Digest,
+        /// Why not.
+        reason: String,
+    },
     /// A filter of `images` that is not known, or a wrong value of one.
     #[error("invalid filter '{0}'")]
     Filter(String),
@@ -128,7 +142,7 @@ pub enum Error {
         reason: String,
     },
     /// The work was given up because nobody waits for it any more.
-    #[error("the pull was cancelled")]
+    #[error("the work was cancelled")]
     Cancelled,
     /// Something failed that somebody else waited for, too; the text is that error's.
     #[error("{message}")]
@@ -163,9 +177,10 @@ impl Error {
     /// The class of this error.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NotFound(_) | Self::NoPlatform { .. } | Self::WrongPlatform { .. } => {
-                Kind::NotFound
-            }
+            Self::NotFound(_)
+            | Self::NothingToPush(_)
+            | Self::NoPlatform { .. }
+            | Self::WrongPlatform { .. } => Kind::NotFound,
             Self::InUse { .. } | Self::LastNameInUse { .. } => Kind::Conflict,
             Self::Ambiguous { .. }
             | Self::Reference(_)
@@ -179,7 +194,11 @@ impl Error {
             Self::Registry(error) => registry_kind(error.kind()),
             Self::Content(error) => content_kind(error.kind()),
             Self::Layer(error) => layer_kind(error.kind()),
-            Self::Damaged { .. } | Self::Metadata { .. } | Self::Cancelled => Kind::Internal,
+            Self::Damaged { .. }
+            | Self::Metadata { .. }
+            | Self::ArchiveWrite(_)
+            | Self::Packing { .. }
+            | Self::Cancelled => Kind::Internal,
             Self::Shared { kind, .. } => *kind,
         }
     }

@@ -27,6 +27,8 @@ pub struct Image {
     pub size: u64,
     /// When the image was made, as it says itself; the epoch if it does not.
     pub created: Timestamp,
+    /// The image that it was made from here, if it was made here.
+    pub parent: Option<ImageId>,
     /// When a name was last given to it here.
     pub tagged: Option<Timestamp>,
 }

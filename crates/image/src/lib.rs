@@ -3,7 +3,8 @@
 //! [`Images`] is the store. It knows which names stand for which image, keeps each image's
 //! manifest and configuration byte for byte in the content store, and has its layers in the
 //! snapshotter. [`Images::pull`] brings an image from a registry, [`Images::load`] from an archive,
-//! [`Images::ensure_embedded`] from the program itself; [`Images::remove`] follows Docker's rules of
+//! [`Images::ensure_embedded`] from the program itself; [`Images::make`] makes one here.
+//! [`Images::push`] takes one to a registry and [`Images::saving`] to an archive. [`Images::remove`] follows Docker's rules of
 //! names, ids and force.
 //!
 //! The order of writing is layers, configuration, manifest, and the name last, so that a crash at
@@ -26,14 +27,20 @@ mod manifest;
 mod platform;
 mod progress;
 mod pull;
+mod push;
+mod save;
 
 pub use error::{Error, Kind};
 pub use image::Image;
-pub use images::{Filter, HistoryEntry, Images, RemoveOptions, Removed, Setup, UsedBy};
+pub use images::{
+    Filter, HistoryEntry, Images, NewImage, RemoveOptions, Removed, Setup, Usage, UsedBy,
+};
 pub use load::Loaded;
 pub use platform::Platform;
 pub use progress::{Event, Progress, Step};
-pub use pull::{PullRequest, Pulled};
+pub use pull::{PullRequest, Pulled, RemoteImage};
+pub use push::{PushRequest, Pushed};
+pub use save::Saving;
 
 /// Parsers of foreign bytes, for fuzz targets.
 #[doc(hidden)]

@@ -16,6 +16,11 @@ pub(crate) mod media {
         "application/vnd.docker.distribution.manifest.list.v2+json";
     pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    pub(crate) const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+    pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    pub(crate) const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+    pub(crate) const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 }
 
 /// At most this many layers; the kernel's overlay takes 500.
@@ -127,21 +132,29 @@ pub(crate) fn parse_document(
     }
 }
 
+/// What a document says that it is.
+pub(crate) fn media_type_of(bytes: &[u8]) -> Option<String> {
+    let shape: Shape = serde_json::from_slice(bytes).ok()?;
+    Some(shape.media_type).filter(|text| !text.is_empty())
+}
+
 fn index(name: &str, bytes: &[u8]) -> Result<Document, Error> {
     json("index", name, bytes).map(Document::Index)
 }
 
 fn manifest(name: &str, bytes: &[u8]) -> Result<Document, Error> {
     let manifest: Manifest = json("manifest", name, bytes)?;
-    if manifest.layers.len() > LAYERS_MAX {
-        let count = manifest.layers.len();
-        return Err(malformed(
-            "manifest",
-            name,
-            format!("{count} layers; at most {LAYERS_MAX}"),
-        ));
-    }
+    check_count(name, manifest.layers.len())?;
     Ok(Document::Manifest(manifest))
+}
+
+/// The kernel stacks no more layers than this.
+pub(crate) fn check_count(name: &str, count: usize) -> Result<(), Error> {
+    if count > LAYERS_MAX {
+        let reason = format!("{count} layers; at most {LAYERS_MAX}");
+        return Err(malformed("manifest", name, reason));
+    }
+    Ok(())
 }
 
 /// Reads an image's configuration.

@@ -34,6 +34,13 @@ pub enum Event<'a> {
         /// What happened.
         step: Step,
     },
+    /// The registry has taken a layer over from another of its repositories.
+    LayerMounted {
+        /// Twelve hex digits.
+        id: &'a str,
+        /// The repository.
+        from: &'a str,
+    },
     /// A line of free output, with its newline: `Loaded image: x:y`.
     Output(String),
 }
@@ -72,6 +79,19 @@ pub enum Step {
         /// Until then.
         seconds: u64,
     },
+    /// It is to be pushed.
+    Preparing,
+    /// Bytes of the compressed layer that the registry has got.
+    Pushing {
+        /// So far.
+        current: u64,
+        /// In all.
+        total: u64,
+    },
+    /// The registry has all of it.
+    Pushed,
+    /// The registry had it.
+    LayerExists,
     /// Bytes of a layer in an archive that have been stored.
     LoadingLayer {
         /// So far.
@@ -95,6 +115,10 @@ impl Step {
             Self::AlreadyExists => "Already exists".into(),
             Self::Retrying { seconds: 1 } => "Retrying in 1 second".into(),
             Self::Retrying { seconds } => format!("Retrying in {seconds} seconds"),
+            Self::Preparing => "Preparing".into(),
+            Self::Pushing { .. } => "Pushing".into(),
+            Self::Pushed => "Pushed".into(),
+            Self::LayerExists => "Layer already exists".into(),
             Self::LoadingLayer { .. } => "Loading layer".into(),
         }
     }
@@ -104,6 +128,7 @@ impl Step {
         match self {
             Self::Downloading { current, total }
             | Self::Extracting { current, total }
+            | Self::Pushing { current, total }
             | Self::LoadingLayer { current, total } => Some((current, total)),
             _ => None,
         }

@@ -260,8 +260,10 @@ fn scopes(ask: &Ask<'_>, challenge: &Challenge) -> Vec<String> {
         .filter(|s| !s.is_empty())
         .map(Into::into)
         .collect();
-    if !ask.scope.is_empty() && !scopes.iter().any(|scope| scope == ask.scope) {
-        scopes.push(ask.scope.to_owned());
+    for own in ask.scope.split(' ').filter(|scope| !scope.is_empty()) {
+        if !scopes.iter().any(|scope| scope == own) {
+            scopes.push(own.to_owned());
+        }
     }
     scopes
 }

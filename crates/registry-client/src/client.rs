@@ -81,7 +81,34 @@ impl Client {
     pub fn repository(&self, reference: &Reference, credentials: Credentials) -> Repository {
         let registries = self.registries();
         let endpoints = endpoints(reference, &registries.mirrors, &registries.insecure);
-        Repository::new(self.clone(), reference.clone(), credentials, endpoints)
+        Repository::new(
+            self.clone(),
+            reference.clone(),
+            credentials,
+            endpoints,
+            "pull",
+        )
+    }
+
+    /// The repository that a reference names, to be pushed to: never a mirror.
+    pub fn repository_to_push(
+        &self,
+        reference: &Reference,
+        credentials: Credentials,
+    ) -> Repository {
+        let endpoints = of_domain(reference.domain(), &self.registries().insecure);
+        Repository::new(
+            self.clone(),
+            reference.clone(),
+            credentials,
+            endpoints,
+            "pull,push",
+        )
+    }
+
+    /// Where a registry's API is, without mirrors.
+    pub(crate) fn endpoints_of(&self, domain: &str) -> Vec<Endpoint> {
+        of_domain(domain, &self.registries().insecure)
     }
 
     /// Tries credentials on a registry; gives the identity token, if there is one, that is to be
@@ -135,6 +162,7 @@ impl Client {
             method: Method::GET,
             path: "",
             headers: HeaderMap::new(),
+            payload: None,
             scope: "",
             credentials,
         };

@@ -9,7 +9,7 @@ pub enum Error {
     /// The registry could not be reached, or the connection broke.
     #[error("failed to do request: {method} {url:?}: {reason}")]
     Request {
-        /// `Get`, `Head`, `Post`.
+        /// `Get`, `Head`, `Post`, `Put`, `Patch`.
         method: &'static str,
         /// What was asked for.
         url: String,
@@ -52,12 +52,24 @@ pub enum Error {
         /// The registry's own code and message.
         answer: Answer,
     },
+    /// The registry does not let us write there.
+    #[error("{0}")]
+    PushDenied(Answer),
     /// Credentials are missing or wrong.
     #[error("{0}")]
     Unauthorized(Answer),
     /// The registry asks for a user and password, and none were given.
     #[error("no basic auth credentials")]
     NoCredentials,
+    /// A registry that only follows the distribution specification cannot be searched.
+    #[error(
+        "Unexpected status code 404: the registry {registry} has no search; ask it for its \
+         repositories by name"
+    )]
+    NoSearch {
+        /// The registry.
+        registry: String,
+    },
     /// Any other answer that is not success.
     #[error("received unexpected HTTP status from {url}: {status}{}", answer.as_ref().map(|a| format!(": {a}")).unwrap_or_default())]
     Status {
@@ -154,7 +166,8 @@ impl Error {
             | Self::ManifestUnknown { .. }
             | Self::RepositoryUnknown { .. }
             | Self::BlobUnknown { .. } => Kind::NotFound,
-            Self::Unauthorized(_) | Self::NoCredentials => Kind::Unauthorized,
+            Self::NoSearch { .. } => Kind::Invalid,
+            Self::Unauthorized(_) | Self::PushDenied(_) | Self::NoCredentials => Kind::Unauthorized,
             Self::Request { .. } | Self::Status { .. } => Kind::Unavailable,
             Self::Protocol { .. } | Self::DigestMismatch { .. } | Self::UnknownChallenge { .. } => {
                 Kind::Invalid

@@ -1,4 +1,4 @@
-//! The pulling end of the distribution specification.
+//! The client's end of the distribution specification.
 //!
 //! A [`Client`] knows how registries are reached: mirrors, insecure ones, proxies, certificates,
 //! names. [`Client::repository`] gives a [`Repository`], which fetches manifests and blobs; where
@@ -24,24 +24,30 @@ mod client;
 mod config;
 mod credentials;
 mod dns;
+mod download;
 mod endpoint;
 mod error;
 mod hosts;
 mod manifest;
 mod repository;
 mod request;
+mod search;
 mod tls;
 mod transport;
+mod upload;
 
 pub use blob::Blob;
 pub use client::Client;
 pub use config::{Config, Proxies};
 pub use credentials::Credentials;
 pub use dns::Resolver;
+pub use download::Download;
 pub use error::{Answer, Error, Kind};
 pub use manifest::Document;
 pub use repository::Repository;
+pub use search::{SearchHit, SearchRequest};
 pub use tls::any_certificate;
+pub use upload::{Content, Upload};
 
 /// Parsers of foreign bytes, for fuzz targets.
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use reqwest::{Method, Response, StatusCode};
 
 use crate::answer::known_message;
 use crate::endpoint::Endpoint;
-use crate::request::{Call, Failure, Refusal};
+use crate::request::{Call, Failure, Payload, Refusal};
 use crate::{Answer, Client, Credentials, Error, Kind};
 
 /// One repository; shared by all who fetch from it for one pull.
@@ -28,6 +28,8 @@ pub struct Repository {
 pub(crate) enum Wanted<'a> {
     Manifest,
     Blob(&'a Digest),
+    /// To be allowed to write.
+    Push,
 }
 
 impl Repository {
@@ -36,8 +38,9 @@ impl Repository {
         reference: Reference,
         credentials: Credentials,
         endpoints: Vec<Endpoint>,
+        actions: &str,
     ) -> Self {
-        let scope = format!("repository:{}:pull", reference.path());
+        let scope = format!("repository:{}:{actions}", reference.path());
         let first = AtomicUsize::new(0);
         Self {
             client,
@@ -66,15 +69,36 @@ impl Repository {
         path: &str,
         headers: HeaderMap,
     ) -> Result<Response, Error> {
+        self.send(wanted, method, path, headers, None, &self.scope)
+            .await
+    }
+
+    /// What the repository's tokens must allow.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// As [`Self::ask`], with a body and for a scope.
+    pub(crate) async fn send(
+        &self,
+        wanted: Wanted<'_>,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        payload: Option<Payload<'_>>,
+        scope: &str,
+    ) -> Result<Response, Error> {
         let first = self.first.load(Ordering::Relaxed);
         let mut told: Option<Error> = None;
+        let mut mirrors: Vec<String> = Vec::new();
         for (at, endpoint) in self.endpoints.iter().enumerate().skip(first) {
             let call = Call {
                 endpoint,
                 method: method.clone(),
                 path,
                 headers: headers.clone(),
-                scope: &self.scope,
+                payload,
+                scope,
                 credentials: &self.credentials,
             };
             let error = match self.client.context().call(&call).await {
@@ -86,6 +110,9 @@ impl Repository {
                 Err(Failure::Other(error)) => error,
             };
             tracing::debug!(endpoint = endpoint.base, %error, "the registry gave nothing");
+            if endpoint.mirror {
+                mirrors.push(error.to_string());
+            }
             let reached = !matches!(error, Error::Request { .. });
             let telling = error.kind() != Kind::Unavailable;
             if telling
@@ -100,7 +127,8 @@ impl Repository {
                 break;
             }
         }
-        Err(told.unwrap_or_else(|| Error::Config(format!("nowhere to ask for {path}"))))
+        let told = told.unwrap_or_else(|| Error::Config(format!("nowhere to ask for {path}")));
+        Err(with_mirrors(told, &mirrors))
     }
 
     fn refused(&self, wanted: Wanted<'_>, refusal: Refusal) -> Error {
@@ -115,6 +143,16 @@ impl Repository {
         };
         let repository = self.reference.familiar_repository();
         match (code, status, wanted) {
+            (Some("DENIED"), ..) | (None, StatusCode::FORBIDDEN, _)
+                if matches!(wanted, Wanted::Push) =>
+            {
+                Error::PushDenied(or_known("DENIED", answer))
+            }
+            (Some("UNAUTHORIZED"), ..) | (None, StatusCode::UNAUTHORIZED, _)
+                if matches!(wanted, Wanted::Push) =>
+            {
+                Error::PushDenied(or_known("UNAUTHORIZED", answer))
+            }
             (Some("DENIED"), ..) => Error::Denied {
                 repository,
                 answer: or_known("DENIED", answer),
@@ -149,5 +187,26 @@ impl Repository {
                 answer,
             },
         }
+    }
+}
+
+/// Where the registry itself cannot be reached either, the mirrors' reasons are worth telling.
+fn with_mirrors(error: Error, mirrors: &[String]) -> Error {
+    match error {
+        Error::Request {
+            method,
+            url,
+            reason,
+        } if !mirrors.is_empty() && !mirrors.iter().any(|mirror| mirror.contains(&url)) => {
+            Error::Request {
+                method,
+                url,
+                reason: format!(
+                    "{reason} (its mirror failed before: {})",
+                    mirrors.join("; ")
+                ),
+            }
+        }
+        other => other,
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, WWW_AUTHENTICATE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Body, Method, Response, StatusCode};
 
 use crate::answer::{known_message, parse_answer};
 use crate::auth::{Ask, Tokens};
@@ -27,12 +27,24 @@ pub(crate) struct Context {
 pub(crate) struct Call<'a> {
     pub endpoint: &'a Endpoint,
     pub method: Method,
-    /// After `/v2/`.
+    /// After `/v2/`, or a whole URL that the registry gave.
     pub path: &'a str,
     pub headers: HeaderMap,
+    /// What goes with it.
+    pub payload: Option<Payload<'a>>,
     /// What a token must allow, such as `repository:library/nginx:pull`.
     pub scope: &'a str,
     pub credentials: &'a Credentials,
+}
+
+/// Makes a request's body, once for every time that it is sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Payload<'a>(pub &'a (dyn Fn() -> Body + Send + Sync));
+
+impl std::fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Payload")
+    }
 }
 
 /// An answer that is not success, not yet put into the words of what was asked.
@@ -93,11 +105,23 @@ impl Context {
 
     async fn send(&self, call: &Call<'_>, authorization: Option<&str>) -> Result<Response, Error> {
         let client = self.transport.client(&call.endpoint.trust)?;
-        let url = format!("{}/v2/{}", call.endpoint.base, call.path);
+        let base = &call.endpoint.base;
+        let url = if call.path.contains("://") {
+            call.path.to_owned()
+        } else {
+            format!("{base}/v2/{}", call.path)
+        };
+        // A registry may send us elsewhere with the bytes, but not with the password.
+        let is_own = url
+            .strip_prefix(base.as_str())
+            .is_some_and(|rest| rest.starts_with('/'));
         let mut request = client
             .request(call.method.clone(), &url)
             .headers(call.headers.clone());
-        if let Some(value) = authorization {
+        if let Some(payload) = &call.payload {
+            request = request.body(payload.0());
+        }
+        if let Some(value) = authorization.filter(|_| is_own) {
             request = request.header(AUTHORIZATION, value);
         }
         request
@@ -163,6 +187,8 @@ pub(crate) fn failed(method: &Method, url: &str, error: &reqwest::Error) -> Erro
     let method = match *method {
         Method::HEAD => "Head",
         Method::POST => "Post",
+        Method::PUT => "Put",
+        Method::PATCH => "Patch",
         _ => "Get",
     };
     Error::Request {

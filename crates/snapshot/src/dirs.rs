@@ -1,17 +1,19 @@
 //! Layers as directories: the `overlay` storage driver.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use gantry_reference::Digest;
+use gantry_reference::{Algorithm, Digest};
 use rustix::io::Errno;
 
 use crate::error::at;
 use crate::housekeeping::SyncHow;
 use crate::layers::{Layers, Record};
 use crate::mounting::{Lower, Method, MountFailure, Mounter};
+use crate::skeleton::{Archive, Notes, Recorder};
 use crate::store::{Driver, Store, WriteError, driver_root, unsupported, verified};
 use crate::unpack::{materialise, read_and_stage};
 use crate::{Error, intake};
@@ -56,29 +58,40 @@ impl Driver for Overlay {
     fn write_layer(
         &self,
         directory: &Path,
-        diff_id: &Digest,
+        expected: Option<&Digest>,
         tar: &mut dyn Read,
     ) -> Result<Record, Error> {
         let staged = make_directory(&directory.join(STAGED))?;
-        let outcome = intake::run(tar, diff_id.algorithm(), None, |intake| {
-            let result = read_and_stage(&mut *intake, staged.as_fd());
+        let notes = Notes::create(directory).map_err(at("write to", directory))?;
+        let notes = RefCell::new(notes);
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
+        let outcome = intake::run(tar, algorithm, None, |intake| {
+            let mut archive = Recorder::new(&mut *intake, &notes);
+            let result = read_and_stage(&mut archive, staged.as_fd(), &notes);
             if let Err(WriteError::Io(_)) = &result {
                 intake.abandon();
+            } else {
+                // A source that fails here has told the intake why.
+                drop(archive.drain());
             }
             result
         });
-        let (tree, record) = verified(outcome, diff_id, directory)?;
+        let (tree, record) = verified(outcome, expected, directory)?;
         let root = make_directory(&directory.join(TREE))?;
         match materialise(&tree, staged.as_fd(), root) {
             Ok(()) => {}
             Err(WriteError::Io(error)) => return Err(at("write to", directory)(error)),
             Err(WriteError::Archive(source)) => {
                 return Err(Error::Archive {
-                    layer: diff_id.clone(),
+                    layer: record.diff_id,
                     source,
                 });
             }
         }
+        notes
+            .into_inner()
+            .finish(&tree, directory, TREE, STAGED)
+            .map_err(at("write to", directory))?;
         let staged = directory.join(STAGED);
         fs::remove_dir_all(&staged).map_err(at("remove", &staged))?;
         Ok(record)
@@ -96,8 +109,8 @@ impl Driver for Overlay {
 
     fn forget(&self, _diff_id: &Digest) {}
 
-    fn open_tar(&self, _directory: &Path) -> std::io::Result<Option<File>> {
-        Ok(None)
+    fn open_tar(&self, directory: &Path) -> std::io::Result<Option<Box<dyn Read + Send>>> {
+        Ok(Archive::open(directory)?.map(|archive| Box::new(archive) as Box<dyn Read + Send>))
     }
 
     fn mounter(&self) -> &Mounter {

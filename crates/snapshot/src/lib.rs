@@ -29,6 +29,7 @@
 
 #![forbid(unsafe_code)]
 
+mod changes;
 #[cfg(test)]
 mod contract;
 mod descent;
@@ -39,13 +40,18 @@ mod housekeeping;
 mod intake;
 mod layers;
 mod mounting;
+mod pack;
+mod skeleton;
 mod snapshots;
 mod snapshotter;
 mod store;
 pub mod tar;
 pub mod tree;
 mod unpack;
+mod upper;
 mod usage;
 
+pub use changes::{Change, ChangeKind};
 pub use error::{Error, Kind};
 pub use snapshotter::{LayerInfo, Mounted, Snapshotter, Usage, open};
+pub use usage::size_of_tree;

@@ -1,13 +1,13 @@
 //! The contract that every snapshotter keeps.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gantry_reference::Digest;
 
-use crate::Error;
+use crate::{Change, Error};
 
 /// What is known of a layer that the store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub trait Snapshotter: Send + Sync {
     /// success and then does the same (and takes over should the other fail).
     fn ingest(&self, diff_id: &Digest, tar: &mut dyn Read) -> Result<LayerInfo, Error>;
 
+    /// Takes in a layer whose digest is not known beforehand: one that is being made here.
+    ///
+    /// As [`Snapshotter::ingest`] otherwise. `known` is called with the digest before the layer can
+    /// be seen by others, so that the caller can keep it from being removed as unneeded.
+    fn take(&self, tar: &mut dyn Read, known: &mut dyn FnMut(&Digest)) -> Result<LayerInfo, Error>;
+
     /// What is known of a layer; `None` if it is not here.
     fn layer(&self, diff_id: &Digest) -> Result<Option<LayerInfo>, Error>;
 
@@ -154,6 +160,13 @@ pub trait Snapshotter: Send + Sync {
 
     /// Counts what has been written to a snapshot.
     fn usage(&self, key: &str) -> Result<Usage, Error>;
+
+    /// How a snapshot differs from its layers: Docker's `diff`. Each directory comes before what is
+    /// in it. What a runtime makes to mount things over is left out.
+    fn changes(&self, key: &str) -> Result<Vec<Change>, Error>;
+
+    /// Writes what a snapshot has over its layers as a layer's archive, whiteouts and all.
+    fn pack(&self, key: &str, out: &mut dyn Write) -> Result<(), Error>;
 
     /// The keys of all snapshots, sorted.
     fn list(&self) -> Result<Vec<String>, Error>;

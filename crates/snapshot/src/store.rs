@@ -2,7 +2,7 @@
 //! which they differ.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::mounting::{Lower, MAX_LAYERS, MountFailure, Mounter, Stack};
 use crate::snapshots::{Index, Snapshots, check_key};
 use crate::tar::ArchiveError;
 use crate::tree::Tree;
-use crate::{Error, LayerInfo, Mounted, Snapshotter, Usage, usage};
+use crate::upper::DIRECTORY;
+use crate::{Change, Error, LayerInfo, Mounted, Snapshotter, Usage, changes, pack, usage};
 
 /// In what drivers differ: the form of a layer.
 pub(crate) trait Driver: Send + Sync + 'static {
@@ -26,11 +27,11 @@ pub(crate) trait Driver: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Reads an archive to its end and writes the layer's files into `directory`. On success the
-    /// archive is sound and its digest is `diff_id`.
+    /// archive is sound and its digest is `expected`, if one is.
     fn write_layer(
         &self,
         directory: &Path,
-        diff_id: &Digest,
+        expected: Option<&Digest>,
         tar: &mut dyn Read,
     ) -> Result<Record, Error>;
 
@@ -47,7 +48,7 @@ pub(crate) trait Driver: Send + Sync + 'static {
     fn forget(&self, diff_id: &Digest);
 
     /// The layer's archive in `directory`; `None` if the driver keeps none.
-    fn open_tar(&self, directory: &Path) -> std::io::Result<Option<File>>;
+    fn open_tar(&self, directory: &Path) -> std::io::Result<Option<Box<dyn Read + Send>>>;
 
     /// What makes overlay mounts.
     fn mounter(&self) -> &Mounter;
@@ -152,6 +153,17 @@ impl<D: Driver> Store<D> {
         )
     }
 
+    /// What a snapshot has of its own, and what it lies on.
+    fn sides(&self, key: &str) -> Result<(OwnedFd, OwnedFd, PathBuf), Error> {
+        let layers = self.snapshots.layers_of(key)?;
+        let path = self.upper(key);
+        let upper = File::open(&path).map_err(at("open", &path))?;
+        let below = self.view(&layers)?.root;
+        let below = rustix::fs::openat(&below, c".", DIRECTORY, rustix::fs::Mode::empty())
+            .map_err(at("open the layers below", &path))?;
+        Ok((upper.into(), below, path))
+    }
+
     fn check_unused(index: &Index, diff_id: &Digest) -> Result<(), Error> {
         match index.iter().find(|(_, layers)| layers.contains(diff_id)) {
             None => Ok(()),
@@ -174,9 +186,22 @@ impl<D: Driver> Snapshotter for Store<D> {
             return Ok(record.into());
         }
         let staging = self.layers.staging()?;
-        let record = self.driver.write_layer(staging.path(), diff_id, tar)?;
+        let record = self
+            .driver
+            .write_layer(staging.path(), Some(diff_id), tar)?;
         self.layers.publish(staging, &record)?;
         Ok(record.into())
+    }
+
+    fn take(&self, tar: &mut dyn Read, known: &mut dyn FnMut(&Digest)) -> Result<LayerInfo, Error> {
+        let staging = self.layers.staging()?;
+        let record = self.driver.write_layer(staging.path(), None, tar)?;
+        known(&record.diff_id);
+        let _turn = self.layers.turn(&record.diff_id);
+        if self.layers.record(&record.diff_id)?.is_none() {
+            self.layers.publish(staging, &record)?;
+        }
+        Ok(record.clone().into())
     }
 
     fn layer(&self, diff_id: &Digest) -> Result<Option<LayerInfo>, Error> {
@@ -265,6 +290,16 @@ impl<D: Driver> Snapshotter for Store<D> {
         usage::count(directory.into()).map_err(at("measure", &upper))
     }
 
+    fn changes(&self, key: &str) -> Result<Vec<Change>, Error> {
+        let (upper, lower, path) = self.sides(key)?;
+        changes::compare(upper, Some(lower)).map_err(at("compare", &path))
+    }
+
+    fn pack(&self, key: &str, out: &mut dyn Write) -> Result<(), Error> {
+        let (upper, lower, path) = self.sides(key)?;
+        pack::pack(upper, lower, out).map_err(at("pack", &path))
+    }
+
     fn list(&self) -> Result<Vec<String>, Error> {
         Ok(self.snapshots.lock().keys().cloned().collect())
     }
@@ -299,40 +334,41 @@ fn topmost_first(layers: &[Digest]) -> Vec<&Digest> {
 /// a disk that is full explains all that follows, and damaged bytes explain a bad archive.
 pub(crate) fn verified<E: Into<WriteError>>(
     outcome: Outcome<Result<Tree, E>>,
-    diff_id: &Digest,
+    expected: Option<&Digest>,
     directory: &Path,
 ) -> Result<(Tree, Record), Error> {
+    let diff_id = expected.unwrap_or(&outcome.digest).clone();
     if let Some(error) = outcome.copy_error {
         return Err(at("write to", directory)(error));
     }
     if let Some(source) = outcome.read_error {
         return Err(Error::Read {
-            layer: diff_id.clone(),
+            layer: diff_id,
             source,
         });
     }
     let tree = match outcome.value.map_err(Into::into) {
         Err(WriteError::Io(error)) => return Err(at("write to", directory)(error)),
-        _ if outcome.digest != *diff_id => {
+        _ if outcome.digest != diff_id => {
             return Err(Error::DigestMismatch {
-                expected: diff_id.clone(),
+                expected: diff_id,
                 actual: outcome.digest,
             });
         }
         Err(WriteError::Archive(source)) => {
             return Err(Error::Archive {
-                layer: diff_id.clone(),
+                layer: diff_id,
                 source,
             });
         }
         Ok(tree) => tree,
     };
     let record = Record {
-        diff_id: diff_id.clone(),
         size: tree.size(),
         tar_size: outcome.total,
         entries: tree.entries(),
         root: tree.root_attributes().map(RootAttributes::from),
+        diff_id,
     };
     Ok((tree, record))
 }

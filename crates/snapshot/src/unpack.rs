@@ -5,6 +5,7 @@
 //! created, staged files renamed into place. No name with a slash ever reaches the kernel, and no
 //! link is followed, because every step names one component below a directory just made.
 
+use std::cell::RefCell;
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, BufRead, Write};
@@ -15,6 +16,7 @@ use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamp
 use rustix::fs::{Dev, XattrFlags, makedev};
 use rustix::io::Errno;
 
+use crate::skeleton::Notes;
 use crate::store::WriteError;
 use crate::tar::{Attributes, Data, Reader};
 use crate::tree::{Content, Inode, InodeId, Tree};
@@ -24,10 +26,12 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Reads an archive, staging file content below `staging`, a fresh directory.
+/// Reads an archive, staging file content below `staging`, a fresh directory. `notes` is told which
+/// bytes are content that a file will have as it is.
 pub(crate) fn read_and_stage<R: BufRead>(
     archive: R,
     staging: BorrowedFd<'_>,
+    notes: &RefCell<Notes>,
 ) -> Result<Tree, WriteError> {
     let mut tree = Tree::new();
     let mut reader = Reader::new(archive);
@@ -38,7 +42,12 @@ pub(crate) fn read_and_stage<R: BufRead>(
         let inode = tree.inode(id);
         if let Content::File(data) = &inode.content {
             let file = create_staged(staging, id)?;
-            let written = write_content(&mut reader, data, &file)?;
+            if data.sparse.is_none() {
+                notes.borrow_mut().begin_content(id);
+            }
+            let written = write_content(&mut reader, data, &file);
+            notes.borrow_mut().end_content();
+            let written = written?;
             debug_assert_eq!(written, data.stored);
             set_attributes(&file, &inode.attributes)?;
         }

@@ -20,6 +20,12 @@ pub(crate) fn count(directory: OwnedFd) -> Result<Usage> {
     }
 }
 
+/// Bytes of file content below a directory of anybody's; a hard-linked file counts once.
+pub fn size_of_tree(path: &std::path::Path) -> std::io::Result<u64> {
+    let directory = std::fs::File::open(path)?;
+    Ok(count(directory.into())?.bytes)
+}
+
 #[derive(Default)]
 struct Counter {
     usage: Usage,

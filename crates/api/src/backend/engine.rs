@@ -8,20 +8,22 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
 use gantry_api_types::{
-    AuthConfig, AuthResponse, ContainerCreateRequest, ContainerCreateResponse, ContainerInspect,
-    ContainerStats, ContainerSummary, ContainerUpdateRequest, ContainerUpdateResponse,
-    ContainersPruneReport, ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest,
-    Filters, NetworkResource, PathStat, SystemInfo, TopResponse, Version, Volume,
-    VolumeCreateRequest, VolumeListing, WaitResponse,
+    AuthConfig, AuthResponse, CommitResponse, ContainerConfig, ContainerCreateRequest,
+    ContainerCreateResponse, ContainerInspect, ContainerStats, ContainerSummary,
+    ContainerUpdateRequest, ContainerUpdateResponse, ContainersPruneReport, DiskUsage,
+    ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest, FilesystemChange, Filters,
+    NetworkResource, PathStat, SystemInfo, TopResponse, Version, Volume, VolumeCreateRequest,
+    VolumeListing, WaitResponse,
 };
 use gantry_engine::{
-    AttachRequest, ClientStream, Engine, ListOptions, LogChunks, LogOptions, Query, RemoveOptions,
-    StatsOptions, Subscription, UnpackOptions, WaitCondition as EngineCondition,
+    AttachRequest, ClientStream, CommitRequest, Engine, ListOptions, LogChunks, LogOptions, Query,
+    RemoveOptions, StatsOptions, Subscription, UnpackOptions, WaitCondition as EngineCondition,
 };
 use gantry_units::DetachKeys;
 
 use super::{
-    Answer, ArchiveWrite, AttachQuery, ListQuery, LogQuery, Logs, RemoveQuery, WaitCondition,
+    Answer, ArchiveWrite, AttachQuery, CommitQuery, ListQuery, LogQuery, Logs, RemoveQuery,
+    WaitCondition,
 };
 use crate::failure::Failure;
 use crate::hijack::{Attachment, RawStream};
@@ -98,6 +100,34 @@ impl super::Containers for Engine {
             WaitCondition::Removed => EngineCondition::Removed,
         };
         Ok(self.containers.wait(name, condition)?.boxed())
+    }
+
+    async fn changes(&self, name: &str) -> Answer<Option<Vec<FilesystemChange>>> {
+        Ok(self.containers.changes(name).await?)
+    }
+
+    async fn export(&self, name: &str) -> Answer<ByteStream> {
+        Ok(super::engine_images::chunks(
+            self.containers.export(name).await?,
+        ))
+    }
+
+    async fn commit(
+        &self,
+        name: &str,
+        query: CommitQuery,
+        config: ContainerConfig,
+    ) -> Answer<CommitResponse> {
+        let request = CommitRequest {
+            repository: query.repo,
+            tag: query.tag,
+            comment: query.comment,
+            author: query.author,
+            pause: query.pause,
+            changes: query.changes,
+            config,
+        };
+        Ok(self.containers.commit(name, request).await?)
     }
 
     async fn remove(&self, name: &str, query: RemoveQuery) -> Answer<()> {
@@ -307,6 +337,10 @@ impl super::System for Engine {
 
     async fn login(&self, auth: AuthConfig) -> Answer<AuthResponse> {
         Ok(self.images.login(auth).await?)
+    }
+
+    async fn disk_usage(&self, kinds: Option<Vec<String>>) -> Answer<DiskUsage> {
+        Ok(Engine::disk_usage(self, kinds.as_deref()).await?)
     }
 
     fn events(&self, query: Query) -> Subscription {

@@ -2,26 +2,21 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use gantry_api_types::{
-    Filters, HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary, ImagesPruneReport,
+    AuthConfig, DistributionInspect, Filters, HistoryItem, ImageDeleteItem, ImageInspect,
+    ImageSummary, ImagesPruneReport, SearchResult,
 };
-use gantry_engine::{Engine, LoadRequest, Report};
+use gantry_engine::{ArchiveChunks, Engine, LoadRequest, Report, SearchQuery};
 
 use super::engine::blocking;
-use super::{Answer, ImageListQuery, PullRequest};
-use crate::failure::Failure;
-use crate::stream::{ByteReader, ProgressSender};
+use super::{Answer, ImageListQuery, ImportRequest, PullRequest, PushRequest};
+use crate::stream::{ByteReader, ByteStream, ProgressSender};
 
 impl super::Images for Engine {
-    /// There are no intermediate images here, so `all` shows nothing more.
     async fn images(&self, query: ImageListQuery) -> Answer<Vec<ImageSummary>> {
-        if query.shared_size {
-            return Err(Failure::not_built(
-                "counting what images share (shared-size)",
-            ));
-        }
         let images = self.images.clone();
-        blocking(move || images.list(&query.filters)).await
+        blocking(move || images.list(&query.filters, query.all, query.shared_size)).await
     }
 
     async fn pull(&self, request: PullRequest, progress: ProgressSender) -> Answer<()> {
@@ -48,22 +43,89 @@ impl super::Images for Engine {
         blocking(move || images.tag(&name, &repo, &tag)).await
     }
 
-    /// There are no untagged parents that `noprune` could keep.
     async fn remove_image(
         &self,
         name: &str,
         force: bool,
-        _no_prune: bool,
+        no_prune: bool,
     ) -> Answer<Vec<ImageDeleteItem>> {
         let (engine, name) = (self.clone(), name.to_owned());
-        blocking(move || engine.images.remove(&engine.containers, &name, force)).await
+        blocking(move || {
+            let (images, containers) = (&engine.images, &engine.containers);
+            images.remove(containers, &name, force, no_prune)
+        })
+        .await
     }
 
-    async fn load(&self, archive: ByteReader, quiet: bool, progress: ProgressSender) -> Answer<()> {
-        Ok(self
-            .images
-            .load(LoadRequest { archive, quiet }, report(progress))
-            .await?)
+    async fn load(
+        &self,
+        archive: ByteReader,
+        quiet: bool,
+        platform: Option<String>,
+        progress: ProgressSender,
+    ) -> Answer<()> {
+        let request = LoadRequest {
+            archive,
+            quiet,
+            platform,
+        };
+        Ok(self.images.load(request, report(progress)).await?)
+    }
+
+    async fn import(
+        &self,
+        request: ImportRequest,
+        archive: ByteReader,
+        progress: ProgressSender,
+    ) -> Answer<()> {
+        let request = gantry_engine::ImportRequest {
+            source: request.source,
+            archive,
+            repository: request.repository,
+            tag: request.tag,
+            message: request.message,
+            changes: request.changes,
+            platform: request.platform,
+        };
+        Ok(self.images.import(request, report(progress)).await?)
+    }
+
+    async fn save(&self, names: Vec<String>, platform: Option<String>) -> Answer<ByteStream> {
+        Ok(chunks(self.images.save(names, platform).await?))
+    }
+
+    async fn push(&self, request: PushRequest, progress: ProgressSender) -> Answer<()> {
+        let request = gantry_engine::PushRequest {
+            repository: request.name,
+            tag: request.tag,
+            platform: request.platform,
+            auth: request.auth,
+        };
+        Ok(self.images.push(request, report(progress)).await?)
+    }
+
+    async fn search(
+        &self,
+        term: &str,
+        limit: Option<usize>,
+        filters: Filters,
+        auth: Option<AuthConfig>,
+    ) -> Answer<Vec<SearchResult>> {
+        let query = SearchQuery {
+            term: term.to_owned(),
+            limit,
+            filters,
+            auth,
+        };
+        Ok(self.images.search(query).await?)
+    }
+
+    async fn distribution(
+        &self,
+        name: &str,
+        auth: Option<AuthConfig>,
+    ) -> Answer<DistributionInspect> {
+        Ok(self.images.distribution(name, auth).await?)
     }
 
     async fn prune_images(&self, filters: Filters) -> Answer<ImagesPruneReport> {
@@ -74,4 +136,13 @@ impl super::Images for Engine {
 
 fn report(progress: ProgressSender) -> Report {
     Arc::new(move |line| progress.send(line))
+}
+
+/// An archive's chunks as the body of an answer.
+pub(super) fn chunks(chunks: ArchiveChunks) -> ByteStream {
+    let next = |mut chunks: ArchiveChunks| async move {
+        let chunk = chunks.recv().await?;
+        Some((chunk, chunks))
+    };
+    futures_util::stream::unfold(chunks, next).boxed()
 }

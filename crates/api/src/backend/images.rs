@@ -34,6 +34,36 @@ pub struct PullRequest {
     pub auth: Option<AuthConfig>,
 }
 
+/// What to push.
+#[derive(Debug, Clone, Default)]
+pub struct PushRequest {
+    /// The repository, perhaps with a tag.
+    pub name: String,
+    /// The tag; empty for all tags.
+    pub tag: String,
+    /// Platform of a multi-platform image.
+    pub platform: Option<String>,
+    /// The client's login.
+    pub auth: Option<AuthConfig>,
+}
+
+/// An archive to be made an image of.
+#[derive(Debug, Clone, Default)]
+pub struct ImportRequest {
+    /// `-` for the request's body, else a URL.
+    pub source: String,
+    /// Repository of the new image.
+    pub repository: String,
+    /// Its tag.
+    pub tag: String,
+    /// Its comment.
+    pub message: String,
+    /// Instructions that change its configuration.
+    pub changes: Vec<String>,
+    /// `linux/amd64`.
+    pub platform: Option<String>,
+}
+
 /// The images group.
 #[expect(
     unused_variables,
@@ -52,6 +82,16 @@ pub trait Images: Clone + Send + Sync + 'static {
         request: PullRequest,
         progress: ProgressSender,
     ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// `POST /images/create?fromSrc=...`
+    fn import(
+        &self,
+        request: ImportRequest,
+        archive: ByteReader,
+        progress: ProgressSender,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        not_built("importing an archive as an image (import)")
+    }
 
     /// `GET /images/{name}/json`
     fn image(
@@ -79,20 +119,23 @@ pub trait Images: Clone + Send + Sync + 'static {
         &self,
         archive: ByteReader,
         quiet: bool,
+        platform: Option<String>,
         progress: ProgressSender,
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// `GET /images/get`
-    fn save(&self, names: Vec<String>) -> impl Future<Output = Answer<ByteStream>> + Send {
+    fn save(
+        &self,
+        names: Vec<String>,
+        platform: Option<String>,
+    ) -> impl Future<Output = Answer<ByteStream>> + Send {
         not_built("saving images (save)")
     }
 
     /// `POST /images/{name}/push`
     fn push(
         &self,
-        name: &str,
-        tag: &str,
-        auth: Option<AuthConfig>,
+        request: PushRequest,
         progress: ProgressSender,
     ) -> impl Future<Output = Answer<()>> + Send {
         not_built("push")

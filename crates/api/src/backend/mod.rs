@@ -20,7 +20,7 @@ pub use containers::{
     WaitCondition,
 };
 pub use execs::Execs;
-pub use images::{ImageListQuery, Images, PullRequest};
+pub use images::{ImageListQuery, Images, ImportRequest, PullRequest, PushRequest};
 pub use networks::Networks;
 pub use secrets::Secrets;
 pub use system::System;

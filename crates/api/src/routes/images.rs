@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 
 use super::registry_auth;
-use crate::backend::{ImageListQuery, Images, PullRequest};
+use crate::backend::{ImageListQuery, Images, ImportRequest, PullRequest, PushRequest};
 use crate::failure::Failure;
 use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
@@ -56,11 +56,10 @@ async fn create<B: Images>(
     State(images): State<B>,
     headers: HeaderMap,
     params: Params,
+    body: Body,
 ) -> Result<Response, Failure> {
-    if params.given("fromSrc").is_some() {
-        return Err(Failure::not_built(
-            "importing an archive as an image (import)",
-        ));
+    if let Some(source) = params.given("fromSrc") {
+        return import(images, source, &params, body).await;
     }
     let Some(image) = params.given("fromImage") else {
         return Err(Failure::invalid("invalid reference format"));
@@ -74,27 +73,55 @@ async fn create<B: Images>(
     stream::progress(|progress| async move { images.pull(request, progress).await }).await
 }
 
+async fn import<B: Images>(
+    images: B,
+    source: &str,
+    params: &Params,
+    body: Body,
+) -> Result<Response, Failure> {
+    let request = ImportRequest {
+        source: source.to_owned(),
+        repository: params.text("repo").to_owned(),
+        tag: params.text("tag").to_owned(),
+        message: params.text("message").to_owned(),
+        changes: params.all("changes").map(str::to_owned).collect(),
+        platform: params.given("platform").map(str::to_owned),
+    };
+    let archive = stream::reader(body);
+    stream::progress(move |progress| async move { images.import(request, archive, progress).await })
+        .await
+}
+
 async fn load<B: Images>(
     State(images): State<B>,
     params: Params,
     body: Body,
 ) -> Result<Response, Failure> {
     let (archive, quiet) = (stream::reader(body), params.truth("quiet"));
-    stream::progress(move |progress| async move { images.load(archive, quiet, progress).await })
-        .await
+    let platform = params.given("platform").map(str::to_owned);
+    stream::progress(move |progress| async move {
+        images.load(archive, quiet, platform, progress).await
+    })
+    .await
 }
 
 async fn save_many<B: Images>(
     State(images): State<B>,
     params: Params,
 ) -> Result<Response, Failure> {
-    save(&images, params.all("names").map(str::to_owned).collect()).await
+    let names = params.all("names").map(str::to_owned).collect();
+    save(&images, names, &params).await
 }
 
-async fn save<B: Images>(images: &B, names: Vec<String>) -> Result<Response, Failure> {
+async fn save<B: Images>(
+    images: &B,
+    names: Vec<String>,
+    params: &Params,
+) -> Result<Response, Failure> {
+    let platform = params.given("platform").map(str::to_owned);
     Ok(stream::response(
         "application/x-tar",
-        images.save(names).await?,
+        images.save(names, platform).await?,
     ))
 }
 
@@ -129,7 +156,7 @@ async fn ask<B: Images>(
             Ok(json::ok(&older::image(version, &image)))
         }
         (name, "history") => Ok(json::ok(&images.history(name).await?)),
-        (name, "get") => save(&images, vec![name.to_owned()]).await,
+        (name, "get") => save(&images, vec![name.to_owned()], &params).await,
         _ => Err(Failure::not_found("page not found")),
     }
 }
@@ -149,12 +176,13 @@ async fn act<B: Images>(
             Ok(StatusCode::CREATED.into_response())
         }
         (name, "push") => {
-            let (name, tag) = (name.to_owned(), params.text("tag").to_owned());
-            let auth = registry_auth(&headers);
-            stream::progress(
-                |progress| async move { images.push(&name, &tag, auth, progress).await },
-            )
-            .await
+            let request = PushRequest {
+                name: name.to_owned(),
+                tag: params.text("tag").to_owned(),
+                platform: params.given("platform").map(str::to_owned),
+                auth: registry_auth(&headers),
+            };
+            stream::progress(|progress| async move { images.push(request, progress).await }).await
         }
         _ => Err(Failure::not_found("page not found")),
     }

@@ -246,7 +246,13 @@ impl Images for Fake {
         self.note(format!("rmi {name}"));
         Ok(Vec::new())
     }
-    async fn load(&self, mut archive: ByteReader, _: bool, progress: ProgressSender) -> Answer<()> {
+    async fn load(
+        &self,
+        mut archive: ByteReader,
+        _: bool,
+        _: Option<String>,
+        progress: ProgressSender,
+    ) -> Answer<()> {
         let mut bytes = Vec::new();
         archive.read_to_end(&mut bytes).await.unwrap();
         progress.send(JsonMessage::stream(format!("{} bytes\n", bytes.len())));

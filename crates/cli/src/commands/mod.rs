@@ -8,9 +8,11 @@ mod network;
 mod objects;
 mod plugin;
 mod prune;
+mod registry;
 mod secret;
 mod swarm;
 mod system;
+mod to_file;
 mod volume;
 
 use crate::command::{Entry, Group};
@@ -28,6 +30,10 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         name: "image",
         about: "Manage images",
+    },
+    Group {
+        name: "manifest",
+        about: "Manage Docker image manifests and manifest lists",
     },
     Group {
         name: "network",
@@ -89,10 +95,12 @@ pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
 pub(crate) const ALL: &[Entry] = &[
     Entry::of::<completion::Completion>(&["completion"]),
     Entry::of::<container::attach::Attach>(&["container attach", "attach"]),
+    Entry::of::<container::commit::Commit>(&["container commit", "commit"]),
     Entry::of::<container::cp::Copy>(&["container cp", "cp"]),
     Entry::of::<container::create::Create>(&["container create", "create"]).with_help(),
     Entry::of::<container::diff::Diff>(&["container diff", "diff"]),
     Entry::of::<container::exec::Exec>(&["container exec", "exec"]),
+    Entry::of::<container::export::Export>(&["container export", "export"]),
     Entry::of::<container::inspect::InspectContainer>(&["container inspect"]),
     Entry::of::<container::kill::Kill>(&["container kill", "kill"]),
     Entry::of::<container::logs::Logs>(&["container logs", "logs"]),
@@ -121,23 +129,32 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<context::update::Update>(&["context update"]),
     Entry::of::<context::use_::Use>(&["context use"]),
     Entry::of::<image::history::History>(&["image history", "history"]),
+    Entry::of::<image::import::Import>(&["image import", "import"]),
     Entry::of::<image::inspect::InspectImage>(&["image inspect"]),
     Entry::of::<image::load::Load>(&["image load", "load"]),
     Entry::of::<image::ls::List>(&["image ls", "image list", "images"]),
     Entry::of::<image::prune::Prune>(&["image prune"]),
     Entry::of::<image::pull::Pull>(&["image pull", "pull"]),
+    Entry::of::<image::push::Push>(&["image push", "push"]),
     Entry::of::<image::rm::Remove>(&["image rm", "image remove", "rmi"]),
+    Entry::of::<image::save::Save>(&["image save", "save"]),
+    Entry::of::<image::search::Search>(&["search"]),
     Entry::of::<image::tag::Tag>(&["image tag", "tag"]),
     Entry::of::<network::inspect::InspectNetwork>(&["network inspect"]),
     Entry::of::<network::ls::List>(&["network ls", "network list"]),
+    Entry::of::<registry::login::Login>(&["login"]),
+    Entry::of::<registry::logout::Logout>(&["logout"]),
+    Entry::of::<registry::manifest::InspectManifest>(&["manifest inspect"]),
     Entry::of::<secret::create::Create>(&["secret create"]),
     Entry::of::<secret::inspect::InspectSecret>(&["secret inspect"]),
     Entry::of::<secret::ls::List>(&["secret ls", "secret list"]),
     Entry::of::<secret::rm::Remove>(&["secret rm", "secret remove"]),
+    Entry::of::<system::df::DiskFree>(&["system df"]),
     Entry::of::<system::dial_stdio::DialStdio>(&["system dial-stdio"]),
     Entry::of::<system::events::Events>(&["system events", "events"]),
     Entry::of::<system::info::Info>(&["system info", "info"]),
     Entry::of::<system::inspect::Inspect>(&["inspect"]),
+    Entry::of::<system::prune::Prune>(&["system prune"]),
     Entry::of::<system::version::Version>(&["version"]),
     Entry::of::<volume::create::Create>(&["volume create"]),
     Entry::of::<volume::inspect::InspectVolume>(&["volume inspect"]),

@@ -10,6 +10,7 @@ mod stat;
 mod unpack;
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gantry_api_types::PathStat;
@@ -19,7 +20,9 @@ use tokio_util::io::SyncIoBridge;
 
 use crate::Error;
 use crate::containers::{Containers, blocking};
-use root::RootView;
+
+pub(crate) use pack::pack_root;
+pub(crate) use root::View;
 
 /// Chunks of an archive on their way to a client; an error ends them.
 pub type ArchiveChunks = mpsc::Receiver<io::Result<Bytes>>;
@@ -36,16 +39,17 @@ pub struct UnpackOptions {
 }
 
 /// Bytes per chunk.
-const CHUNK: usize = 256 * 1024;
+pub(crate) const CHUNK: usize = 256 * 1024;
 /// Chunks that may wait for a slow client.
-const BACKLOG: usize = 8;
+pub(crate) const BACKLOG: usize = 8;
 
 impl Containers {
     /// What is at a path of a container.
     pub async fn stat_path(&self, id: &str, path: &str) -> Result<PathStat, Error> {
-        let view = RootView::new(self, id)?;
-        let path = path.to_owned();
-        blocking(move || view.with(|root| stat::stat(root, &path, view.container()))).await
+        let container = self.registry.find(id)?;
+        let view = View::open(self, &container).await?;
+        let (path, asked) = (path.to_owned(), id.to_owned());
+        blocking(move || stat::stat(view.root(), &path, &asked)).await
     }
 
     /// A path of a container as an archive, as `docker cp` reads it.
@@ -54,30 +58,21 @@ impl Containers {
         id: &str,
         path: &str,
     ) -> Result<(PathStat, ArchiveChunks), Error> {
-        let view = RootView::new(self, id)?;
-        let path = path.to_owned();
-        let (stat_sender, stat_receiver) = tokio::sync::oneshot::channel();
+        let container = self.registry.find(id)?;
+        let view = View::open(self, &container).await?;
+        let (name, asked) = (path.to_owned(), id.to_owned());
+        let looking = Arc::clone(&view);
+        let stat = blocking(move || stat::stat(looking.root(), &name, &asked)).await?;
+        self.announce(&container, "archive-path", &[]);
         let (sender, chunks) = mpsc::channel(BACKLOG);
+        let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
-            view.with(|root| {
-                let found = stat::stat(root, &path, view.container());
-                let is_missing = found.is_err();
-                if stat_sender.send(found).is_err() || is_missing {
-                    return Ok(());
-                }
-                let mut out = io::BufWriter::with_capacity(CHUNK, ChunkWriter(&sender));
-                if let Err(e) = pack::pack(root, &path, &mut out) {
-                    let _ = sender.blocking_send(Err(e));
-                }
-                Ok(())
-            })
+            let mut out = io::BufWriter::with_capacity(CHUNK, ChunkWriter(&sender));
+            if let Err(error) = pack::pack(view.root(), &path, &mut out) {
+                drop(sender.blocking_send(Err(error)));
+            }
         });
-        match stat_receiver.await {
-            Ok(found) => Ok((found?, chunks)),
-            Err(_) => Err(Error::Internal(format!(
-                "cannot enter the root of container {id}"
-            ))),
-        }
+        Ok((stat, chunks))
     }
 
     /// Unpacks an archive into a directory of a container.
@@ -87,23 +82,28 @@ impl Containers {
         options: UnpackOptions,
         archive: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<(), Error> {
-        let view = RootView::new(self, id)?;
-        if self.registry.find(id)?.record().host_config.readonly_rootfs {
+        let container = self.registry.find(id)?;
+        if container.record().host_config.readonly_rootfs {
             return Err(Error::Forbidden(
                 "container rootfs is marked read-only".to_owned(),
             ));
         }
+        let view = View::open(self, &container).await?;
         let archive = SyncIoBridge::new(archive);
+        let (subject, asked) = (Arc::clone(&container), id.to_owned());
         blocking(move || {
-            let owner = options.own_by_user.then(|| view.user()).transpose()?;
-            view.with(|root| unpack::unpack(root, &options, owner, archive, view.container()))
+            let by_user = options.own_by_user;
+            let owner = by_user.then(|| root::user(&view, &subject)).transpose()?;
+            unpack::unpack(view.root(), &options, owner, archive, &asked)
         })
-        .await
+        .await?;
+        self.announce(&container, "extract-to-dir", &[]);
+        Ok(())
     }
 }
 
 /// Hands full buffers to the client's connection.
-struct ChunkWriter<'a>(&'a mpsc::Sender<io::Result<Bytes>>);
+pub(crate) struct ChunkWriter<'a>(pub &'a mpsc::Sender<io::Result<Bytes>>);
 
 impl io::Write for ChunkWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

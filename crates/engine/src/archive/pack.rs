@@ -32,6 +32,32 @@ pub(super) fn pack(root: BorrowedFd<'_>, path: &str, out: &mut impl Write) -> io
     packer.tar.into_inner()?.flush()
 }
 
+/// Writes everything below a root, without an entry for the root itself.
+pub(crate) fn pack_root(root: impl AsFd, out: &mut impl Write) -> io::Result<()> {
+    let mut packer = Packer {
+        tar: Builder::new(out),
+        links: HashMap::new(),
+    };
+    let flags = READ | OFlags::DIRECTORY;
+    let folder = openat(&root, c".", flags, Mode::empty())?;
+    for name in names(folder.as_fd())? {
+        let path = PathBuf::from(OsStr::from_bytes(name.as_bytes()));
+        packer.entry(folder.as_fd(), &name, &path)?;
+    }
+    packer.tar.finish()?;
+    packer.tar.into_inner()?.flush()
+}
+
+/// The names in a directory, sorted.
+fn names(folder: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+    let mut names: Vec<CString> = Dir::read_from(folder)?
+        .map(|entry| entry.map(|e| e.file_name().to_owned()))
+        .collect::<Result<_, _>>()?;
+    names.retain(|n| !matches!(n.as_bytes(), b"." | b".."));
+    names.sort();
+    Ok(names)
+}
+
 struct Packer<W: Write> {
     tar: Builder<W>,
     /// Files with several names: the first one's.
@@ -83,12 +109,7 @@ impl<W: Write> Packer<W> {
         let mut shown = path.as_os_str().to_owned();
         shown.push("/");
         self.tar.append_data(&mut header, &shown, io::empty())?;
-        let mut names: Vec<CString> = Dir::read_from(&folder)?
-            .map(|entry| entry.map(|e| e.file_name().to_owned()))
-            .collect::<Result<_, _>>()?;
-        names.retain(|n| !matches!(n.as_bytes(), b"." | b".."));
-        names.sort();
-        for name in names {
+        for name in names(folder.as_fd())? {
             self.entry(
                 folder.as_fd(),
                 &name,

@@ -1,116 +1,183 @@
 //! A container's root as files are copied from and to it, running or not.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Weak};
 
 use gantry_sys::{in_root, namespaces};
 use rustix::fs::{CWD, OFlags};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::Error;
-use crate::containers::{Container, Containers};
+use crate::containers::{Container, Containers, blocking};
 
-/// A container whose root can be entered.
-pub(super) struct RootView {
-    service: Containers,
-    container: Arc<Container>,
-    asked: String,
+/// A container's root, held open: no start makes a second mount of it meanwhile.
+///
+/// One view serves all who look at the same time, so that a copy from a stopped container into
+/// itself does not wait for itself.
+#[derive(Debug)]
+pub(crate) struct View {
+    // Dropped in this order: the mount is gone before a start may make another.
+    root: OwnedFd,
+    /// The mount namespace that the root is in.
+    namespace: OwnedFd,
+    /// The process whose root it is, if it runs.
     pid: Option<u32>,
+    _turn: OwnedRwLockReadGuard<()>,
 }
 
-impl RootView {
-    pub(super) fn new(service: &Containers, id: &str) -> Result<Self, Error> {
-        let container = service.registry.find(id)?;
-        let pid = {
-            let record = container.record();
-            record.state.phase.is_live().then_some(record.state.pid)
-        };
-        Ok(Self {
-            service: service.clone(),
-            container,
-            asked: id.to_owned(),
-            pid,
-        })
-    }
-
-    /// The container as it was asked for, for messages.
-    pub(super) fn container(&self) -> &str {
-        &self.asked
-    }
-
-    /// User and group of the container's process.
-    pub(super) fn user(&self) -> Result<(u32, u32), Error> {
-        let user = self.container.record().config.user.clone();
-        self.with(|root| Ok(crate::spec::user_of(root, &user)?))
-    }
-
-    /// Runs blocking work with the root's descriptor.
+impl View {
+    /// Opens a container's root.
     ///
     /// A running container's root is what its process sees. A stopped one's is mounted for the
-    /// moment, with its volumes, in a mount namespace that ends with the work.
-    pub(super) fn with<T: Send>(
-        &self,
-        work: impl FnOnce(BorrowedFd<'_>) -> Result<T, Error> + Send,
-    ) -> Result<T, Error> {
-        if let Some(pid) = self.pid {
-            let path =
-                CString::new(format!("/proc/{pid}/root")).map_err(|_| self.no_root("its path"))?;
-            let root = in_root::open_root(&path).map_err(|e| self.no_root(e))?;
-            return work(root.as_fd());
+    /// moment, with its volumes, in a mount namespace that ends with the last user.
+    pub(crate) async fn open(
+        service: &Containers,
+        container: &Arc<Container>,
+    ) -> Result<Arc<Self>, Error> {
+        if let Some(view) = Self::shared(container) {
+            return Ok(view);
         }
-        let mounted = self.service.snapshots.mount(&self.container.id)?;
-        namespaces::in_private_mounts(|| {
-            self.attach_volumes(mounted.root.as_fd())?;
-            work(mounted.root.as_fd())
+        // Alone, until it is known that no other mount is there or made.
+        let alone = Arc::clone(&container.root).write_owned().await;
+        if let Some(view) = Self::shared(container) {
+            return Ok(view);
+        }
+        let (service, subject) = (service.clone(), Arc::clone(container));
+        let view = blocking(move || {
+            let turn = alone.downgrade();
+            let pid = {
+                let record = subject.record();
+                record.state.phase.is_live().then_some(record.state.pid)
+            };
+            let (root, namespace) = match pid {
+                Some(pid) => live_root(&subject, pid)?,
+                None => still_root(&service, &subject)?,
+            };
+            Ok(Arc::new(Self {
+                root,
+                namespace,
+                pid,
+                _turn: turn,
+            }))
         })
-        .map_err(|e| self.no_root(e))?
+        .await?;
+        *lock(container) = Arc::downgrade(&view);
+        Ok(view)
     }
 
-    /// Puts the volumes and binds where the container would see them. A detached mount takes no
-    /// mounts, so the root is attached first, over a directory that this namespace alone sees so.
-    fn attach_volumes(&self, root: BorrowedFd<'_>) -> Result<(), Error> {
-        let mounts = self.container.record().mounts.clone();
-        if mounts.is_empty() {
-            return Ok(());
-        }
-        let over = &self.container.state_dir;
-        move_mount(
-            root,
-            c"",
-            CWD,
-            over,
-            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
-        )
-        .map_err(|e| self.no_root(e))?;
-        for mount in mounts {
-            let Ok(target) = CString::new(mount.destination.as_str()) else {
-                continue;
-            };
-            let is_dir = std::path::Path::new(&mount.source).is_dir();
-            let made = if is_dir {
-                in_root::make_directory(root, &target)
-            } else {
-                in_root::make_file(root, &target)
-            };
-            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-            made.and_then(|target| {
-                let source = open_tree(CWD, mount.source.as_str(), flags)?;
-                let both = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH
-                    | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-                move_mount(&source, c"", &target, c"", both)
-            })
-            .map_err(|e| self.no_root(format!("mounting {}: {e}", mount.destination)))?;
-        }
-        Ok(())
+    /// The view that somebody has open, if it still shows what is the case.
+    fn shared(container: &Container) -> Option<Arc<Self>> {
+        let view = lock(container).upgrade()?;
+        let record = container.record();
+        let pid = record.state.phase.is_live().then_some(record.state.pid);
+        (view.pid == pid).then_some(view)
     }
 
-    fn no_root(&self, reason: impl std::fmt::Display) -> Error {
-        Error::Internal(format!(
-            "cannot enter the root of container {}: {reason}",
-            self.container.id
-        ))
+    /// The root as the container sees it.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
+
+    /// The root without what is mounted in it.
+    pub(crate) fn bare_root(&self) -> Result<OwnedFd, Error> {
+        let failed = |e: &dyn std::fmt::Display| {
+            Error::Internal(format!("cannot look at the container's own files: {e}"))
+        };
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        let clone = namespaces::in_mounts_of(&self.namespace, || open_tree(&self.root, c"", flags));
+        match clone.map_err(|e| failed(&e))? {
+            Ok(bare) => Ok(bare),
+            // A root that was never attached has nothing mounted in it.
+            Err(rustix::io::Errno::INVAL) if self.pid.is_none() => {
+                self.root.try_clone().map_err(|e| failed(&e))
+            }
+            Err(e) => Err(failed(&e)),
+        }
+    }
+}
+
+fn lock(container: &Container) -> std::sync::MutexGuard<'_, Weak<View>> {
+    container
+        .view
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn no_root(container: &Container, reason: impl std::fmt::Display) -> Error {
+    Error::Internal(format!(
+        "cannot enter the root of container {}: {reason}",
+        container.id
+    ))
+}
+
+/// The root of a process, and its mount namespace.
+fn live_root(container: &Container, pid: u32) -> Result<(OwnedFd, OwnedFd), Error> {
+    let path =
+        CString::new(format!("/proc/{pid}/root")).map_err(|_| no_root(container, "its path"))?;
+    let root = in_root::open_root(&path).map_err(|e| no_root(container, e))?;
+    let namespace = File::open(format!("/proc/{pid}/ns/mnt")).map_err(|e| no_root(container, e))?;
+    Ok((root.into(), namespace.into()))
+}
+
+/// A mount of a root that no process has, and the namespace that it is in.
+fn still_root(service: &Containers, container: &Container) -> Result<(OwnedFd, OwnedFd), Error> {
+    let mounted = service.snapshots.mount(&container.id)?;
+    namespaces::in_private_mounts(|| {
+        attach_volumes(container, mounted.root.as_fd())?;
+        let namespace =
+            File::open("/proc/thread-self/ns/mnt").map_err(|e| no_root(container, e))?;
+        Ok((mounted.root, namespace.into()))
+    })
+    .map_err(|e| no_root(container, e))?
+}
+
+/// Puts the volumes and binds where the container would see them. A detached mount takes no
+/// mounts, so the root is attached first, over a directory that this namespace alone sees so.
+fn attach_volumes(container: &Container, root: BorrowedFd<'_>) -> Result<(), Error> {
+    let mounts = container.record().mounts.clone();
+    if mounts.is_empty() {
+        return Ok(());
+    }
+    let over = &container.state_dir;
+    move_mount(
+        root,
+        c"",
+        CWD,
+        over,
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+    )
+    .map_err(|e| no_root(container, e))?;
+    for mount in mounts {
+        let Ok(target) = CString::new(mount.destination.as_str()) else {
+            continue;
+        };
+        let is_dir = std::path::Path::new(&mount.source).is_dir();
+        let made = if is_dir {
+            in_root::make_directory(root, &target)
+        } else {
+            in_root::make_file(root, &target)
+        };
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        made.and_then(|target| {
+            let source = open_tree(CWD, mount.source.as_str(), flags)?;
+            let both =
+                MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+            move_mount(&source, c"", &target, c"", both)
+        })
+        .map_err(|e| no_root(container, format!("mounting {}: {e}", mount.destination)))?;
+    }
+    Ok(())
+}
+
+/// User and group of a container's process.
+pub(super) fn user(view: &View, container: &Container) -> Result<(u32, u32), Error> {
+    let user = container.record().config.user.clone();
+    Ok(crate::spec::user_of(view.root(), &user)?)
 }
 
 /// A path of the container as the kernel takes it; the empty path is the root.
@@ -124,7 +191,7 @@ pub(super) fn c_path(path: &str) -> Result<CString, Error> {
 pub(super) fn parent_of(
     root: BorrowedFd<'_>,
     path: &str,
-) -> Result<(std::os::fd::OwnedFd, Option<CString>), rustix::io::Errno> {
+) -> Result<(OwnedFd, Option<CString>), rustix::io::Errno> {
     let trimmed = path.trim_end_matches('/');
     let (parent, name) = trimmed.rsplit_once('/').unwrap_or(("", trimmed));
     let itself = path.ends_with('/') || matches!(name, "" | "." | "..");

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gantry_monitor::protocol::Attach;
 use tokio::sync::watch;
@@ -33,6 +33,11 @@ pub(crate) struct Container {
     pub operation: tokio::sync::Mutex<()>,
     /// Held by whoever compresses or removes the log's older files.
     pub log_keeping: tokio::sync::Mutex<()>,
+    /// Shared by those who look at the root from outside, held alone by a start: the kernel leaves
+    /// undefined what two mounts of one writable layer do.
+    pub root: Arc<tokio::sync::RwLock<()>>,
+    /// How the root is looked at from outside, while somebody does.
+    pub view: Mutex<Weak<crate::archive::View>>,
 }
 
 /// What those who wait for a container look at.
@@ -69,6 +74,8 @@ impl Container {
             health_task: Mutex::default(),
             operation: tokio::sync::Mutex::default(),
             log_keeping: tokio::sync::Mutex::default(),
+            root: Arc::default(),
+            view: Mutex::default(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Containers: their use cases, a verb per file, and the state those share.
 
 mod attach;
+mod changes;
+mod commit;
 mod conflicts;
 mod container;
 mod create;
 mod defaults;
 mod exit;
+mod export;
 mod freeze;
 mod inspect;
 mod links;
@@ -37,6 +40,7 @@ use gantry_snapshot::Snapshotter;
 use gantry_volume::Volumes;
 
 pub use attach::{AttachRequest, ClientStream};
+pub use commit::CommitRequest;
 pub use list::ListOptions;
 pub use remove::RemoveOptions;
 pub use wait::WaitCondition;

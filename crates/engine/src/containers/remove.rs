@@ -98,6 +98,12 @@ impl Containers {
     /// start of the daemon or by another `rm`.
     fn take_off_disk(&self, container: &Container) -> Result<(), Error> {
         self.snapshots.remove(&container.id)?;
+        let (image, layers) = {
+            let record = container.record();
+            (record.image_id.clone(), record.layers.clone())
+        };
+        // Its image may have been removed with force meanwhile.
+        self.images.release(&image, layers)?;
         for dir in [&container.run_dir, &container.state_dir] {
             remove_dir(dir)?;
         }

@@ -68,6 +68,8 @@ impl Containers {
         starter: Starter,
     ) -> Result<(), Error> {
         let _operation = container.operation.lock().await;
+        // Whoever copies from or to the root that does not run yet comes to an end first.
+        let _root = container.root.write().await;
         container
             .step(Step::BeginStart)
             .map_err(|phase| cannot_start(container, phase))?;

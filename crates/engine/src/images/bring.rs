@@ -32,6 +32,8 @@ pub struct LoadRequest {
     pub archive: Pin<Box<dyn AsyncRead + Send>>,
     /// No lines about layers.
     pub quiet: bool,
+    /// The platform that is wanted; empty is whatever is there.
+    pub platform: Option<String>,
 }
 
 impl Images {
@@ -89,8 +91,11 @@ impl Images {
             report,
             quiet: request.quiet,
         };
+        let platform = request.platform.as_deref().filter(|text| !text.is_empty());
+        let platform = platform.map(read_platform).transpose()?;
         let store = self.store.clone();
-        let loaded = tokio::task::spawn_blocking(move || store.load(archive, &lines)).await;
+        let load = move || store.load(archive, platform.as_ref(), &lines);
+        let loaded = tokio::task::spawn_blocking(load).await;
         give_back_memory();
         let loaded = loaded.map_err(|error| Error::Internal(format!("load: {error}")))??;
         for one in &loaded {

@@ -36,6 +36,11 @@ fn body(image: &Image, driver: &str) -> ImageInspect {
         id: image.id.to_string(),
         repo_tags: familiar(&image.repo_tags),
         repo_digests: familiar(&image.repo_digests),
+        parent: image
+            .parent
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         comment: config
             .history
             .last()

@@ -10,8 +10,34 @@ use crate::{Error, clock};
 
 impl Images {
     /// Lists images, the newest first.
-    pub fn list(&self, filters: &Filters) -> Result<Vec<ImageSummary>, Error> {
-        let images = self.store.list(&filter(filters)?)?;
+    ///
+    /// With `all` also nameless ones that others were made from; with `shared` it is counted what
+    /// they have in common.
+    pub fn list(
+        &self,
+        filters: &Filters,
+        all: bool,
+        shared: bool,
+    ) -> Result<Vec<ImageSummary>, Error> {
+        const KNOWN: [&str; 7] = [
+            "before",
+            "dangling",
+            "label",
+            "label!",
+            "reference",
+            "since",
+            "until",
+        ];
+        let invalid = |error: gantry_api_types::FilterError| Error::Invalid(error.to_string());
+        filters.accept(&KNOWN).map_err(invalid)?;
+        let images = self.store.list(&filter(filters)?.with_intermediate(all))?;
+        let usage = shared.then(|| self.store.usage()).transpose()?;
+        let summary = |image: &Image| ImageSummary {
+            shared_size: usage
+                .as_ref()
+                .map_or(-1, |usage| usage.shared_by(&image.id) as i64),
+            ..summary(image)
+        };
         Ok(images.iter().map(summary).collect())
     }
 
@@ -60,6 +86,11 @@ fn summary(image: &Image) -> ImageSummary {
         labels: (!labels.is_empty()).then(|| labels.clone()),
         repo_digests: Some(familiar(&image.repo_digests)),
         repo_tags: Some(familiar(&image.repo_tags)),
+        parent_id: image
+            .parent
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         shared_size: -1,
         size: image.size as i64,
         ..ImageSummary::default()

@@ -4,13 +4,19 @@
 //! it: bodies, progress lines, events, and who uses an image.
 
 mod bring;
+mod distribution;
 mod hello;
+mod import;
 mod inspect;
+mod instruction;
 mod list;
 mod login;
 mod progress;
 mod prune;
+mod push;
 mod remove;
+mod save;
+mod search;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +28,11 @@ use gantry_registry_client::{Client, Config};
 use gantry_snapshot::Snapshotter;
 
 pub use bring::{LoadRequest, PullRequest};
+pub use import::ImportRequest;
+pub(crate) use instruction::apply as change;
 pub use progress::Report;
+pub use push::PushRequest;
+pub use search::SearchQuery;
 
 use crate::{Error, Events, Settings};
 
@@ -134,6 +144,19 @@ impl Images {
         })
     }
 
+    /// The store itself, for what makes images.
+    pub(crate) const fn store(&self) -> &gantry_image::Images {
+        &self.store
+    }
+
+    /// Lets go of a container's layers: those of an image that is gone already are removed.
+    pub(crate) fn release(&self, image: &ImageId, layers: Vec<Digest>) -> Result<(), Error> {
+        if self.store.contains(image) {
+            return Ok(());
+        }
+        Ok(self.store.drop_unneeded(layers)?)
+    }
+
     /// How many images there are.
     pub(crate) fn count(&self) -> usize {
         self.store.count()
@@ -148,7 +171,7 @@ impl Images {
     }
 
     /// Publishes an event; Docker names an image by its id, but by its name in `pull`.
-    fn tell(&self, actor: &str, action: &str, name: &str) {
+    pub(crate) fn tell(&self, actor: &str, action: &str, name: &str) {
         let attributes = BTreeMap::from([("name".to_owned(), name.to_owned())]);
         self.events.image(actor, action, attributes);
     }
@@ -169,7 +192,7 @@ fn read_platform(text: &str) -> Result<Platform, Error> {
 }
 
 /// A repository and a tag, or a digest in its place, as the API has them in two parameters.
-fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
+pub(crate) fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
     let text = match tag {
         "" => repository.to_owned(),
         digest if digest.contains(':') => format!("{repository}@{digest}"),

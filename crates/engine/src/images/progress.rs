@@ -29,6 +29,10 @@ impl Progress for Lines {
                 }
                 None => JsonMessage::step(id, step.status()),
             }),
+            Event::LayerMounted { .. } if self.quiet => {}
+            Event::LayerMounted { id, from } => {
+                (self.report)(JsonMessage::step(id, format!("Mounted from {from}")));
+            }
             Event::Output(text) => (self.report)(JsonMessage::stream(text)),
         }
     }

@@ -15,7 +15,7 @@ impl Images {
     ) -> Result<ImagesPruneReport, Error> {
         let invalid = |error: gantry_api_types::FilterError| Error::Invalid(error.to_string());
         filters
-            .accept(&["dangling", "label", "until"])
+            .accept(&["dangling", "label", "label!", "until"])
             .map_err(invalid)?;
         // Unlike in a list, the default is the careful one, and false means "all".
         let mut wanted = Filters::default();
@@ -28,12 +28,15 @@ impl Images {
             wanted.add("dangling", "true");
         }
         let users = remove::users(containers);
+        let all_of_it = RemoveOptions {
+            force: true,
+            keep_parents: false,
+        };
         let mut gone = Vec::new();
         for image in self.store.list(&list::filter(&wanted)?)? {
-            if users(&image.id).is_empty() {
-                let removed =
-                    self.store
-                        .remove(image.id.as_str(), RemoveOptions { force: true }, &users)?;
+            // One that others were made from goes with the last of them.
+            if users(&image.id).is_empty() && self.store.contains(&image.id) {
+                let removed = self.store.remove(image.id.as_str(), all_of_it, &users)?;
                 self.tell_removed(&image.id, &removed);
                 gone.extend(removed);
             }

@@ -14,11 +14,17 @@ impl Images {
         containers: &Containers,
         name: &str,
         force: bool,
+        keep_parents: bool,
     ) -> Result<Vec<ImageDeleteItem>, Error> {
         let id = self.store.resolve(name)?.id;
-        let removed = self
-            .store
-            .remove(name, RemoveOptions { force }, &users(containers))?;
+        let removed = self.store.remove(
+            name,
+            RemoveOptions {
+                force,
+                keep_parents,
+            },
+            &users(containers),
+        )?;
         self.tell_removed(&id, &removed);
         Ok(removed.iter().map(item).collect())
     }

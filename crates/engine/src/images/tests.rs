@@ -47,7 +47,13 @@ async fn the_image_inside_the_program_can_be_pulled_again() {
     let body = images.inspect("gantry/hello", None).unwrap();
     assert_eq!(body.repo_tags, ["gantry/hello:latest"]);
     assert_eq!(body.size, 9);
-    assert_eq!(images.list(&Filters::default()).unwrap().len(), 1);
+    assert_eq!(
+        images
+            .list(&Filters::default(), false, false)
+            .unwrap()
+            .len(),
+        1
+    );
     let wrong = images
         .for_container("gantry/hello", Some("linux/s390x"))
         .unwrap_err();

@@ -37,6 +37,7 @@ impl Images {
             parsed: &config,
             documents: Vec::new(),
             layers: diff_ids,
+            parent: None,
             names: vec![name.clone()],
         })?;
         Ok(id)

@@ -12,6 +12,9 @@ pub struct Filter {
     references: Vec<Pattern>,
     dangling: Option<bool>,
     labels: Vec<(String, Option<String>)>,
+    without_labels: Vec<(String, Option<String>)>,
+    /// Also nameless images that others were made from.
+    intermediate: bool,
     before: Option<String>,
     since: Option<String>,
     until: Option<Timestamp>,
@@ -43,16 +46,29 @@ impl Filter {
                 .references
                 .push(Pattern::parse(value).map_err(|_| wrong())?),
             "dangling" => self.dangling = Some(boolean(value).ok_or_else(wrong)?),
-            "label" => self.labels.push(match value.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (value.to_owned(), None),
-            }),
+            "label" => self.labels.push(label(value)),
+            "label!" => self.without_labels.push(label(value)),
             "before" => self.before = Some(value.to_owned()),
             "since" => self.since = Some(value.to_owned()),
             "until" => self.until = Some(moment(value).ok_or_else(wrong)?),
             _ => return Err(Error::Filter(key.to_owned())),
         }
         Ok(())
+    }
+
+    /// Also lists nameless images that others were made from.
+    #[must_use]
+    pub const fn with_intermediate(mut self, yes: bool) -> Self {
+        self.intermediate = yes;
+        self
+    }
+
+    /// Whether an image that others were made from is hidden.
+    pub(crate) fn hides(&self, image: &Image, has_children: bool) -> bool {
+        !self.intermediate
+            && has_children
+            && image.repo_tags.is_empty()
+            && image.repo_digests.is_empty()
     }
 
     /// Looks up the images that `before` and `since` name.
@@ -76,7 +92,11 @@ impl Filter {
             && limits.before.is_none_or(|limit| image.created < limit)
             && limits.since.is_none_or(|limit| image.created > limit)
             && self.until.is_none_or(|limit| image.created < limit)
-            && self.labels.iter().all(|label| has_label(&image, label));
+            && self.labels.iter().all(|label| has_label(&image, label))
+            && !self
+                .without_labels
+                .iter()
+                .any(|label| has_label(&image, label));
         if !passes {
             return None;
         }
@@ -89,6 +109,13 @@ impl Filter {
             }
         }
         Some(image)
+    }
+}
+
+fn label(text: &str) -> (String, Option<String>) {
+    match text.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (text.to_owned(), None),
     }
 }
 

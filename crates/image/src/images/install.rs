@@ -20,6 +20,8 @@ pub(crate) struct Arrival<'a> {
     pub documents: Vec<(Digest, &'a [u8])>,
     /// Diff IDs, the lowest first.
     pub layers: Vec<Digest>,
+    /// The image that it was made from here.
+    pub parent: Option<ImageId>,
     /// What to call it.
     pub names: Vec<Reference>,
 }
@@ -43,6 +45,7 @@ impl Images {
             size: self.size_of(&arrival.layers)?,
             layers: arrival.layers,
             created: created(arrival.parsed),
+            parent: arrival.parent,
         };
         let _change = self.lock_changes();
         self.record(arrival.id, record, arrival.names)
@@ -56,6 +59,7 @@ impl Images {
                     record.blobs.push(blob.clone());
                 }
             }
+            record.parent = record.parent.or_else(|| known.parent.clone());
             record.manifest = record.manifest.or_else(|| known.manifest.clone());
         }
         let name = Name {

@@ -4,9 +4,12 @@ mod embedded;
 mod filter;
 mod history;
 mod install;
+mod make;
+mod origins;
 mod remove;
 mod resolve;
 mod tag;
+mod usage;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,9 +25,11 @@ use tokio::sync::Semaphore;
 pub use filter::Filter;
 pub use history::HistoryEntry;
 pub(crate) use install::Arrival;
+pub use make::NewImage;
 pub use remove::{RemoveOptions, Removed, UsedBy};
+pub use usage::Usage;
 
-use crate::catalog::{Catalog, Record};
+use crate::catalog::{Catalog, Change, Record};
 use crate::pull::LayerJobs;
 use crate::{Error, Image};
 
@@ -154,14 +159,22 @@ impl Images {
             return Ok(false);
         }
         match self.0.snapshotter.remove_layer(layer) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if !self.origins(layer).is_empty() {
+                    self.0.catalog.apply(Change {
+                        remove_origins: vec![layer.clone()],
+                        ..Change::default()
+                    })?;
+                }
+                Ok(true)
+            }
             Err(gantry_snapshot::Error::LayerInUse { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Removes those of these layers that no image came to need.
-    pub(crate) fn drop_unneeded(&self, layers: Vec<Digest>) -> Result<(), Error> {
+    pub fn drop_unneeded(&self, layers: Vec<Digest>) -> Result<(), Error> {
         let _change = self.lock_changes();
         let needed = self.0.catalog.read().layers();
         for layer in layers.iter().filter(|layer| !needed.contains(*layer)) {
@@ -177,6 +190,11 @@ impl Images {
 
     pub(crate) fn lock_changes(&self) -> MutexGuard<'_, ()> {
         self.0.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an image is here.
+    pub fn contains(&self, id: &ImageId) -> bool {
+        self.0.catalog.read().images.contains_key(id)
     }
 
     /// An image by its id.
@@ -218,6 +236,7 @@ impl Images {
             layers: record.layers,
             size: record.size,
             created: record.created,
+            parent: record.parent,
             tagged,
         })
     }
@@ -254,6 +273,12 @@ impl Images {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn has_children(&self, id: &ImageId) -> bool {
+        let contents = self.0.catalog.read();
+        let of_image = |record: &Record| record.parent.as_ref() == Some(id);
+        contents.images.values().any(of_image)
+    }
+
     /// How many images there are.
     pub fn count(&self) -> usize {
         self.0.catalog.read().images.len()
@@ -268,6 +293,7 @@ impl Images {
         let mut images = Vec::with_capacity(ids.len());
         for id in &ids {
             match self.get(id) {
+                Ok(image) if filter.hides(&image, self.has_children(id)) => {}
                 Ok(image) => images.extend(filter.pass(image, limits)),
                 // Removed since.
                 Err(Error::NotFound(_)) => {}

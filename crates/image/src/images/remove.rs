@@ -13,6 +13,8 @@ use crate::catalog::Change;
 pub struct RemoveOptions {
     /// Also an image that has several names or that a stopped container uses.
     pub force: bool,
+    /// Leave the nameless images that it was made from.
+    pub keep_parents: bool,
 }
 
 /// A container that uses an image.
@@ -47,8 +49,8 @@ impl Images {
     /// Removes a name, or an image, with the layers that nothing else needs.
     ///
     /// By a name: the name goes, and the image with it if that was its last one. By an id: the
-    /// image goes with its name, if there is no more than one. `in_use` tells which containers use
-    /// an image.
+    /// image goes with its name, if there is no more than one. The nameless images that it was made
+    /// from go with it. `in_use` tells which containers use an image.
     pub fn remove(
         &self,
         text: &str,
@@ -68,15 +70,33 @@ impl Images {
                 if !remaining.is_empty() {
                     return Ok(removed);
                 }
-                // Only force gets here: the running container keeps a nameless image.
-                if users.iter().any(|user| user.running) {
+                // Whoever stands on it keeps a nameless image; a container only with force.
+                let is_used = users.iter().any(|user| user.running)
+                    || !self.0.catalog.read().children_of(&id).is_empty();
+                if is_used {
                     return Ok(removed);
                 }
             }
-            Found::Id(_) => check_by_id(&id, &names, options, &users)?,
+            Found::Id(_) => {
+                let children = self.0.catalog.read().children_of(&id);
+                check_by_id(&id, &names, &children, options, &users)?;
+            }
         }
-        self.delete(&id, &mut removed)?;
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let parent = self.delete(&id, &mut removed)?;
+            next = parent.filter(|parent| !options.keep_parents && self.is_idle(parent, in_use));
+        }
         Ok(removed)
+    }
+
+    /// Whether an image has no name, nothing was made from it, and no container uses it.
+    fn is_idle(&self, id: &ImageId, in_use: InUse<'_>) -> bool {
+        let contents = self.0.catalog.read();
+        contents.images.contains_key(id)
+            && contents.names_of(id).is_empty()
+            && contents.children_of(id).is_empty()
+            && in_use(id).is_empty()
     }
 
     /// Takes the name away, and with a repository's last tag also its names by digest; gives the
@@ -110,13 +130,16 @@ impl Images {
             .collect())
     }
 
-    /// Takes the record and all names away, then what only this image needed.
-    fn delete(&self, id: &ImageId, removed: &mut Vec<Removed>) -> Result<(), Error> {
+    /// Takes the record and all names away, then what only this image needed; gives the image that
+    /// it was made from.
+    fn delete(&self, id: &ImageId, removed: &mut Vec<Removed>) -> Result<Option<ImageId>, Error> {
         let (names, record) = {
             let contents = self.0.catalog.read();
             (contents.names_of(id), contents.images.get(id).cloned())
         };
-        let Some(record) = record else { return Ok(()) };
+        let Some(record) = record else {
+            return Ok(None);
+        };
         removed.extend(names.iter().map(|name| Removed::Untagged(name.familiar())));
         self.0.catalog.apply(Change {
             remove_image: Some(id.clone()),
@@ -142,7 +165,7 @@ impl Images {
                 removed.push(Removed::Layer { chain_id, size });
             }
         }
-        Ok(())
+        Ok(record.parent)
     }
 }
 
@@ -167,6 +190,7 @@ fn check_last_name(
 fn check_by_id(
     id: &ImageId,
     names: &[Reference],
+    children: &[ImageId],
     options: RemoveOptions,
     users: &[UsedBy],
 ) -> Result<(), Error> {
@@ -177,6 +201,9 @@ fn check_by_id(
             reason,
         })
     };
+    if !children.is_empty() {
+        return refuse(false, "image has dependent child images".into());
+    }
     if let Some(user) = users.iter().find(|user| user.running) {
         let container = short_id(&user.container);
         return refuse(

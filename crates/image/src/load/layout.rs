@@ -17,14 +17,14 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Indexes in indexes are followed so deep.
 const INDEX_DEPTH: usize = 3;
 
-/// The images of this machine's platform that `index.json` lists.
-pub(super) fn describe(parts: &Parts) -> Result<Vec<Described>, Error> {
+/// The images of a platform that `index.json` lists.
+pub(super) fn describe(parts: &Parts, host: &Platform) -> Result<Vec<Described>, Error> {
     let bytes = parts.small("index", INDEX)?;
     let index: Index = serde_json::from_slice(&bytes)
         .map_err(|error| manifest::malformed("index", INDEX, error.to_string()))?;
     let mut images: Vec<Described> = Vec::new();
     for descriptor in &index.manifests {
-        let Some(mut image) = resolve(parts, descriptor, INDEX_DEPTH)? else {
+        let Some(mut image) = resolve(parts, host, descriptor, INDEX_DEPTH)? else {
             continue;
         };
         image.names.extend(name(descriptor)?);
@@ -36,7 +36,7 @@ pub(super) fn describe(parts: &Parts) -> Result<Vec<Described>, Error> {
     }
     if images.is_empty() {
         return Err(Error::NoPlatform {
-            platform: Platform::host().to_string(),
+            platform: host.to_string(),
         });
     }
     Ok(images)
@@ -45,10 +45,10 @@ pub(super) fn describe(parts: &Parts) -> Result<Vec<Described>, Error> {
 /// The image of a descriptor; `None` if it is for another platform.
 fn resolve(
     parts: &Parts,
+    host: &Platform,
     descriptor: &Descriptor,
     depth: usize,
 ) -> Result<Option<Described>, Error> {
-    let host = Platform::host();
     let other = |platform| !host.accepts(&Platform::from(platform));
     if descriptor.platform.as_ref().is_some_and(other) {
         return Ok(None);
@@ -58,11 +58,11 @@ fn resolve(
     match manifest::parse_document(digest.as_str(), &descriptor.media_type, &bytes)? {
         Document::Manifest(manifest) => image(parts, digest, bytes, &manifest).map(Some),
         Document::Index(index) => {
-            let chosen = index.select(&host).filter(|_| depth > 0);
+            let chosen = index.select(host).filter(|_| depth > 0);
             let Some(chosen) = chosen else {
                 return Ok(None);
             };
-            let mut image = resolve(parts, chosen, depth - 1)?;
+            let mut image = resolve(parts, host, chosen, depth - 1)?;
             if let Some(image) = &mut image {
                 image.documents.push((digest.clone(), bytes));
             }

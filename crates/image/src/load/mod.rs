@@ -18,7 +18,7 @@ use gantry_oci::ImageConfig;
 use gantry_reference::{Digest, ImageId, Reference};
 
 use crate::images::Arrival;
-use crate::{Error, Event, Images, Progress, manifest};
+use crate::{Error, Event, Images, Platform, Progress, manifest};
 use parts::Parts;
 
 /// Something that an archive brought.
@@ -59,18 +59,20 @@ struct Described {
 
 impl Images {
     /// Brings in the images of an archive: what `docker save` writes, or an OCI image layout in a
-    /// tar; compressed or not.
+    /// tar; compressed or not. Of an index the image for `platform` is taken, this machine's if it
+    /// is not given.
     ///
     /// Nothing of a hostile or broken archive remains. Blocks on the disk and on the reader.
     pub fn load(
         &self,
         archive: impl Read + Send + 'static,
+        platform: Option<&Platform>,
         progress: &dyn Progress,
     ) -> Result<Vec<Loaded>, Error> {
         let mut parts = Parts::new(self.clone());
         let mut lease = self.hold([]);
         let loaded = Self::read_parts(archive, &mut parts, &mut lease, progress)
-            .and_then(|()| self.load_parts(&parts, &mut lease, progress));
+            .and_then(|()| self.load_parts(&parts, platform, &mut lease, progress));
         drop(lease);
         self.drop_unneeded(parts.stored())?;
         let loaded = loaded?;
@@ -105,19 +107,21 @@ impl Images {
     fn load_parts(
         &self,
         parts: &Parts,
+        platform: Option<&Platform>,
         lease: &mut Lease,
         progress: &dyn Progress,
     ) -> Result<Vec<Loaded>, Error> {
         let images = if parts.has(docker::MANIFEST) {
             docker::describe(parts)?
         } else if parts.has(layout::INDEX) {
-            layout::describe(parts)?
+            layout::describe(parts, &platform.cloned().unwrap_or_else(Platform::host))?
         } else {
             let reason = "neither manifest.json nor index.json is in it";
             return Err(Error::Archive(reason.into()));
         };
         let mut loaded = Vec::new();
         for image in images {
+            check_platform(&image, platform)?;
             loaded.extend(self.load_image(parts, image, lease, progress)?);
         }
         Ok(loaded)
@@ -148,6 +152,7 @@ impl Images {
                 .into_iter()
                 .map(|(diff_id, _)| diff_id)
                 .collect(),
+            parent: None,
             names: image.names.clone(),
         })?;
         if image.names.is_empty() {
@@ -158,6 +163,27 @@ impl Images {
             .into_iter()
             .map(|name| Loaded::Name(name, id.clone()))
             .collect())
+    }
+}
+
+/// An image of an archive without an index is taken as it is, unless the user asked for another.
+fn check_platform(image: &Described, wanted: Option<&Platform>) -> Result<(), Error> {
+    let found = Platform {
+        os: image.parsed.os.clone(),
+        architecture: image.parsed.architecture.clone(),
+        variant: image.parsed.variant.clone(),
+    };
+    match wanted {
+        Some(wanted) if !wanted.accepts(&found) => Err(Error::WrongPlatform {
+            name: image
+                .names
+                .first()
+                .map(Reference::familiar)
+                .unwrap_or_default(),
+            wanted: wanted.to_string(),
+            found: found.to_string(),
+        }),
+        _ => Ok(()),
     }
 }
 

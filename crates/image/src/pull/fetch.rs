@@ -64,7 +64,7 @@ impl Images {
     }
 
     /// Fetches a blob that fits in memory, and verifies it.
-    async fn small_blob(
+    pub(super) async fn small_blob(
         &self,
         repository: &Repository,
         descriptor: &Descriptor,

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod layer;
+mod remote;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use gantry_reference::{Digest, ImageId, Reference};
 use gantry_registry_client::{Credentials, Document, Repository};
 
 pub(crate) use layer::LayerJobs;
+pub use remote::RemoteImage;
 
+use crate::catalog::Origin;
 use crate::images::Arrival;
 use crate::manifest::{Descriptor, Manifest};
 use crate::{Error, Event, Images, Platform, Progress, Step};
@@ -97,6 +100,7 @@ impl Images {
         if !self.knows(&plan.id) {
             self.bring(&repository, &plan, request, &progress).await?;
         }
+        self.note_pulled(reference, &plan).await;
         let pulled = self.name(plan, reference).await?;
         report_end(&*progress, reference, &pulled);
         Ok(pulled)
@@ -169,6 +173,30 @@ impl Images {
             self.join_layer(job, Arc::clone(progress))
         });
         try_join_all(jobs).await.map(drop)
+    }
+
+    /// Remembers in which form the registry has the layers, for a later push.
+    async fn note_pulled(&self, reference: &Reference, plan: &Plan) {
+        let layers = {
+            let contents = self.0.catalog.read();
+            let record = contents.images.get(&plan.id);
+            record
+                .map(|record| record.layers.clone())
+                .unwrap_or_default()
+        };
+        let forms = plan.manifest.layers.iter().map(|layer| Origin {
+            digest: layer.digest.clone(),
+            size: layer.size,
+            media_type: layer.media_type.clone(),
+            repositories: Vec::new(),
+        });
+        let forms: Vec<(Digest, Origin)> = layers.into_iter().zip(forms).collect();
+        let reference = reference.clone();
+        let noted = self.blocking(move |images| images.note_origins(&reference, forms));
+        // Without it a push has more to do, and nothing else.
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "where the layers came from is not written down");
+        }
     }
 
     async fn join_layer(&self, job: LayerJob, progress: Arc<dyn Progress>) -> Result<(), Error> {
@@ -253,6 +281,7 @@ fn install(
             .map(|(digest, bytes)| (digest.clone(), &bytes[..]))
             .collect(),
         layers: described.diff_ids,
+        parent: None,
         names: Vec::new(),
     })
 }

@@ -74,6 +74,7 @@ impl Progress for Told {
             Event::Status { id: Some(id), text } => format!("{id}: {text}"),
             Event::Status { id: None, text } => text,
             Event::Layer { id, step } => format!("{id}: {}", step.status()),
+            Event::LayerMounted { id, from } => format!("{id}: Mounted from {from}"),
             Event::Output(text) => text,
         };
         let mut lines = self.0.lock().unwrap();

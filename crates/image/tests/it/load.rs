@@ -9,7 +9,7 @@ use crate::fixture::{Sample, Store, Told, gzip, tar};
 
 fn load(store: &Store, archive: Vec<u8>) -> Result<(Vec<Loaded>, Vec<String>), Error> {
     let told = Told::new();
-    let loaded = store.images.load(Cursor::new(archive), &*told)?;
+    let loaded = store.images.load(Cursor::new(archive), None, &*told)?;
     Ok((loaded, told.lines()))
 }
 

@@ -7,14 +7,20 @@ use gantry_reference::{ImageId, Reference};
 
 use crate::fixture::{Sample, Store};
 
-const PLAIN: RemoveOptions = RemoveOptions { force: false };
-const FORCE: RemoveOptions = RemoveOptions { force: true };
+const PLAIN: RemoveOptions = RemoveOptions {
+    force: false,
+    keep_parents: false,
+};
+const FORCE: RemoveOptions = RemoveOptions {
+    force: true,
+    keep_parents: false,
+};
 
 fn store_with(sample: &Sample, tags: &[&str]) -> Store {
     let store = Store::new();
     store
         .images
-        .load(Cursor::new(sample.docker_archive(tags)), &())
+        .load(Cursor::new(sample.docker_archive(tags)), None, &())
         .unwrap();
     store
 }
@@ -141,7 +147,7 @@ fn shared_layers_stay_for_the_other_image() {
     let top = Sample::of("top", layers);
     store
         .images
-        .load(Cursor::new(top.docker_archive(&["top:1"])), &())
+        .load(Cursor::new(top.docker_archive(&["top:1"])), None, &())
         .unwrap();
     assert_eq!(store.layers(), 2);
     store.images.remove("base:1", PLAIN, &nobody).unwrap();
@@ -179,7 +185,7 @@ fn tagging_moves_names() {
     let second = Sample::new("second", &[10]);
     store
         .images
-        .load(Cursor::new(second.docker_archive(&["b:1"])), &())
+        .load(Cursor::new(second.docker_archive(&["b:1"])), None, &())
         .unwrap();
     let target = Reference::parse("a:1").unwrap();
     store.images.tag("b:1", &target).unwrap();

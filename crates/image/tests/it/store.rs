@@ -13,7 +13,7 @@ fn store_with(samples: &[(&Sample, &[&str])]) -> Store {
     for (sample, tags) in samples {
         store
             .images
-            .load(Cursor::new(sample.docker_archive(tags)), &())
+            .load(Cursor::new(sample.docker_archive(tags)), None, &())
             .unwrap();
     }
     store

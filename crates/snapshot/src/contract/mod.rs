@@ -14,6 +14,7 @@ mod listing;
 mod loop_disk;
 mod random;
 mod stacking;
+mod written;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -196,6 +197,7 @@ suite! {
         missing_directories_are_made, the_archive_comes_back;
     failure: damage_leaves_nothing, wrong_digest, the_stream_breaks, a_crash_leaves_nothing,
         a_loss_of_power, unknown_names;
+    written: changes_are_told, what_was_written_becomes_a_layer, archives_come_back_byte_for_byte;
     hostile: names_stay_inside, links_stay_inside, malformed_archives_are_refused;
 }
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gantry_reference::Digest;
+use gantry_reference::{Algorithm, Digest};
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::index::{IndexError, write_index};
@@ -84,7 +84,7 @@ impl Driver for Erofs {
     fn write_layer(
         &self,
         directory: &Path,
-        diff_id: &Digest,
+        expected: Option<&Digest>,
         tar: &mut dyn Read,
     ) -> Result<Record, Error> {
         let tar_path = directory.join(TAR);
@@ -95,10 +95,9 @@ impl Driver for Erofs {
             .open(&tar_path)
             .map_err(at("create", &tar_path))?;
         let copy = file.try_clone().map_err(at("open", &tar_path))?;
-        let outcome = intake::run(tar, diff_id.algorithm(), Some(copy), |intake| {
-            read_tree(intake)
-        });
-        let (tree, record) = verified(outcome, diff_id, directory)?;
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
+        let outcome = intake::run(tar, algorithm, Some(copy), |intake| read_tree(intake));
+        let (tree, record) = verified(outcome, expected, directory)?;
         file.set_len(record.tar_size.next_multiple_of(PAGE))
             .map_err(at("pad", &tar_path))?;
         let index_path = directory.join(INDEX);
@@ -107,12 +106,12 @@ impl Driver for Erofs {
             &tree,
             &file,
             record.tar_size,
-            volume_uuid(diff_id),
+            volume_uuid(&record.diff_id),
         )
         .map_err(|error| match error {
             IndexError::Io(error) => at("write", &index_path)(error),
             IndexError::Archive(source) => Error::Archive {
-                layer: diff_id.clone(),
+                layer: record.diff_id.clone(),
                 source,
             },
         })?;
@@ -179,8 +178,8 @@ impl Driver for Erofs {
         }
     }
 
-    fn open_tar(&self, directory: &Path) -> io::Result<Option<File>> {
-        File::open(directory.join(TAR)).map(Some)
+    fn open_tar(&self, directory: &Path) -> io::Result<Option<Box<dyn Read + Send>>> {
+        Ok(Some(Box::new(File::open(directory.join(TAR))?)))
     }
 
     fn mounter(&self) -> &Mounter {

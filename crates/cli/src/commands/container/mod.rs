@@ -1,6 +1,7 @@
 //! Commands about containers.
 
 pub(crate) mod attach;
+pub(crate) mod commit;
 pub(crate) mod cp;
 pub(crate) mod create;
 mod creation;
@@ -8,6 +9,7 @@ pub(crate) mod diff;
 mod each;
 pub(crate) mod exec;
 mod exit;
+pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod kill;
 pub(crate) mod logs;

@@ -2,6 +2,7 @@
 
 mod pack;
 mod plan;
+mod rename;
 mod unpack;
 
 use std::io::{self, IsTerminal as _, stdin, stdout};
@@ -37,9 +38,8 @@ flags! {
 }
 
 impl Command for Copy {
-    const USAGE: &'static str =
-        "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH";
-    const ABOUT: &'static str = "Copy files/folders between a container and the local filesystem
+    const USAGE: &'static str = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH\n[OPTIONS] CONTAINER:SRC_PATH CONTAINER:DEST_PATH";
+    const ABOUT: &'static str = "Copy files/folders between containers and the local filesystem
 
 Use '-' as the source to read a tar archive from stdin
 and extract it to a directory destination in a container.
@@ -50,8 +50,9 @@ container source to stdout.";
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
         let (source, target) = (split(&words[0]), split(&words[1]));
         match (source, target) {
-            ((Some(_), _), (Some(_), _)) => {
-                Err(Failure::new("copying between containers is not supported"))
+            ((Some(from), path), (Some(to), target)) => {
+                let client = session.client().await?;
+                self.pass_on(&client, (from, path), (to, target)).await
             }
             ((None, _), (None, _)) => {
                 Err(Failure::new("must specify at least one container source"))
@@ -127,6 +128,48 @@ impl Copy {
         )?;
         let copied = receive(response, plan::base(&wanted), place).await?;
         self.tell(copied, target);
+        Ok(())
+    }
+
+    /// From one container into another, or into itself: the archive goes through us as it comes.
+    async fn pass_on(
+        &self,
+        client: &Client,
+        (from, path): (&str, &str),
+        (to, target): (&str, &str),
+    ) -> Result<(), Failure> {
+        let mut wanted = path.to_owned();
+        if self.follow_link
+            && let Ok(stat) = stat(client, from, path).await
+            && !stat.link_target.is_empty()
+        {
+            wanted = plan::link_target(path, &stat.link_target);
+        }
+        let destination = container_destination(client, to, target).await;
+        let request = client
+            .get(Client::path("/containers/", from, "/archive"))
+            .query("path", &wanted);
+        let response = request.send().await?;
+        let stat = stat_of(&response)?;
+        let base = if self.follow_link { path } else { &wanted };
+        let source = Source {
+            base: plan::base(base),
+            is_dir: is_dir(&stat),
+        };
+        let place = place(&source, &destination)?;
+        let (archive, total) = rename::renamed(response, plan::base(&wanted), place.base)?;
+        let body = chunks(Box::new(archive))?;
+        client
+            .request(Method::PUT, Client::path("/containers/", to, "/archive"))
+            .query("path", &place.directory)
+            .query("noOverwriteDirNonDir", "true")
+            .query_opt("copyUIDGID", self.archive.then_some("true"))
+            .stream("application/x-tar", body)
+            .send()
+            .await?
+            .finish()
+            .await;
+        self.tell(total.total(), &format!("{to}:{target}"));
         Ok(())
     }
 

@@ -13,6 +13,10 @@ use tar::{Builder, EntryType, Header};
 pub(crate) struct Count(Arc<AtomicU64>);
 
 impl Count {
+    pub(super) fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -13,10 +13,7 @@ use super::plan::Place;
 /// Unpacks an archive whose names begin with `base` into a place.
 pub(crate) fn unpack(chunks: Receiver<Bytes>, base: &str, place: &Place) -> io::Result<()> {
     let root = Path::new(&place.directory).canonicalize()?;
-    let mut archive = Archive::new(Chunks {
-        chunks,
-        current: Bytes::new(),
-    });
+    let mut archive = Archive::new(Chunks::new(chunks));
     let rename = |name: &Path| renamed(name, base, &place.base);
     // Directories get their times and modes last: what is written into them changes both.
     let mut directories = Vec::new();
@@ -72,7 +69,7 @@ fn one<R: Read>(
 }
 
 /// Replaces the base of a name; a name that leads out of the archive is refused.
-fn renamed(name: &Path, old: &str, new: &str) -> io::Result<PathBuf> {
+pub(super) fn renamed(name: &Path, old: &str, new: &str) -> io::Result<PathBuf> {
     let mut parts = name
         .components()
         .filter(|part| *part != Component::CurDir)
@@ -118,9 +115,18 @@ fn check_parent(root: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Chunks of an answer as one stream.
-struct Chunks {
+pub(super) struct Chunks {
     chunks: Receiver<Bytes>,
     current: Bytes,
+}
+
+impl Chunks {
+    pub(super) const fn new(chunks: Receiver<Bytes>) -> Self {
+        Self {
+            chunks,
+            current: Bytes::new(),
+        }
+    }
 }
 
 impl Read for Chunks {

@@ -1,0 +1,5 @@
+//! Commands about registries and logins.
+
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod manifest;

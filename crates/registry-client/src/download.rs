@@ -1,0 +1,55 @@
+//! Fetching a file by its URL, with the proxies and the name service that registries are reached by.
+
+use std::io;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use reqwest::{Method, Url};
+
+use crate::request::failed;
+use crate::transport::Trust;
+use crate::{Client, Error};
+
+/// Fetches files.
+#[derive(Debug, Clone)]
+pub struct Download(reqwest::Client);
+
+impl Client {
+    /// A client for plain downloads; certificates are verified.
+    pub fn downloads(&self) -> Result<Download, Error> {
+        let trust = Trust::Verify {
+            registry: String::new(),
+        };
+        Ok(Download(self.context().transport.client(&trust)?))
+    }
+}
+
+impl Download {
+    /// Opens what is at an `http` or `https` URL.
+    pub async fn open(
+        &self,
+        url: &str,
+    ) -> Result<Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>, Error> {
+        let parsed = Url::parse(url).map_err(|error| Error::Config(format!("{url}: {error}")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            let reason = format!("{url}: only http and https URLs can be fetched");
+            return Err(Error::Config(reason));
+        }
+        let response = self
+            .0
+            .get(parsed)
+            .send()
+            .await
+            .map_err(|error| failed(&Method::GET, url, &error))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Error::Status {
+                url: url.to_owned(),
+                status: status.to_string(),
+                answer: None,
+            });
+        }
+        Ok(Box::pin(response.bytes_stream().map_err(io::Error::other)))
+    }
+}

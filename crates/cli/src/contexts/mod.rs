@@ -9,4 +9,4 @@ mod store;
 
 pub(crate) use archive::{pack, unpack};
 pub(crate) use current::{Current, DEFAULT};
-pub(crate) use store::{Context, Store, check_name, replace};
+pub(crate) use store::{Context, Store, check_name};

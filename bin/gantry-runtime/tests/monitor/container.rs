@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use gantry_log_format::decode;
-use gantry_monitor::protocol::{Launch, LogConfig};
+use gantry_monitor::protocol::{Launch, LogConfig, LogFile};
 use gantry_oci::Spec;
 use serde_json::json;
 
@@ -33,11 +33,12 @@ impl Container {
             cgroup: format!("/{id}"),
             id,
             run_dir: dir.path().to_owned(),
-            log: LogConfig::JsonFile {
+            log: LogConfig::File(LogFile {
                 path: dir.path().join("log"),
                 max_size: 1_000_000,
                 max_files: 3,
-            },
+                ..LogFile::default()
+            }),
             stdin: false,
             stdin_once: false,
             init: false,
@@ -81,11 +82,12 @@ impl Container {
     }
 
     pub(crate) fn with_log(mut self, max_size: u64, max_files: u32) -> Self {
-        self.launch.log = LogConfig::JsonFile {
+        self.launch.log = LogConfig::File(LogFile {
             path: self.log_path(),
             max_size,
             max_files,
-        };
+            ..LogFile::default()
+        });
         self
     }
 

@@ -21,4 +21,5 @@ mod limits;
 mod logs;
 mod ops;
 mod platform;
+mod reliability;
 mod structure;

@@ -1,5 +1,6 @@
 //! What the machine mounts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -227,6 +228,20 @@ impl Hierarchy {
             let _ = rustix::fs::rmdir(path.below(mount));
         }
         Ok(())
+    }
+
+    /// The names of the groups right below `path`, in any hierarchy.
+    pub fn children(&self, path: &str) -> Result<BTreeSet<String>> {
+        let path = GroupPath::parse(path)?;
+        let v2 = self.v2.iter().map(|mount| &mount.dir);
+        let mounts = self.v1.iter().map(|mount| &mount.dir).chain(v2);
+        let entries = mounts.flat_map(|mount| std::fs::read_dir(path.below(mount)));
+        let folders = entries
+            .flat_map(|entries| entries.flatten())
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        Ok(folders
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect())
     }
 
     /// Opens a group that exists.

@@ -142,7 +142,7 @@ fn checkpoints_are_refused_in_so_many_words() {
     command.arg("http://d/v1.43/containers/one/checkpoints");
     let answer = Run::of(command);
     assert!(
-        answer.ok().ends_with("501") && answer.stdout.contains("checkpoint"),
+        answer.ok().ends_with("501") && answer.stdout.contains("experimental mode"),
         "{}",
         answer.stdout
     );

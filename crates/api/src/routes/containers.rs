@@ -143,5 +143,9 @@ async fn commit<B: Containers>(
 
 /// Docker's daemon has checkpoints only with its experimental features on, which we never say.
 async fn checkpoints() -> Failure {
-    Failure::not_built("checkpointing a container (an experimental feature)")
+    Failure::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "This experimental feature is disabled by default. Start the Docker daemon in experimental \
+         mode in order to enable it.",
+    )
 }

@@ -1,5 +1,6 @@
 //! All commands, a file each: `<group>/<verb>.rs`.
 
+mod checkpoint;
 mod completion;
 mod container;
 mod context;
@@ -19,6 +20,10 @@ use crate::command::{Entry, Group};
 
 /// The groups of commands.
 pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        name: "checkpoint",
+        about: "Manage checkpoints",
+    },
     Group {
         name: "container",
         about: "Manage containers",
@@ -94,6 +99,9 @@ pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
 /// The commands. Only the one that is called is ever looked into.
 pub(crate) const ALL: &[Entry] = &[
     Entry::of::<completion::Completion>(&["completion"]),
+    Entry::of::<checkpoint::Create>(&["checkpoint create"]),
+    Entry::of::<checkpoint::List>(&["checkpoint ls", "checkpoint list"]),
+    Entry::of::<checkpoint::Remove>(&["checkpoint rm", "checkpoint remove"]),
     Entry::of::<container::attach::Attach>(&["container attach", "attach"]),
     Entry::of::<container::commit::Commit>(&["container commit", "commit"]),
     Entry::of::<container::cp::Copy>(&["container cp", "cp"]),

@@ -27,6 +27,8 @@ impl Containers {
         )?);
 
         self.secrets.resolve(&mut request.secrets)?;
+        warnings.extend(self.lacking_limits(&request.host_config));
+
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
         defaults::hostname(&mut request, &id);

@@ -110,14 +110,23 @@ impl Containers {
 
     /// Kills what is left in a container's cgroup and removes that.
     pub(crate) async fn end_by_force(&self, container: &Arc<Container>) {
-        let (service, container) = (self.clone(), Arc::clone(container));
+        self.end_cgroup(self.cgroup_path(container)).await;
+    }
+
+    /// The same by the cgroup's path.
+    pub(crate) async fn end_cgroup(&self, path: String) {
+        let service = self.clone();
         let done = blocking(move || {
-            let path = service.cgroup_path(&container);
-            if let Ok(cgroup) = service.cgroups.open(&path) {
-                let ended = cgroup.kill().and_then(|()| cgroup.remove());
-                if let Err(e) = ended {
-                    tracing::warn!(container = %container.id, "cannot end its cgroup: {e}");
-                }
+            let Ok(cgroup) = service.cgroups.open(&path) else {
+                return Ok(());
+            };
+            // What is frozen dies only when it goes on.
+            let ended = cgroup
+                .kill()
+                .and_then(|()| cgroup.thaw())
+                .and_then(|()| cgroup.remove());
+            if let Err(e) = ended {
+                tracing::warn!("cannot end the cgroup {path}: {e}");
             }
             Ok(())
         });

@@ -11,6 +11,7 @@ mod exit;
 mod export;
 mod freeze;
 mod inspect;
+mod lacking;
 mod links;
 mod list;
 mod mounts;

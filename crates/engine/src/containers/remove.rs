@@ -60,7 +60,9 @@ impl Containers {
     pub(crate) fn remove_in_background(&self, container: &Arc<Container>) {
         let (service, container) = (self.clone(), Arc::clone(container));
         tokio::spawn(async move {
-            if let Err(e) = service.remove_container(&container, true).await {
+            if let Err(e) = service.remove_container(&container, true).await
+                && !container.progress().borrow().removed
+            {
                 tracing::error!(container = %container.id, "cannot remove it: {e}");
             }
         });
@@ -76,6 +78,8 @@ impl Containers {
         container
             .step(Step::BeginRemove)
             .map_err(|phase| cannot_remove(container, phase))?;
+        // From here on only its removal makes sense, also to a daemon after ours.
+        container.save_state();
         self.finish_log(container).await;
         let (service, subject) = (self.clone(), Arc::clone(container));
         let taken_down = blocking(move || service.take_off_disk(&subject)).await;

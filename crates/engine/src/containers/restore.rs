@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,13 +33,20 @@ impl Containers {
     /// kept for us (the doors of the daemon before).
     pub(crate) async fn restore(&self) -> Result<Vec<OwnedFd>, Error> {
         let found = self.read_records()?;
-        let (mut adopted, mut ended, mut doors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut maybe_live = Vec::new();
         for container in found {
             self.registry.insert(Arc::clone(&container));
-            if !container.phase().is_live() && container.phase() != Phase::Starting {
-                continue;
+            let phase = container.phase();
+            if phase.is_live() || phase == Phase::Starting {
+                maybe_live.push(container);
             }
-            match greet(&container).await {
+        }
+        // All at once: one that is slow to answer must not hold up the others.
+        let greetings = maybe_live.iter().map(|container| greet(container));
+        let greetings = futures_util::future::join_all(greetings).await;
+        let (mut adopted, mut ended, mut doors) = (Vec::new(), Vec::new(), Vec::new());
+        for (container, greeting) in maybe_live.into_iter().zip(greetings) {
+            match greeting {
                 Ok(Some((link, events, status)))
                     if status.exit.is_none() && status.started_at.is_some() =>
                 {
@@ -66,7 +74,7 @@ impl Containers {
         for container in ended {
             self.end_of_an_unseen_run(&container).await;
         }
-        self.sweep();
+        self.sweep().await;
         self.resume_policies();
         Ok(doors)
     }
@@ -161,29 +169,56 @@ impl Containers {
         self.watch(&container, link, events);
     }
 
-    /// A container that ran when the last daemon was there and has no monitor now.
+    /// A container that ran, or was about to, when the last daemon was there, and has no monitor now.
     async fn end_of_an_unseen_run(&self, container: &Arc<Container>) {
-        let exit = match read_exit(container) {
-            Some(exit) => exit,
-            None => {
-                self.end_by_force(container).await;
-                Exit {
-                    code: 137,
-                    signal: None,
-                    oom_killed: false,
-                    finished_at: clock::now_nanos() as u64,
-                }
+        let exit = read_exit(container);
+        if exit.is_none() {
+            self.end_by_force(container).await;
+            if container.phase() == Phase::Starting {
+                return self.start_was_cut_short(container);
             }
-        };
+        }
         if container.phase() == Phase::Starting {
             container.record().state.phase = Phase::Running;
         }
-        self.record_exit(container, &exit);
+        let killed = || Exit {
+            code: 137,
+            signal: None,
+            oom_killed: false,
+            finished_at: clock::now_nanos() as u64,
+        };
+        self.record_exit(container, &exit.unwrap_or_else(killed));
+    }
+
+    /// The daemon before ended while it started the container, which never ran.
+    fn start_was_cut_short(&self, container: &Arc<Container>) {
+        let wanted = {
+            let mut record = container.record();
+            let first = record.state.started_at == 0;
+            let step = if first {
+                Step::FirstStartFailed
+            } else {
+                Step::StartFailed
+            };
+            record.state.phase = Phase::Starting.after(step).unwrap_or(Phase::Exited);
+            record.state.endpoint = None;
+            record.state.pid = 0;
+            "the daemon ended while it started the container".clone_into(&mut record.state.error);
+            let again = restart::delay_after(&record, record.state.exit_code).is_some();
+            if !first && again {
+                record.state.phase = Phase::Restarting;
+            }
+            record.host_config.auto_remove
+        };
+        container.save_state();
+        if wanted {
+            self.remove_in_background(container);
+        }
     }
 
     /// Removes what belongs to no container: snapshots and folders of creations and removals that
-    /// were cut short.
-    fn sweep(&self) {
+    /// were cut short, and processes that no monitor watches.
+    async fn sweep(&self) {
         let known: HashSet<String> = self.registry.all().iter().map(|c| c.id.clone()).collect();
         for key in self.snapshots.list().unwrap_or_default() {
             if !known.contains(&key)
@@ -195,10 +230,11 @@ impl Containers {
         let run = self.settings.run_root.join("containers");
         for entry in fs::read_dir(run).into_iter().flatten().flatten() {
             let id = entry.file_name().to_string_lossy().into_owned();
-            if !known.contains(&id) && !entry.path().join(SOCKET_FILE).exists() {
+            if !known.contains(&id) && !has_monitor(&entry.path()) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
+        self.sweep_cgroups().await;
         for container in self.registry.all() {
             if matches!(container.phase(), Phase::Removing | Phase::Dead) {
                 container.record().state.phase = Phase::Dead;
@@ -208,6 +244,25 @@ impl Containers {
             {
                 self.remove_in_background(&container);
             }
+        }
+    }
+
+    /// Ends what runs in cgroups of ours without a monitor.
+    async fn sweep_cgroups(&self) {
+        let parent = format!("/{}", self.settings.cgroup_parent.trim_matches('/'));
+        let found = self.cgroups.children(&parent).unwrap_or_default();
+        for id in found.iter().filter(|id| is_id(id)) {
+            let watched = match self.registry.find(id) {
+                Ok(container) => {
+                    container.phase().is_live() || container.phase() == Phase::Starting
+                }
+                Err(_) => has_monitor(&self.run_dir(id)),
+            };
+            if watched {
+                continue;
+            }
+            tracing::warn!(container = %id, "it has processes or a cgroup and no monitor: ending those");
+            self.end_cgroup(format!("{parent}/{id}")).await;
         }
     }
 
@@ -241,9 +296,25 @@ impl Containers {
 
 type Greeting = (Arc<MonitorLink>, mpsc::UnboundedReceiver<LinkEvent>, Status);
 
+/// A full ID, as the folders of containers are named.
+fn is_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Whether a monitor listens in a run directory; a socket alone may be of one that was killed.
+fn has_monitor(run_dir: &Path) -> bool {
+    run_dir.join(SOCKET_FILE).exists()
+        && !matches!(
+            gantry_monitor::protocol::connect(run_dir),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+        )
+}
+
 /// How often a monitor that is there but cannot be reached is tried, and the pause between.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a monitor may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the monitor how its container is; `None` when there surely is no monitor.
 ///
@@ -262,7 +333,11 @@ async fn greet(container: &Container) -> io::Result<Option<Greeting>> {
         }
         tries += 1;
     };
-    match link.call(Request::Status, &[]).await {
+    let asked = tokio::time::timeout(PATIENCE, link.call(Request::Status, &[])).await;
+    let Ok(answer) = asked else {
+        return Err(io::Error::new(ErrorKind::TimedOut, "it does not answer"));
+    };
+    match answer {
         Ok((Reply::Status(status), _)) if status.id == container.id => {
             Ok(Some((link, events, *status)))
         }

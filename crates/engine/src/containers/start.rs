@@ -76,6 +76,10 @@ impl Containers {
         match self.try_start(container, starter).await {
             Ok(()) => Ok(()),
             Err(e) => {
+                if matches!(e, Error::MonitorLost { .. }) {
+                    // What it had made is nobody's now.
+                    self.end_by_force(container).await;
+                }
                 self.start_failed(container, &e);
                 Err(e)
             }
@@ -84,6 +88,7 @@ impl Containers {
 
     async fn try_start(&self, container: &Arc<Container>, starter: Starter) -> Result<(), Error> {
         let ground = self.lay_ground(container).await?;
+        Self::note_start(container, &ground);
         let launched = self.launch(container, &ground).await?;
         self.hand_over_secrets(container, launched.pid).await?;
         self.hand_over_waiting_clients(container, &launched.link)
@@ -95,6 +100,13 @@ impl Containers {
         self.watch(container, launched.link, launched.events);
         self.forward_log(container);
         Ok(())
+    }
+
+    /// Writes down that the container may run from now on, and with which endpoint: a daemon that
+    /// comes after ours will look for its monitor, and keep its network.
+    fn note_start(container: &Container, ground: &Ground) {
+        container.record().state.endpoint = ground.network.endpoint.clone();
+        container.save_state();
     }
 
     /// Mounts the root, joins the network, fills volumes and writes the bundle.
@@ -340,6 +352,7 @@ impl Containers {
             record.state.exit_code = exit_code;
             record.state.error = error.to_string();
             record.state.pid = 0;
+            record.state.endpoint = None;
         }
         drop(container.take_clients());
         container.save_state();

@@ -34,6 +34,8 @@ impl Containers {
         let signal = own_signal(&container, signal)?;
         if container.phase().is_live() || container.phase() == Phase::Restarting {
             container.record().state.stopped_by_hand = true;
+            // So that a daemon after ours knows it, too, whatever happens from here on.
+            container.save_state();
         }
         if container.cancel_restart() {
             container.save_state();

@@ -72,7 +72,7 @@ impl Containers {
                 )
                 .await
             }
-            saved => saved.map(|()| Vec::new()),
+            saved => saved.map(|()| self.lacking_limits(&after)),
         };
         match applied {
             Ok(more) => {

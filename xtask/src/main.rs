@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod cache;
+mod compat;
 mod images;
 mod peers;
 mod shell;
@@ -27,6 +28,8 @@ enum Task {
     Images(images::Args),
     /// Measure against real Docker, side by side
     Bench(bench::Args),
+    /// Play the same requests to real Docker and to ours and compare what they answer
+    Compat(compat::Args),
     /// Real Docker and Podman, to compare with
     #[command(subcommand)]
     Peers(peers::Verb),
@@ -37,6 +40,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Args::parse().task {
         Task::Bench(args) => bench::run(&args),
+        Task::Compat(args) => compat::run(&args),
         Task::Images(args) => images::run(&args),
         Task::Peers(verb) => peers::run(&verb),
         Task::Vm(args) => vm::run(&args),

@@ -36,6 +36,7 @@ const LAYERS: [&[&str]; 6] = [
         "gantry",
         "gantry-runtime-bin",
         "gantry-hello",
+        "gantry-compat",
         "xtask",
         "gantry-tests",
     ],

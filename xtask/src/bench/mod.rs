@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use contender::{Arena, Contender};
+pub(crate) use contender::gantry_binary;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]

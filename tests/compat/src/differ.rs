@@ -1,0 +1,81 @@
+//! What differs between two answers, by path.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+
+/// One difference.
+#[derive(Debug)]
+pub struct Difference {
+    /// Where: `status`, `headers.content-type`, `body.State.Status`, `body.Ports[].Type`.
+    pub path: String,
+    /// Real Docker's value, if there is one.
+    theirs: Option<Value>,
+    /// The other's.
+    ours: Option<Value>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |value: &Option<Value>| match value {
+            None => "nothing".to_owned(),
+            Some(value) => {
+                let text = value.to_string();
+                match text.char_indices().nth(600) {
+                    Some((end, _)) => format!("{}...", &text[..end]),
+                    None => text,
+                }
+            }
+        };
+        write!(
+            f,
+            "{}: docker {}, ours {}",
+            self.path,
+            show(&self.theirs),
+            show(&self.ours)
+        )
+    }
+}
+
+/// All differences of two answers.
+pub(crate) fn answers(theirs: &Answer, ours: &Answer) -> Vec<Difference> {
+    let mut found = Vec::new();
+    compare(
+        "",
+        Some(&theirs.to_value()),
+        Some(&ours.to_value()),
+        &mut found,
+    );
+    found
+}
+
+fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut Vec<Difference>) {
+    match (theirs, ours) {
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                compare(&path, a.get(key), b.get(key), found);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
+            for (a, b) in a.iter().zip(b) {
+                compare(&format!("{path}[]"), Some(a), Some(b), found);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => found.push(Difference {
+            path: path.to_owned(),
+            theirs: a.cloned(),
+            ours: b.cloned(),
+        }),
+    }
+}

@@ -14,6 +14,7 @@
 
 mod cli;
 mod clients;
+mod compat;
 mod daemon;
 mod faults;
 mod harness;

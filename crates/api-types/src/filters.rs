@@ -23,7 +23,7 @@ pub enum FilterError {
 impl std::fmt::Display for FilterError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Syntax(reason) => write!(f, "invalid filter: {reason}"),
+            Self::Syntax(_) => f.write_str("invalid filter"),
             Self::Name(name) => write!(f, "invalid filter '{name}'"),
             Self::Value { name, values } => {
                 write!(f, "invalid filter '{name}=[{}]'", values.join(" "))

@@ -11,6 +11,7 @@ use crate::json;
 pub struct Failure {
     status: StatusCode,
     message: String,
+    plain: bool,
 }
 
 impl Failure {
@@ -19,6 +20,7 @@ impl Failure {
         Self {
             status,
             message: message.into(),
+            plain: false,
         }
     }
 
@@ -45,6 +47,12 @@ impl Failure {
         )
     }
 
+    /// The same as text: clients of an API older than 1.24 read no JSON in errors.
+    pub(crate) fn in_plain_text(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
     /// Its text.
     pub fn message(&self) -> &str {
         &self.message
@@ -64,6 +72,13 @@ impl IntoResponse for Failure {
         }
         if self.status.is_server_error() {
             tracing::error!(status = self.status.as_u16(), "{}", self.message);
+        }
+        if self.plain {
+            let headers = [
+                ("content-type", "text/plain; charset=utf-8"),
+                ("x-content-type-options", "nosniff"),
+            ];
+            return (self.status, headers, self.message + "\n").into_response();
         }
         json::response(
             self.status,

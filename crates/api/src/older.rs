@@ -3,10 +3,23 @@
 //! New fields are left in old answers, since clients ignore them; fields that a version had and
 //! that are gone since are put back.
 
-use gantry_api_types::{ContainerConfig, DiskUsage, ImageInspect, ImageSummary, SystemInfo};
+use gantry_api_types::{
+    ContainerConfig, ContainerCreateRequest, DiskUsage, ImageInspect, ImageSummary, SystemInfo,
+};
 use serde_json::{Map, Value, json};
 
 use crate::version::ApiVersion;
+
+/// `POST /containers/create`: what a request means that says nothing of later choices.
+pub(crate) fn create(version: ApiVersion, request: &mut ContainerCreateRequest) {
+    let host = &mut request.host_config;
+    if !version.is_at_least(40) && host.ipc_mode.is_empty() {
+        "shareable".clone_into(&mut host.ipc_mode);
+    }
+    if !version.is_at_least(41) && host.cgroupns_mode.is_empty() {
+        "host".clone_into(&mut host.cgroupns_mode);
+    }
+}
 
 /// `GET /info`
 pub(crate) fn info(version: ApiVersion, mut info: SystemInfo) -> Value {

@@ -102,10 +102,15 @@ fn check(text: &str, oldest: ApiVersion) -> Result<ApiVersion, Failure> {
         return Err(too_new());
     }
     if version < oldest {
-        return Err(Failure::invalid(format!(
+        let failure = Failure::invalid(format!(
             "client version {text} is too old. Minimum supported API version is \
              {oldest}, please upgrade your client to a newer version"
-        )));
+        ));
+        return Err(if version < ApiVersion::OLDEST {
+            failure.in_plain_text()
+        } else {
+            failure
+        });
     }
     Ok(version)
 }

@@ -32,7 +32,10 @@ pub fn all() -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
     for entry in fs::read_dir(folder())? {
         let path = entry?.path();
-        if path.extension().is_some_and(|e| ["sh", "py", "js"].iter().any(|known| e == *known)) {
+        if path
+            .extension()
+            .is_some_and(|e| ["sh", "py", "js"].iter().any(|known| e == *known))
+        {
             let name = path.file_stem().unwrap_or_default();
             suites.push(Suite {
                 name: name.to_string_lossy().into_owned(),
@@ -71,13 +74,22 @@ impl Suite {
         let clients = installed();
         vec![
             ("DOCKER_HOST", format!("unix://{}", socket.display())),
-            ("DOCKER_CONFIG", work.join("docker-config").display().to_string()),
+            (
+                "DOCKER_CONFIG",
+                work.join("docker-config").display().to_string(),
+            ),
             ("HOME", work.display().to_string()),
             ("WORK", work.display().to_string()),
             ("SOCKET", socket.display().to_string()),
-            ("NODE_PATH", clients.join("node/node_modules").display().to_string()),
+            (
+                "NODE_PATH",
+                clients.join("node/node_modules").display().to_string(),
+            ),
             ("CLIENTS", clients.display().to_string()),
-            ("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE", socket.display().to_string()),
+            (
+                "TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE",
+                socket.display().to_string(),
+            ),
         ]
     }
 }

@@ -155,7 +155,10 @@ impl Player {
     /// Removes all that plays leave behind and makes sure that the image is there.
     pub fn tidy(&self) -> Result<()> {
         for container in self.list("/containers/json?all=1")?.iter() {
-            self.delete(&format!("/containers/{}?force=1&v=1", word(container, "Id")))?;
+            self.delete(&format!(
+                "/containers/{}?force=1&v=1",
+                word(container, "Id")
+            ))?;
         }
         for network in self.list("/networks")?.iter() {
             let name = word(network, "Name");

@@ -39,9 +39,9 @@ pub(crate) fn listed(bytes: &[u8]) -> Option<Value> {
     // A root file system in full says less than where it begins.
     if lines.len() > 60 {
         lines.retain(|line| {
-            line.split(' ').nth(3).is_some_and(|path| {
-                path.trim_end_matches('/').matches('/').count() == 0
-            })
+            line.split(' ')
+                .nth(3)
+                .is_some_and(|path| path.trim_end_matches('/').matches('/').count() == 0)
         });
     }
     Some(lines.into_iter().map(Value::from).collect())

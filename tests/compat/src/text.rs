@@ -118,7 +118,10 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         for (text, expected) in [
             (id.as_str(), "<id>"),
-            (&format!("No such container: {id}"), "No such container: <id>"),
+            (
+                &format!("No such container: {id}"),
+                "No such container: <id>",
+            ),
             (&format!("sha256:{id}"), "sha256:<id>"),
             ("2026-11-22T07:43:02.1234Z", "<time>"),
             ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use contender::{Arena, Contender};
 pub(crate) use contender::gantry_binary;
+use contender::{Arena, Contender};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]

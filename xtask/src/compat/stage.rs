@@ -135,7 +135,10 @@ impl Drop for Stage {
         std::thread::sleep(Duration::from_millis(200));
         let _ = shell::script(
             "for d in /sys/fs/cgroup/$C /sys/fs/cgroup/*/$C; do [ ! -d $d ] || find $d -depth -type d -exec rmdir {} +; done; rm -rf \"$F\"",
-            &[("C", &self.cgroup), ("F", &self.folder.display().to_string())],
+            &[
+                ("C", &self.cgroup),
+                ("F", &self.folder.display().to_string()),
+            ],
         );
     }
 }

@@ -12,7 +12,8 @@ docker)
   unshare --mount --propagation private bash -euc '
     mount --bind "$ROOT" "$ROOT"
     mount -t tmpfs tmpfs "$ROOT/run"
-    mkdir -p "$ROOT/run/stage" "$ROOT/peerdata"
+    mkdir -p "$ROOT/run/stage" "$ROOT/peerdata" "$ROOT$F"
+    mount --bind "$F" "$ROOT$F" # what clients mount from their folder
     mount --bind "$F/run" "$ROOT/run/stage"
     mount --bind "$F/data" "$ROOT/peerdata"
     mount --rbind /proc "$ROOT/proc"; mount --rbind /dev "$ROOT/dev"

@@ -11,6 +11,7 @@ use super::bare;
 use crate::backend::{CommitQuery, Containers, ListQuery};
 use crate::failure::Failure;
 use crate::json::{self, Json, Required};
+use crate::older;
 use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 
@@ -60,16 +61,19 @@ async fn list<B: Containers>(
 
 async fn create<B: Containers>(
     State(containers): State<B>,
+    version: ApiVersion,
     params: Params,
-    Required(body): Required<ContainerCreateRequest>,
+    Required(mut body): Required<ContainerCreateRequest>,
 ) -> Result<Response, Failure> {
     if body.config == ContainerConfig::default() {
         return Err(Failure::invalid(
             "config cannot be empty in order to create a container",
         ));
     }
+    older::create(version, &mut body);
+    let platform = params.given("platform").filter(|_| version.is_at_least(41));
     let made = containers
-        .create(params.given("name"), params.given("platform"), body)
+        .create(params.given("name"), platform, body)
         .await?;
     Ok(json::response(StatusCode::CREATED, &made))
 }

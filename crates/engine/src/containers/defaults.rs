@@ -110,6 +110,9 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
     if host.runtime.is_empty() {
         host.runtime.clone_from(&live.default_runtime);
     }
+    if !settings.cgroup_v2 {
+        host.resources.oom_kill_disable.get_or_insert(false);
+    }
     // Docker's words for "no limit" and "the default" in an inspect.
     host.resources.pids_limit = host.resources.pids_limit.filter(|limit| *limit != 0);
     host.resources.memory_swappiness = host.resources.memory_swappiness.filter(|s| *s != -1);

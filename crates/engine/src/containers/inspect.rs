@@ -34,9 +34,9 @@ impl Containers {
             args,
             state: state(&record),
             image: record.image_id.to_string(),
-            resolv_conf_path: file_of(&container, "resolv.conf"),
-            hostname_path: file_of(&container, "hostname"),
-            hosts_path: file_of(&container, "hosts"),
+            resolv_conf_path: file_of(&container, &record, "resolv.conf"),
+            hostname_path: file_of(&container, &record, "hostname"),
+            hosts_path: file_of(&container, &record, "hosts"),
             log_path: log_path(&container, &record),
             name: format!("/{}", record.name),
             restart_count: i64::from(record.state.restart_count),
@@ -136,12 +136,16 @@ fn words_matter(config: &gantry_api_types::ContainerConfig) -> bool {
     config.entrypoint.as_ref().is_some_and(|e| e.len() > 1)
 }
 
-fn file_of(container: &Container, name: &str) -> String {
+/// A file that the first start writes; there is none before.
+fn file_of(container: &Container, record: &Record, name: &str) -> String {
+    if record.state.started_at == 0 {
+        return String::new();
+    }
     container.state_dir.join(name).display().to_string()
 }
 
 fn log_path(container: &Container, record: &Record) -> String {
-    if record.host_config.log_config.kind == "json-file" {
+    if record.host_config.log_config.kind == "json-file" && record.state.started_at != 0 {
         container.log_path().display().to_string()
     } else {
         String::new()

@@ -1,0 +1,6 @@
+//! What programs written for Docker find here: the answers of real Docker to a list of requests,
+//! and real clients.
+
+mod clients;
+mod listed;
+mod plays;

@@ -130,12 +130,17 @@ impl Way {
         input: Body,
         pending: Option<PendingGuard>,
     ) -> io::Result<Response> {
-        let kind = HeaderValue::from_static(content_type(version, attachment.multiplexed));
-        let mut response = match self {
-            Self::Upgrade(upgrade) => upgraded(upgrade, attachment, pending),
-            Self::Bodies => pumped(attachment, input, pending)?,
+        // Only to who asked for an upgrade does Docker tell the two kinds apart.
+        let (mut response, kind) = match self {
+            Self::Upgrade(upgrade) => {
+                let kind = content_type(version, attachment.multiplexed);
+                (upgraded(upgrade, attachment, pending), kind)
+            }
+            Self::Bodies => (pumped(attachment, input, pending)?, RAW),
         };
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         Ok(response)
     }
 }

@@ -16,6 +16,10 @@ pub(crate) fn create(version: ApiVersion, request: &mut ContainerCreateRequest) 
     if !version.is_at_least(40) && host.ipc_mode.is_empty() {
         "shareable".clone_into(&mut host.ipc_mode);
     }
+    if !version.is_at_least(25) {
+        // Clients removed by themselves in those days.
+        host.auto_remove = false;
+    }
     if !version.is_at_least(41) && host.cgroupns_mode.is_empty() {
         "host".clone_into(&mut host.cgroupns_mode);
     }

@@ -118,7 +118,9 @@ fn nanoseconds(text: &str) -> Option<i64> {
         return None;
     }
     let fraction: i64 = format!("{fraction:0<9}").parse().ok()?;
-    seconds.checked_mul(1_000_000_000)?.checked_add(fraction)
+    // What lies beyond the year 2262 is as good as its end.
+    let whole = seconds.saturating_mul(1_000_000_000);
+    Some(whole.saturating_add(fraction))
 }
 
 #[cfg(test)]

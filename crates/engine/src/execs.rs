@@ -122,7 +122,7 @@ impl Containers {
             "" => Vec::new(),
             text => text
                 .parse::<gantry_units::DetachKeys>()
-                .map_err(|e| Error::Invalid(e.to_string()))?
+                .map_err(|_| Error::Invalid(format!("Invalid escape keys ({text}) provided")))?
                 .as_bytes()
                 .to_vec(),
         };
@@ -302,7 +302,7 @@ impl Containers {
             open_stdin: entry.request.attach_stdin,
             open_stderr: entry.request.attach_stderr,
             open_stdout: entry.request.attach_stdout,
-            can_remove: entry.exit_code.is_some(),
+            can_remove: false,
             container_id: entry.container.clone(),
             detach_keys: String::from_utf8_lossy(&entry.detach_keys).into_owned(),
             pid: i64::from(entry.pid),
@@ -344,8 +344,8 @@ fn must_run(container: &Container) -> Result<(), Error> {
     match container.phase() {
         Phase::Running => Ok(()),
         Phase::Paused => Err(Error::WrongPhase(format!(
-            "container {} is paused, unpause the container before exec",
-            container.id
+            "Container {} is paused, unpause the container before exec",
+            container.name()
         ))),
         Phase::Restarting => Err(Error::WrongPhase(format!(
             "container {} is restarting, wait until the container is running",

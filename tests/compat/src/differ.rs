@@ -66,9 +66,25 @@ fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut
                 compare(&path, a.get(key), b.get(key), found);
             }
         }
-        (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
+        (Some(Value::Array(a)), Some(Value::Array(b)))
+            if a.len() == b.len() && !path.ends_with(".messages") =>
+        {
             for (a, b) in a.iter().zip(b) {
                 compare(&format!("{path}[]"), Some(a), Some(b), found);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if path.ends_with(".messages") => {
+            for (what, is_theirs) in unpaired(a, b) {
+                let (theirs, ours) = if is_theirs {
+                    (Some(what), None)
+                } else {
+                    (None, Some(what))
+                };
+                found.push(Difference {
+                    path: format!("{path}[]"),
+                    theirs,
+                    ours,
+                });
             }
         }
         (a, b) if a == b => {}
@@ -78,4 +94,32 @@ fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut
             ours: b.cloned(),
         }),
     }
+}
+
+/// Messages that only one side has, in the order of the longest list that both have.
+fn unpaired(a: &[Value], b: &[Value]) -> Vec<(Value, bool)> {
+    // lengths[i][j]: how many messages a[i..] and b[j..] have in common.
+    let mut lengths = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for i in (0..a.len()).rev() {
+        for j in (0..b.len()).rev() {
+            lengths[i][j] = if a[i] == b[j] {
+                lengths[i + 1][j + 1] + 1
+            } else {
+                lengths[i + 1][j].max(lengths[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j, mut left) = (0, 0, Vec::new());
+    while i < a.len() || j < b.len() {
+        if i < a.len() && j < b.len() && a[i] == b[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if i < a.len() && (j == b.len() || lengths[i + 1][j] >= lengths[i][j + 1]) {
+            left.push((a[i].clone(), true));
+            i += 1;
+        } else {
+            left.push((b[j].clone(), false));
+            j += 1;
+        }
+    }
+    left
 }

@@ -108,7 +108,7 @@ async fn update<B: Containers>(
     State(containers): State<B>,
     Segment(name): Segment,
     version: ApiVersion,
-    Required(mut body): Required<ContainerUpdateRequest>,
+    Json(mut body): Json<ContainerUpdateRequest>,
 ) -> Result<Response, Failure> {
     if !version.is_at_least(40) {
         // Clients of those days sent whatever was in the field.

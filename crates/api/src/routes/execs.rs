@@ -12,7 +12,7 @@ use super::{bare, streams};
 use crate::backend::Execs;
 use crate::failure::Failure;
 use crate::hijack::Way;
-use crate::json::{self, Required};
+use crate::json::{self, Json};
 use crate::params::{Params, Segment};
 use crate::version::ApiVersion;
 
@@ -28,7 +28,7 @@ pub(super) fn router<B: Execs>(backend: B) -> Router {
 async fn create<B: Execs>(
     State(execs): State<B>,
     Segment(name): Segment,
-    Required(body): Required<ExecCreateRequest>,
+    Json(body): Json<ExecCreateRequest>,
 ) -> Result<Response, Failure> {
     if body.cmd.as_ref().is_none_or(|cmd| cmd.is_empty()) {
         return Err(Failure::invalid("No exec command specified"));

@@ -154,9 +154,12 @@ async fn remove<B: Containers>(
 async fn wait<B: Containers>(
     State(group): State<Group<B>>,
     Segment(name): Segment,
+    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
-    let condition = match params.text("condition") {
+    // Conditions came with API 1.30.
+    let wanted = Some(params.text("condition")).filter(|_| version.is_at_least(30));
+    let condition = match wanted.unwrap_or_default() {
         "" | "not-running" => WaitCondition::NotRunning,
         "next-exit" => WaitCondition::NextExit,
         "removed" => WaitCondition::Removed,

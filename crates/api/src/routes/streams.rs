@@ -89,7 +89,7 @@ pub(super) fn size(params: &Params) -> Result<(u16, u16), Failure> {
     let number = |name: &str, what: &str| {
         params.text(name).parse::<u16>().map_err(|_| {
             Failure::invalid(format!(
-                "invalid resize {what} \"{}\": not a number",
+                "invalid resize {what} \"{}\": invalid syntax",
                 params.text(name)
             ))
         })

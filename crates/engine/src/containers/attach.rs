@@ -103,6 +103,8 @@ impl Containers {
     pub async fn resize(&self, id: &str, rows: u16, columns: u16) -> Result<(), Error> {
         let container = self.registry.find(id)?;
         let link = container.live_link()?;
+        let size = [("height", rows.to_string()), ("width", columns.to_string())];
+        self.announce(&container, "resize", &size);
         if !container.record().config.tty {
             // Docker has nothing to resize and nothing to complain of.
             return Ok(());

@@ -168,8 +168,8 @@ impl Containers {
             state.restart_count += u32::from(delay.is_some());
         }
         container.save_state();
-        self.announce(container, "die", &death(container, exit));
         self.announce_network(container, "disconnect");
+        self.announce(container, "die", &death(container, exit));
         let auto_remove = container.record().host_config.auto_remove;
         container.report(|p| {
             p.exits += 1;

@@ -21,7 +21,7 @@ impl Containers {
             }
             _ => {
                 return Err(Error::WrongPhase(format!(
-                    "Container {} is not running",
+                    "container {} is not running",
                     container.id
                 )));
             }

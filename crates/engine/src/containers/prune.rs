@@ -85,7 +85,7 @@ fn until(filters: &Filters) -> Result<Option<i64>, Error> {
         [] => Ok(None),
         [text] => clock::moment(text).map(Some).ok_or_else(|| {
             Error::Invalid(format!(
-                "invalid filter 'until={text}': it is neither a time nor a duration"
+                "failed to parse value as time or duration: {text:?}"
             ))
         }),
         _ => Err(Error::Invalid(

@@ -10,6 +10,9 @@ use super::{Container, Containers, blocking};
 use crate::Error;
 use crate::files::Durability;
 
+/// How often a container is ended again that was just being started.
+const TRIES: usize = 5;
+
 /// How to remove a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RemoveOptions {
@@ -24,9 +27,26 @@ impl Containers {
     pub async fn remove(&self, id: &str, options: RemoveOptions) -> Result<(), Error> {
         let container = self.registry.find(id)?;
         if options.force {
-            self.end_now(&container).await?;
+            return self.remove_by_force(&container, options.volumes).await;
         }
         self.remove_container(&container, options.volumes).await
+    }
+
+    /// A container that is just being started, by hand or by its restart policy, cannot be ended
+    /// before it runs: then it is ended again.
+    async fn remove_by_force(
+        &self,
+        container: &Arc<Container>,
+        volumes: bool,
+    ) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            self.end_now(container).await?;
+            match self.remove_container(container, volumes).await {
+                Err(Error::WrongPhase(_)) if container.phase().is_live() => {}
+                done => return done,
+            }
+        }
+        self.remove_container(container, volumes).await
     }
 
     /// `rm --link parent/alias`: the parent no longer knows the other by that name, from its next

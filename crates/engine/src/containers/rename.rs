@@ -26,7 +26,13 @@ impl Containers {
         new_name: &str,
     ) -> Result<(), Error> {
         let course = "Error when allocating new name";
-        let new_name = ids::checked_name(new_name).map_err(|e| e.within(course))?;
+        let new_name = ids::checked_name(new_name)
+            .map_err(|e| match e {
+                // Docker keeps the slash in front here.
+                Error::InvalidName(name) => Error::InvalidName(format!("/{name}")),
+                other => other,
+            })
+            .map_err(|e| e.within(course))?;
         let old_name = container.name();
         if old_name == new_name {
             return Err(Error::Invalid(

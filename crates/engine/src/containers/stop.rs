@@ -31,7 +31,8 @@ impl Containers {
             // It will run in a moment, or not at all.
             drop(container.operation.lock().await);
         }
-        let signal = own_signal(&container, signal)?;
+        let signal = own_signal(&container, signal)
+            .map_err(|e| e.within(format!("cannot stop container: {id}")))?;
         if container.phase().is_live() || container.phase() == Phase::Restarting {
             container.record().state.stopped_by_hand = true;
             // So that a daemon after ours knows it, too, whatever happens from here on.
@@ -116,6 +117,7 @@ impl Containers {
             return Ok(());
         }
         let paused = container.phase() == Phase::Paused;
+        self.announce(container, "kill", &[("signal", SIGKILL.to_string())]);
         self.send_signal(container, SIGKILL).await?;
         if paused {
             self.thaw(container).await?;

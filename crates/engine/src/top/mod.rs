@@ -106,5 +106,5 @@ async fn run(words: &[&str], more: Option<&str>) -> std::io::Result<Result<Strin
         .map(str::trim)
         .find(|line| !line.is_empty());
     let reason = line.map_or_else(|| output.status.to_string(), str::to_owned);
-    Ok(Err(Error::Internal(format!("error running ps: {reason}"))))
+    Ok(Err(Error::Internal(format!("ps: {reason}"))))
 }

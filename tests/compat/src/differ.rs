@@ -9,7 +9,8 @@ use crate::answer::Answer;
 /// One difference.
 #[derive(Debug)]
 pub struct Difference {
-    /// Where: `status`, `headers.content-type`, `body.State.Status`, `body.Ports[].Type`.
+    /// Where: `status`, `headers.content-type`, `body.State.Status`, `body.Ports[].Type`;
+    /// `status.500` where Docker takes the client's mistake for its own.
     pub path: String,
     /// Real Docker's value, if there is one.
     theirs: Option<Value>,
@@ -48,6 +49,11 @@ pub(crate) fn answers(theirs: &Answer, ours: &Answer) -> Vec<Difference> {
         Some(&ours.to_value()),
         &mut found,
     );
+    if theirs.status == 500 && (400..500).contains(&ours.status) {
+        for difference in found.iter_mut().filter(|d| d.path == "status") {
+            difference.path = "status.500".into();
+        }
+    }
     found
 }
 

@@ -42,7 +42,7 @@ impl Containers {
         for _ in 0..TRIES {
             self.end_now(container).await?;
             match self.remove_container(container, volumes).await {
-                Err(Error::WrongPhase(_)) if container.phase().is_live() => {}
+                Err(Error::WrongPhase(_)) => {}
                 done => return done,
             }
         }

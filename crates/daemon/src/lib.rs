@@ -71,6 +71,8 @@ fn perform(args: &args::DaemonArgs, embedded: Embedded) -> Result<(), Error> {
             lock::stop_holder(&resolved.data_root, containers).map(|_| ())
         }
         args::Verb::Validate => {
+            resolved.engine(embedded.commit)?;
+            resolved.tls.as_ref().map(tls::TlsFiles::load).transpose()?;
             say("configuration OK");
             Ok(())
         }

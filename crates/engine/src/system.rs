@@ -222,9 +222,15 @@ fn runtime() -> Runtime {
 }
 
 fn registry_config(settings: &Live) -> RegistryConfig {
+    // With a slash at the end, as Docker shows them.
+    let mirrors: Vec<String> = settings
+        .registry_mirrors
+        .iter()
+        .map(|url| format!("{}/", url.trim_end_matches('/')))
+        .collect();
     let hub = IndexInfo {
         name: "docker.io".to_owned(),
-        mirrors: settings.registry_mirrors.clone(),
+        mirrors: mirrors.clone(),
         secure: true,
         official: true,
     };
@@ -237,13 +243,18 @@ fn registry_config(settings: &Live) -> RegistryConfig {
         };
         (name.clone(), info)
     };
-    let mut index_configs: BTreeMap<String, IndexInfo> =
-        settings.insecure_registries.iter().map(insecure).collect();
+    let (networks, hosts): (Vec<&String>, Vec<&String>) = settings
+        .insecure_registries
+        .iter()
+        .partition(|entry| entry.contains('/'));
+    let mut index_configs: BTreeMap<String, IndexInfo> = hosts.into_iter().map(insecure).collect();
     index_configs.insert("docker.io".to_owned(), hub);
+    let mut insecure_registry_cidrs = vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()];
+    insecure_registry_cidrs.extend(networks.into_iter().cloned());
     RegistryConfig {
-        insecure_registry_cidrs: vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()],
+        insecure_registry_cidrs,
         index_configs,
-        mirrors: settings.registry_mirrors.clone(),
+        mirrors,
     }
 }
 

@@ -36,7 +36,7 @@ fn keys_have_their_effect_on_containers() {
         cat /sys/class/net/eth0/mtu; ip addr show eth0; cat /proc/1/comm; \
         grep NoNewPrivs /proc/self/status; mkdir /x; cat /proc/self/cgroup";
     let run = daemon.gantry(&format!(
-        "run --name c -p 8080:80 --add-host gw:host-gateway busybox sh -c '{script}'"
+        "run --name box -p 8080:80 --add-host gw:host-gateway busybox sh -c '{script}'"
     ));
     let out = format!("{}{}", run.stdout, run.stderr);
     for effect in [
@@ -53,7 +53,8 @@ fn keys_have_their_effect_on_containers() {
     ] {
         assert!(out.contains(effect), "{effect}:\n{out}");
     }
-    let cgroup = out
+    let cgroup = run
+        .stdout
         .lines()
         .filter(|l| l.contains("::") || l.contains(':'))
         .last()
@@ -63,7 +64,7 @@ fn keys_have_their_effect_on_containers() {
         "a cgroup namespace of its own: {cgroup}"
     );
     let inspect = |template: &str| {
-        let run = daemon.gantry(&format!("inspect -f '{{{{{template}}}}}' c"));
+        let run = daemon.gantry(&format!("inspect -f '{{{{{template}}}}}' box"));
         run.ok().trim().to_owned()
     };
     assert_eq!(inspect(".HostConfig.IpcMode"), "shareable");
@@ -132,7 +133,7 @@ fn keys_are_shown_by_info_and_version() {
     assert_eq!(info(".DefaultRuntime"), "runc");
     assert_eq!(info(".LiveRestoreEnabled"), "false");
     assert_eq!(info(".Debug"), "true");
-    assert_eq!(info(".HttpsProxy"), "http://xxxxx:xxxxx@proxy.test:3128");
+    assert_eq!(info(".HTTPSProxy"), "http://xxxxx:xxxxx@proxy.test:3128");
     assert_eq!(info(".Swarm.LocalNodeState"), "inactive");
     let version = daemon.docker("version -f '{{.Server.MinAPIVersion}} {{.Server.GitCommit}}'");
     let version = version.ok().trim().to_owned();

@@ -132,7 +132,13 @@ fn mutual_tls_lets_in_who_has_a_certificate() {
     keys.insert("tls".to_owned(), true.into());
     daemon.configure(&json);
     daemon.run();
-    daemon.script("$GANTRY -H tcp://127.0.0.1:2376 --tls version && docker -H tcp://127.0.0.1:2376 --tls version", "").ok();
+    let open = format!(
+        "-H tcp://127.0.0.1:2376 --tls --tlscacert {} version",
+        tls.path("ca.pem")
+    );
+    daemon
+        .script(&format!("$GANTRY {open} && docker {open}"), "")
+        .ok();
 }
 
 #[test]
@@ -148,21 +154,25 @@ fn attached_streams_work_over_tls_in_both_directions() {
     }));
     daemon.run();
     for client in ["$GANTRY", "docker"] {
-        let client = format!("{client} -H tcp://127.0.0.1:2376 --tls");
+        let ca = tls.path("ca.pem");
+        let client = format!("{client} -H tcp://127.0.0.1:2376 --tls --tlscacert {ca}");
         let run = daemon.script(&format!(
             "head -c 3000000 /dev/urandom > in; cat in | {client} run --rm -i busybox cat > out; cmp in out && rm in out"
         ).replace(" in", " $DOCKER_CONFIG.in").replace(" out", " $DOCKER_CONFIG.out"), "");
         run.ok();
         daemon
-            .script(&format!("{client} run -d --name c busybox sleep 1000"), "")
+            .script(
+                &format!("{client} run -d --name box busybox sleep 1000"),
+                "",
+            )
             .ok();
         let exec = daemon.script(
-            &format!("echo hi | {client} exec -i c sh -c 'cat; echo err >&2; exit 9'"),
+            &format!("echo hi | {client} exec -i box sh -c 'cat; echo err >&2; exit 9'"),
             "",
         );
         exec.exits(9);
         assert_eq!((exec.stdout.as_str(), exec.stderr.trim()), ("hi\n", "err"));
-        daemon.gantry("rm -f c").ok();
+        daemon.gantry("rm -f box").ok();
     }
 }
 
@@ -179,7 +189,7 @@ fn sockets_of_systemd_are_taken_over() {
 import os, socket, subprocess, sys
 s = socket.socket(socket.AF_UNIX); s.bind("{folder}/activated.sock"); s.listen()
 def child():
-    os.dup2(s.fileno(), 3, inheritable=True)
+    os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
     os.environ["LISTEN_PID"] = str(os.getpid()); os.environ["LISTEN_FDS"] = "1"
     os.environ["NOTIFY_SOCKET"] = "{folder}/notify.sock"
     os.execv("{gantry}", ["gantry", "daemon", "--config-file", "{folder}/daemon.json", "--data-root", "{folder}/data",

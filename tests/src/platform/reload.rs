@@ -43,8 +43,8 @@ fn a_reload_takes_over_labels_mirrors_and_the_rest() {
         "9"
     );
     assert_eq!(event["Actor"]["Attributes"]["labels"], "[\"new=1\"]");
-    daemon.gantry("create --name c gantry/hello").ok();
-    let size = daemon.gantry("inspect -f '{{.HostConfig.ShmSize}}' c");
+    daemon.gantry("create --name box gantry/hello").ok();
+    let size = daemon.gantry("inspect -f '{{.HostConfig.ShmSize}}' box");
     assert_eq!(size.ok().trim(), (48 << 20).to_string());
     let log = daemon.log_text();
     assert!(log.contains("configuration reloaded"), "{log}");
@@ -110,9 +110,9 @@ fn without_live_restore_containers_end_with_the_daemon_and_policies_start_them_a
 #[test]
 fn a_stop_can_take_the_containers_along() {
     let mut daemon = Daemon::with_registry();
-    daemon.gantry("run -d --name c busybox sleep 1000").ok();
+    daemon.gantry("run -d --name box busybox sleep 1000").ok();
     let pid = daemon
-        .gantry("inspect -f '{{.State.Pid}}' c")
+        .gantry("inspect -f '{{.State.Pid}}' box")
         .ok()
         .trim()
         .to_owned();
@@ -129,7 +129,7 @@ fn a_stop_can_take_the_containers_along() {
     daemon.run();
     assert_eq!(
         daemon
-            .gantry("inspect -f '{{.State.Status}}' c")
+            .gantry("inspect -f '{{.State.Status}}' box")
             .ok()
             .trim(),
         "exited"

@@ -16,7 +16,7 @@ fn secrets_are_kept_listed_and_removed(c: &Client) {
         "{}",
         again.stderr
     );
-    assert_eq!(c.ok("secret ls --format '{{.Name}}'"), "db\nother\n");
+    assert_eq!(c.ok("secret ls --format '{{.Name}}'"), "db\nother");
     assert_eq!(c.ok("secret ls -q --filter name=db").trim(), id);
     assert!(c.ok("secret ls").starts_with("ID "));
     assert_eq!(
@@ -45,14 +45,14 @@ fn a_container_finds_its_secrets_and_nobody_else_does() {
         grep /run/secrets /proc/mounts; (echo x > /run/secrets/db) 2>&1; sleep 1000";
     daemon
         .gantry(&format!(
-            "run -d --name c --secret db --secret source=db,target=sub/pw,uid=33,gid=44,mode=0400 \
+            "run -d --name box --secret db --secret source=db,target=sub/pw,uid=33,gid=44,mode=0400 \
              busybox sh -c '{script}'"
         ))
         .ok();
     crate::harness::eventually("it has said all", || {
-        daemon.gantry("logs c").stdout.contains("Read-only")
+        daemon.gantry("logs box").stdout.contains("Read-only")
     });
-    let logs = daemon.gantry("logs c").stdout;
+    let logs = daemon.gantry("logs box").stdout;
     let lines: Vec<&str> = logs.lines().collect();
     assert_eq!(lines[..3], ["hunter2", "444 0 0", "400 33 44"], "{logs}");
     assert!(
@@ -60,9 +60,9 @@ fn a_container_finds_its_secrets_and_nobody_else_does() {
         "{logs}"
     );
     // Nowhere else: not in inspect, not on the disk, not in what the container wrote.
-    assert!(!daemon.gantry("inspect c").ok().contains("hunter2"));
+    assert!(!daemon.gantry("inspect box").ok().contains("hunter2"));
     let folder = daemon.world.folder().display().to_string();
-    daemon.gantry("rm -f c").ok();
+    daemon.gantry("rm -f box").ok();
     let found = daemon.world.sh(&format!(
         "grep -rl hunter2 {folder}/data {folder}/run {folder}/daemon.log"
     ));
@@ -73,21 +73,24 @@ fn a_container_finds_its_secrets_and_nobody_else_does() {
     assert_eq!(key.ok().trim(), "600");
     // It is in use for as long as the container is there, also across a new daemon and a restart.
     daemon
-        .gantry("run -d --name c --secret db busybox sleep 1000")
+        .gantry("run -d --name box --secret db busybox sleep 1000")
         .ok();
     let used = daemon.gantry("secret rm db");
     used.exits(1);
     assert!(
         used.stderr
-            .contains("secret 'db' is in use by the following container: c"),
+            .contains("secret 'db' is in use by the following container: box"),
         "{}",
         used.stderr
     );
     daemon.kill_9();
     daemon.run();
-    daemon.gantry("restart -t 0 c").ok();
-    assert_eq!(daemon.gantry("exec c cat /run/secrets/db").ok(), "hunter2");
-    daemon.gantry("rm -f c").ok();
+    daemon.gantry("restart -t 0 box").ok();
+    assert_eq!(
+        daemon.gantry("exec box cat /run/secrets/db").ok(),
+        "hunter2"
+    );
+    daemon.gantry("rm -f box").ok();
     daemon.gantry("secret rm db").ok();
 }
 

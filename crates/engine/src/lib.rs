@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apparmor;
 mod archive;
 mod cdi;
 mod clock;

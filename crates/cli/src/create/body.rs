@@ -138,7 +138,8 @@ fn exposed(flags: &ContainerFlags, published: NameSet) -> Result<NameSet, String
 fn labels(flags: &ContainerFlags) -> Result<BTreeMap<String, String>, String> {
     let mut lines = Vec::new();
     for file in flags.label_file.iter() {
-        lines.extend(files::read_lines(file, |_| Some(String::new()))?);
+        // A line without a value is no label, as with Docker.
+        lines.extend(files::read_lines(file, |_| None)?);
     }
     lines.extend(flags.label.iter().map(|label| label.0.clone()));
     Ok(pairs(&lines))

@@ -2,15 +2,14 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::Path;
 
 use gantry_api_types::{HostConfig, MountPoint};
 use gantry_seccomp::KernelVersion;
 use rustix::fs::OFlags;
 
 use super::{Container, Containers, Record};
-use crate::spec::{self, Joined, NetworkFiles, SpecInput};
-use crate::{Error, cdi};
+use crate::spec::{self, AppArmor, Joined, NetworkFiles, SpecInput};
+use crate::{Error, apparmor, cdi};
 
 impl Containers {
     /// Builds `config.json` for a container whose root is mounted.
@@ -43,7 +42,10 @@ impl Containers {
             linked: &self.linked(&record)?.0,
             default_ulimits: &self.settings.ulimits,
             kernel: KernelVersion::running(),
-            apparmor: Path::new("/sys/module/apparmor/parameters/enabled").exists(),
+            apparmor: AppArmor {
+                enabled: apparmor::is_enabled(),
+                default: apparmor::default_profile(),
+            },
         })?;
         let requests = record.host_config.resources.device_requests.as_deref();
         let directories = &self.settings.cdi_spec_dirs;

@@ -5,7 +5,7 @@ use gantry_units::CpuSet;
 
 use super::machine::{MACHINE, Machine};
 use super::security::Security;
-use super::{SpecError, capabilities, devices, oom_score, resources, rlimits, tmpfs};
+use super::{AppArmor, SpecError, capabilities, devices, oom_score, resources, rlimits, tmpfs};
 
 /// Bytes of the smallest memory limit: with less the kernel cannot start a process reliably.
 const LEAST_MEMORY: i64 = 6 << 20;
@@ -20,7 +20,13 @@ pub(crate) fn check(host: &mut HostConfig) -> Result<Vec<String>, SpecError> {
 
 fn check_on(host: &mut HostConfig, machine: &Machine) -> Result<Vec<String>, SpecError> {
     capabilities::check(host)?;
-    Security::parse(host, true)?;
+    Security::parse(
+        host,
+        AppArmor {
+            enabled: true,
+            default: None,
+        },
+    )?;
     devices::check_rules(host)?;
     tmpfs::list(host)?;
     rlimits::merged(host, &[])?;

@@ -49,6 +49,14 @@ pub(crate) fn exec_process(
         } else {
             container.capabilities.clone()
         },
+        apparmor_profile: if request.privileged {
+            container
+                .apparmor_profile
+                .as_ref()
+                .map(|_| "unconfined".to_owned())
+        } else {
+            container.apparmor_profile.clone()
+        },
         ..container.clone()
     })
 }

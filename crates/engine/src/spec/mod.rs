@@ -66,8 +66,8 @@ pub(crate) struct SpecInput<'a> {
     pub default_ulimits: &'a [Ulimit],
     /// The kernel that runs.
     pub kernel: KernelVersion,
-    /// Whether AppArmor confines programs on this host.
-    pub apparmor: bool,
+    /// AppArmor on this host.
+    pub apparmor: AppArmor,
 }
 
 /// Files that are bound over the image's.
@@ -79,6 +79,15 @@ pub(crate) struct NetworkFiles<'a> {
     pub hostname: &'a Path,
     /// Over `/etc/resolv.conf`.
     pub resolv_conf: &'a Path,
+}
+
+/// AppArmor on this host.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AppArmor {
+    /// Whether it confines programs.
+    pub enabled: bool,
+    /// The profile of containers that name none, if it is loaded.
+    pub default: Option<&'static str>,
 }
 
 /// First processes, on the host, of the containers whose namespaces are joined.

@@ -6,7 +6,7 @@ use gantry_api_types::HostConfig;
 use gantry_oci::Seccomp;
 use gantry_seccomp::{KernelVersion, Profile, default_profile};
 
-use super::SpecError;
+use super::{AppArmor, SpecError};
 
 /// Paths that tell or change too much about the host; hidden unless a container is privileged.
 const MASKED: [&str; 12] = [
@@ -52,10 +52,11 @@ enum Filter {
 }
 
 impl Security {
-    pub(super) fn parse(host: &HostConfig, apparmor: bool) -> Result<Self, SpecError> {
+    pub(super) fn parse(host: &HostConfig, apparmor: AppArmor) -> Result<Self, SpecError> {
+        let default = apparmor.default.filter(|_| !host.privileged);
         let mut security = Self {
             no_new_privileges: false,
-            apparmor_profile: None,
+            apparmor_profile: default.map(str::to_owned),
             filter: Filter::Default,
             open_paths: false,
         };
@@ -72,7 +73,7 @@ impl Security {
         Ok(security)
     }
 
-    fn add(&mut self, option: &str, apparmor: bool) -> Result<(), SpecError> {
+    fn add(&mut self, option: &str, apparmor: AppArmor) -> Result<(), SpecError> {
         let invalid = |stage| SpecError::SecurityOption {
             stage,
             option: option.to_owned(),
@@ -160,12 +161,13 @@ fn filter(value: &str) -> Result<Filter, SpecError> {
     })
 }
 
-/// Where AppArmor is off, only the names that mean "none" or "the usual" can be meant.
-fn profile(name: &str, apparmor: bool) -> Result<Option<String>, SpecError> {
+/// Where AppArmor is off, only the names that mean "none" or "the usual" can be meant; the usual is
+/// our own profile.
+fn profile(name: &str, apparmor: AppArmor) -> Result<Option<String>, SpecError> {
     match name {
-        "unconfined" => Ok(apparmor.then(|| name.to_owned())),
-        "docker-default" if !apparmor => Ok(None),
-        name if apparmor => Ok(Some(name.to_owned())),
+        "unconfined" => Ok(apparmor.enabled.then(|| name.to_owned())),
+        "docker-default" => Ok(apparmor.default.map(str::to_owned)),
+        name if apparmor.enabled => Ok(Some(name.to_owned())),
         name => Err(SpecError::NoAppArmor(name.to_owned())),
     }
 }
@@ -191,7 +193,7 @@ mod tests {
             security_opt: Some(options),
             ..HostConfig::default()
         };
-        Security::parse(&host, false)
+        Security::parse(&host, AppArmor::default())
     }
 
     fn seccomp(security: &Security) -> Option<Seccomp> {
@@ -217,9 +219,9 @@ mod tests {
             privileged: true,
             ..HostConfig::default()
         };
-        assert!(seccomp(&Security::parse(&host, false).unwrap()).is_none());
+        assert!(seccomp(&Security::parse(&host, AppArmor::default()).unwrap()).is_none());
         host.security_opt = Some(vec![json.to_owned()]);
-        assert!(seccomp(&Security::parse(&host, false).unwrap()).is_some());
+        assert!(seccomp(&Security::parse(&host, AppArmor::default()).unwrap()).is_some());
     }
 
     #[test]
@@ -266,5 +268,30 @@ mod tests {
             ..HostConfig::default()
         };
         assert!(usual.masked_paths(&own).is_empty());
+    }
+
+    #[test]
+    fn the_usual_profile_is_ours() {
+        let on = AppArmor {
+            enabled: true,
+            default: Some("gantry-default"),
+        };
+        let profile = |options: &[&str], privileged| {
+            let host = HostConfig {
+                privileged,
+                security_opt: Some(options.iter().map(|&o| o.to_owned()).collect()),
+                ..HostConfig::default()
+            };
+            Security::parse(&host, on).unwrap().apparmor_profile
+        };
+        assert_eq!(profile(&[], false).as_deref(), Some("gantry-default"));
+        assert_eq!(profile(&[], true), None);
+        assert_eq!(
+            profile(&["apparmor=docker-default"], false).as_deref(),
+            Some("gantry-default")
+        );
+        assert_eq!(profile(&["apparmor=mine"], true).as_deref(), Some("mine"));
+        let unconfined = profile(&["apparmor=unconfined"], false);
+        assert_eq!(unconfined.as_deref(), Some("unconfined"));
     }
 }

@@ -58,7 +58,7 @@ impl Fixture {
                 soft: 50,
             }],
             kernel: KernelVersion { major: 6, minor: 1 },
-            apparmor: false,
+            apparmor: super::AppArmor::default(),
         })
     }
 }

@@ -8,6 +8,7 @@ mod idmap;
 mod mount_options;
 mod mounts;
 mod namespaces;
+mod proc_mounts;
 mod process;
 mod rlimits;
 mod scheduling;

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags};
 
 use super::mount_options::MountOptions;
-use super::{CgroupMount, c_string, idmap};
+use super::{CgroupMount, c_string, idmap, proc_mounts};
 use crate::error::errno_text;
 use crate::{Error, Result};
 
@@ -53,6 +53,9 @@ impl MountPlan {
             (Some(recursive), _) => {
                 let source = bind_source(mount, recursive, &options)?;
                 if let MountSource::Bind { tree, .. } = &source {
+                    proc_mounts::check(&mount.destination, Some(tree))?;
+                }
+                if let MountSource::Bind { tree, .. } = &source {
                     idmap::apply(mount, options.idmap, tree, linux)?;
                 }
                 source
@@ -66,7 +69,12 @@ impl MountPlan {
             (None, "cgroup" | "cgroup2") => {
                 MountSource::Cgroup(CgroupMount::new(cgroup_namespace, cgroup)?)
             }
-            (None, _) => file_system(mount, kind, options.data)?,
+            (None, _) => {
+                if kind != "proc" {
+                    proc_mounts::check(&mount.destination, None)?;
+                }
+                file_system(mount, kind, options.data)?
+            }
         };
         Ok(Self {
             target: c_string(&mount.destination)?,

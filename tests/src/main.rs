@@ -21,6 +21,7 @@ mod flags;
 mod harness;
 mod limits;
 mod logs;
+mod network;
 mod ops;
 mod platform;
 mod reliability;

@@ -76,7 +76,8 @@ impl Resolved {
         }
         let instance = instance(&run_root);
         let tls = TlsFiles::of(&config)?;
-        let network = network(&config, &run_root, instance.as_deref())?;
+        let mut network = network(&config, &run_root, instance.as_deref())?;
+        network.networks_dir = data_root.join("networks");
         exec_options(&config.exec_opts)?;
         let mut notes = config.notes.clone();
         notes.extend(features(&config)?);

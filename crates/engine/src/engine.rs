@@ -75,6 +75,7 @@ impl Engine {
             registry: Registry::default(),
             images: images.clone(),
             snapshots,
+            names: gantry_dns::Server::new(Arc::clone(&networks) as _),
             networks: Arc::clone(&networks),
             volumes: Arc::clone(&volumes),
             events: events.clone(),
@@ -91,7 +92,7 @@ impl Engine {
         containers.take_over_logs();
         let id = installation_id(&settings.data_root)?;
         let engine = Self {
-            networking: Networking::new(Arc::clone(&networks), containers.clone()),
+            networking: Networking::new(Arc::clone(&networks), containers.clone(), events.clone()),
             volumes: VolumeService::new(volumes, containers.clone()),
             system: System::new(settings, containers.clone(), events, id),
             containers,

@@ -101,6 +101,9 @@ pub enum Error {
     /// A network operation failed.
     #[error("failed to set up container networking: {0}")]
     Network(#[from] gantry_network::Error),
+    /// Something about networks themselves failed.
+    #[error(transparent)]
+    Networks(gantry_network::Error),
     /// A volume operation failed.
     #[error(transparent)]
     Volume(#[from] gantry_volume::Error),
@@ -153,7 +156,7 @@ impl Error {
             | Self::CannotExec { .. } => Kind::Invalid,
             Self::Within { source, .. } => source.kind(),
             Self::Image(e) => image(e.kind()),
-            Self::Network(e) => network(e.kind()),
+            Self::Network(e) | Self::Networks(e) => network(e.kind()),
             Self::Volume(e) => volume(e.kind()),
             Self::CannotStart { .. }
             | Self::MonitorLost { .. }
@@ -204,6 +207,9 @@ fn network(kind: gantry_network::Kind) -> Kind {
         // Docker answers a taken port with 500 and its wording, which clients look for.
         K::Conflict | K::Unavailable | K::Internal => Kind::Internal,
         K::Forbidden => Kind::Forbidden,
+        K::NotFound => Kind::NotFound,
+        K::Exists => Kind::Conflict,
+        K::NotBuilt => Kind::NotImplemented,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The container's `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`.
 
+use std::net::IpAddr;
+
 use gantry_network::files::{Attachment, ContainerFiles, DnsOptions, FilesRequest};
 use gantry_network::{EndpointState, Networks};
 
@@ -10,7 +12,7 @@ use crate::containers::Record;
 pub(crate) fn render(
     networks: &Networks,
     record: &Record,
-    endpoint: Option<&EndpointState>,
+    endpoints: &[EndpointState],
     linked: &[String],
 ) -> Result<ContainerFiles, Error> {
     let host = &record.host_config;
@@ -19,10 +21,16 @@ pub(crate) fn render(
         search: host.dns_search.clone().unwrap_or_default(),
         options: host.dns_options.clone().unwrap_or_default(),
     };
-    let attachment = match (endpoint, host.network_mode.as_str()) {
-        (Some(endpoint), _) => Attachment::Bridge(endpoint.ip),
-        (None, "host") => Attachment::Host,
-        (None, _) => Attachment::None,
+    let addresses: Vec<IpAddr> = endpoints
+        .iter()
+        .flat_map(EndpointState::addresses)
+        .collect();
+    let has_names = endpoints.iter().any(|e| !e.names.is_empty());
+    let attachment = match host.network_mode.as_str() {
+        "host" => Attachment::Host,
+        _ if has_names => Attachment::Named(&addresses),
+        _ if !addresses.is_empty() => Attachment::Bridge(&addresses),
+        _ => Attachment::None,
     };
     let extra_hosts = [linked, host.extra_hosts.as_deref().unwrap_or_default()].concat();
     Ok(networks.files(&FilesRequest {
@@ -34,7 +42,17 @@ pub(crate) fn render(
     })?)
 }
 
-fn servers(given: &[String]) -> Result<Vec<std::net::IpAddr>, Error> {
+/// What a container calls itself in its hosts file.
+pub(crate) fn own_names(record: &Record) -> String {
+    let (name, domain) = (&record.config.hostname, &record.config.domainname);
+    if domain.is_empty() {
+        name.clone()
+    } else {
+        format!("{name}.{domain} {name}")
+    }
+}
+
+fn servers(given: &[String]) -> Result<Vec<IpAddr>, Error> {
     given
         .iter()
         .map(|text| {

@@ -208,7 +208,7 @@ fn plugins() -> PluginsInfo {
     let list = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
     PluginsInfo {
         volume: list(&["local"]),
-        network: list(&["bridge", "host", "null"]),
+        network: list(&["bridge", "host", "ipvlan", "macvlan", "null"]),
         authorization: None,
         log: list(&gantry_log_drivers::Driver::LISTED.map(gantry_log_drivers::Driver::name)),
     }

@@ -14,7 +14,9 @@ use crate::execs::Execs;
 use crate::launch::read_spec;
 use crate::poll::Watched;
 use crate::process::Process;
-use crate::protocol::{Attach, Event, Exec, Exit, ExitRecord, Failure, HeldPort, Reply, Status};
+use crate::protocol::{
+    Attach, Event, Exec, Exit, ExitRecord, Failure, HeldPort, MAX_FDS, Reply, Status,
+};
 use crate::session::{Manner, Session, Shared};
 use crate::stdio;
 
@@ -351,16 +353,19 @@ impl Kept {
             .retain(|socket| held_port(socket).is_none_or(|held| !ports.contains(&held)));
     }
 
-    /// Puts duplicates of all beside an answer.
+    /// Puts duplicates beside an answer: of all but those sockets that found no room in the launch,
+    /// which only reserve ports.
     pub(crate) fn duplicate(&self, beside: &mut Vec<OwnedFd>) -> Result<Reply, Failure> {
-        for fd in self.reserved.iter().chain(&self.layers) {
+        let room = MAX_FDS.saturating_sub(self.layers.len());
+        let reserved = &self.reserved[..self.reserved.len().min(room)];
+        for fd in reserved.iter().chain(&self.layers) {
             let copy = fd
                 .try_clone()
                 .map_err(|e| Failure::internal("duplicate a descriptor", e))?;
             beside.push(copy);
         }
         Ok(Reply::Kept {
-            reserved: self.reserved.len(),
+            reserved: reserved.len(),
             layers: self.layers.len(),
         })
     }

@@ -1,15 +1,16 @@
 //! What is to be done to links, addresses, routes and neighbours, in one send.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use gantry_sys::netlink::{Attributes, Messages, flags};
 
 use crate::abi::{
-    AF_INET, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_LOCAL, IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY,
-    IFLA_BRPORT_MODE, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
-    IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST,
-    NDA_LLADDR, NUD_STALE, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
+    AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL,
+    IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE, IFLA_IFNAME,
+    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST, NDA_LLADDR, NUD_STALE,
+    RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE,
     RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER,
     ifinfomsg,
 };
@@ -44,6 +45,57 @@ pub struct VethPair<'a> {
     /// The far end's network namespace; it is created right there.
     pub peer_netns: BorrowedFd<'a>,
     /// The MTU of both ends; the kernel's default when `None`.
+    pub mtu: Option<u32>,
+}
+
+/// What an interface over a parent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChildKind {
+    /// A tagged virtual LAN (802.1Q) of this number.
+    Vlan(u16),
+    /// A hardware address of its own on the parent's wire, in a mode of `if_link.h`
+    /// (`MACVLAN_MODE_*`).
+    Macvlan(u32),
+    /// The parent's hardware address; a mode (`IPVLAN_MODE_*`) and flags (`IPVLAN_F_*`).
+    Ipvlan(u16, u16),
+}
+
+impl ChildKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Vlan(_) => "vlan",
+            Self::Macvlan(_) => "macvlan",
+            Self::Ipvlan(..) => "ipvlan",
+        }
+    }
+
+    /// The attributes' numbers are those of `IFLA_VLAN_*`, `IFLA_MACVLAN_*` and `IFLA_IPVLAN_*`.
+    fn write(self, data: &mut Attributes<'_>) {
+        match self {
+            Self::Vlan(id) => data.bytes(1, &id.to_ne_bytes()),
+            Self::Macvlan(mode) => data.u32(1, mode),
+            Self::Ipvlan(mode, flags) => {
+                data.bytes(1, &mode.to_ne_bytes());
+                data.bytes(2, &flags.to_ne_bytes());
+            }
+        }
+    }
+}
+
+/// An interface to create over a parent.
+#[derive(Debug, Clone, Copy)]
+pub struct ChildLink<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is.
+    pub kind: ChildKind,
+    /// The interface index of its parent.
+    pub parent: u32,
+    /// The namespace in which it is made; the parent's when `None`.
+    pub netns: Option<BorrowedFd<'a>>,
+    /// Its hardware address; the kernel's choice when `None`.
+    pub mac: Option<[u8; 6]>,
+    /// Its MTU; the parent's when `None`.
     pub mtu: Option<u32>,
 }
 
@@ -126,6 +178,61 @@ impl Changes {
         });
     }
 
+    /// Keeps a bridge's port, found by name, from exchanging frames with other such ports.
+    pub fn set_isolated(&mut self, name: &str) {
+        let what = format!("isolate {name} from its neighbours");
+        self.push(RTM_NEWLINK, 0, &ifinfomsg(0, None), what, |out| {
+            out.string(IFLA_IFNAME, name);
+            out.nested(IFLA_LINKINFO, |info| {
+                info.string(IFLA_INFO_SLAVE_KIND, "bridge");
+                info.nested(IFLA_INFO_SLAVE_DATA, |data| {
+                    data.bytes(IFLA_BRPORT_ISOLATED, &[1]);
+                });
+            });
+        });
+    }
+
+    /// Creates an interface that shares a parent's hardware, right in another namespace.
+    pub fn add_child(&mut self, child: &ChildLink<'_>) {
+        let what = format!(
+            "create {} {} over its parent",
+            child.kind.name(),
+            child.name
+        );
+        self.push(RTM_NEWLINK, CREATE, &ifinfomsg(0, None), what, |out| {
+            out.string(IFLA_IFNAME, child.name);
+            out.u32(IFLA_LINK, child.parent);
+            if let Some(netns) = child.netns {
+                out.u32(IFLA_NET_NS_FD, netns.as_raw_fd() as u32);
+            }
+            if let Some(mac) = &child.mac {
+                out.bytes(IFLA_ADDRESS, mac);
+            }
+            if let Some(mtu) = child.mtu {
+                out.u32(IFLA_MTU, mtu);
+            }
+            out.nested(IFLA_LINKINFO, |info| {
+                info.string(IFLA_INFO_KIND, child.kind.name());
+                info.nested(IFLA_INFO_DATA, |data| child.kind.write(data));
+            });
+        });
+    }
+
+    /// Creates an interface without a wire; refused when the name is taken.
+    pub fn add_dummy(&mut self, name: &str) {
+        let what = format!("create dummy interface {name}");
+        self.push(
+            RTM_NEWLINK,
+            CREATE,
+            &ifinfomsg(0, Some(true)),
+            what,
+            |out| {
+                out.string(IFLA_IFNAME, name);
+                out.nested(IFLA_LINKINFO, |info| info.string(IFLA_INFO_KIND, "dummy"));
+            },
+        );
+    }
+
     /// Takes an interface, found by name, out of its bridge.
     pub fn leave_bridge(&mut self, name: &str) {
         let what = format!("take {name} out of its bridge");
@@ -158,64 +265,97 @@ impl Changes {
     }
 
     /// Gives an interface an address; fine when it has it.
-    pub fn add_address(&mut self, index: u32, address: Ipv4Addr, prefix: u8) {
+    ///
+    /// An IPv6 address is usable at once: nobody else can have it, so nobody is asked (RFC 4862's
+    /// duplicate address detection is left out).
+    pub fn add_address(&mut self, index: u32, address: impl Into<IpAddr>, prefix: u8) {
+        let address = address.into();
         let what = format!("give address {address}/{prefix} to interface {index}");
-        let header = ifaddrmsg(index, prefix);
+        let header = ifaddrmsg(index, address, prefix);
         self.push(
             RTM_NEWADDR,
             flags::CREATE | flags::REPLACE,
             &header,
             what,
             |out| {
-                out.bytes(IFA_LOCAL, &address.octets());
-                out.bytes(IFA_ADDRESS, &address.octets());
-                // In a /31 or /32 there is no address left for broadcasts.
-                if prefix < 31 {
-                    let hosts = u32::MAX >> prefix;
-                    out.bytes(IFA_BROADCAST, &(u32::from(address) | hosts).to_be_bytes());
+                with_octets(address, |octets| {
+                    out.bytes(IFA_LOCAL, octets);
+                    out.bytes(IFA_ADDRESS, octets);
+                });
+                match address {
+                    // In a /31 or /32 there is no address left for broadcasts.
+                    IpAddr::V4(address) if prefix < 31 => {
+                        let hosts = u32::MAX >> prefix;
+                        out.bytes(IFA_BROADCAST, &(u32::from(address) | hosts).to_be_bytes());
+                    }
+                    IpAddr::V4(_) => {}
+                    IpAddr::V6(_) => out.u32(IFA_FLAGS, IFA_F_NODAD),
                 }
             },
         );
     }
 
     /// Takes an address from an interface.
-    pub fn delete_address(&mut self, index: u32, address: Ipv4Addr, prefix: u8) {
+    pub fn delete_address(&mut self, index: u32, address: impl Into<IpAddr>, prefix: u8) {
+        let address = address.into();
         let what = format!("take address {address}/{prefix} from interface {index}");
-        self.push(RTM_DELADDR, 0, &ifaddrmsg(index, prefix), what, |out| {
-            out.bytes(IFA_LOCAL, &address.octets());
+        let header = ifaddrmsg(index, address, prefix);
+        self.push(RTM_DELADDR, 0, &header, what, |out| {
+            with_octets(address, |octets| out.bytes(IFA_LOCAL, octets));
         });
     }
 
     /// Adds the default route; refused when there is one.
-    pub fn add_default_route(&mut self, index: u32, gateway: Ipv4Addr) {
+    pub fn add_default_route(&mut self, index: u32, gateway: impl Into<IpAddr>) {
+        self.default_route(CREATE, index, gateway.into());
+    }
+
+    /// Sets the default route of the gateway's family, in place of the one that there is.
+    pub fn set_default_route(&mut self, index: u32, gateway: impl Into<IpAddr>) {
+        self.default_route(flags::CREATE | flags::REPLACE, index, gateway.into());
+    }
+
+    fn default_route(&mut self, flags: u16, index: u32, gateway: IpAddr) {
         let what = format!("add the default route by {gateway}");
-        // struct rtmsg
-        let header = [
-            AF_INET,
-            0,
-            0,
-            0,
-            RT_TABLE_MAIN,
-            RTPROT_BOOT,
-            0,
-            RTN_UNICAST,
-            0,
-            0,
-            0,
-            0,
-        ];
-        self.push(RTM_NEWROUTE, CREATE, &header, what, |out| {
-            out.bytes(RTA_GATEWAY, &gateway.octets());
-            out.u32(RTA_OIF, index);
+        self.push(
+            RTM_NEWROUTE,
+            flags,
+            &rtmsg(family(gateway), 0),
+            what,
+            |out| {
+                with_octets(gateway, |octets| out.bytes(RTA_GATEWAY, octets));
+                out.u32(RTA_OIF, index);
+            },
+        );
+    }
+
+    /// Sets the default route to an interface without a gateway, in place of the one that there is.
+    pub fn set_default_interface(&mut self, index: u32, ipv6: bool) {
+        let what = format!("add the default route by interface {index}");
+        let family = if ipv6 { AF_INET6 } else { AF_INET };
+        let header = rtmsg(family, RT_SCOPE_LINK);
+        let flags = flags::CREATE | flags::REPLACE;
+        self.push(RTM_NEWROUTE, flags, &header, what, |out| {
+            out.u32(RTA_OIF, index)
         });
     }
 
+    /// Deletes the default route of a family; refused when there is none.
+    pub fn delete_default_route(&mut self, ipv6: bool) {
+        let what = "delete the default route".to_owned();
+        let mut header = rtmsg(if ipv6 { AF_INET6 } else { AF_INET }, 0);
+        // Any scope, protocol and kind (RT_SCOPE_NOWHERE, RTPROT_UNSPEC, RTN_UNSPEC).
+        (header[5], header[6], header[7]) = (0, 255, 0);
+        self.push(RTM_DELROUTE, 0, &header, what, |_| {});
+    }
+
     /// Tells which hardware address an address has, so that nobody asks its last owner.
-    pub fn set_neighbour(&mut self, index: u32, address: Ipv4Addr, mac: [u8; 6]) {
+    pub fn set_neighbour(&mut self, index: u32, address: impl Into<IpAddr>, mac: [u8; 6]) {
+        let address = address.into();
         let what = format!("note the hardware address of {address}");
         // struct ndmsg
         let mut header = [0; 12];
-        header[0] = AF_INET;
+        header[0] = family(address);
         header[4..8].copy_from_slice(&index.to_ne_bytes());
         header[8..10].copy_from_slice(&NUD_STALE.to_ne_bytes());
         self.push(
@@ -224,7 +364,7 @@ impl Changes {
             &header,
             what,
             |out| {
-                out.bytes(NDA_DST, &address.octets());
+                with_octets(address, |octets| out.bytes(NDA_DST, octets));
                 out.bytes(NDA_LLADDR, &mac);
             },
         );
@@ -255,7 +395,36 @@ fn write_peer(peer: &mut Attributes<'_>, pair: &VethPair<'_>) {
 }
 
 /// `struct ifaddrmsg`
-fn ifaddrmsg(index: u32, prefix: u8) -> [u8; 8] {
+fn ifaddrmsg(index: u32, address: IpAddr, prefix: u8) -> [u8; 8] {
     let [a, b, c, d] = index.to_ne_bytes();
-    [AF_INET, prefix, 0, AF_UNSPEC, a, b, c, d]
+    [family(address), prefix, 0, AF_UNSPEC, a, b, c, d]
+}
+
+/// `struct rtmsg` of a unicast default route in the main table.
+fn rtmsg(family: u8, scope: u8) -> [u8; 12] {
+    [
+        family,
+        0,
+        0,
+        0,
+        RT_TABLE_MAIN,
+        RTPROT_BOOT,
+        scope,
+        RTN_UNICAST,
+        0,
+        0,
+        0,
+        0,
+    ]
+}
+
+fn family(address: IpAddr) -> u8 {
+    if address.is_ipv4() { AF_INET } else { AF_INET6 }
+}
+
+fn with_octets(address: IpAddr, mut write: impl FnMut(&[u8])) {
+    match address {
+        IpAddr::V4(address) => write(&address.octets()),
+        IpAddr::V6(address) => write(&address.octets()),
+    }
 }

@@ -17,7 +17,7 @@ pub mod conntrack;
 mod error;
 mod list;
 
-pub use changes::{Bridge, Changes, VethPair};
+pub use changes::{Bridge, Changes, ChildKind, ChildLink, VethPair};
 pub use connection::Connection;
 pub use error::{Error, Result};
 pub use list::{Link, Route};

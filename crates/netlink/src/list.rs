@@ -1,14 +1,14 @@
 //! Reading links, addresses and routes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use gantry_sys::netlink::{AttributeIter, Messages, Reply, flags};
 
 use crate::abi::{
-    AF_INET, FORWARDING, IF_OPER_UP, IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_BRPORT_STATE,
-    IFLA_IFNAME, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
-    IFLA_OPERSTATE, RT_TABLE_LOCAL, RTA_DST, RTA_OIF, RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE,
-    RTN_UNICAST, ifinfomsg,
+    AF_INET, AF_INET6, AF_UNSPEC, FORWARDING, IF_OPER_UP, IFA_ADDRESS, IFA_LOCAL, IFF_UP,
+    IFLA_ADDRESS, IFLA_BRPORT_STATE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_OPERSTATE, RT_TABLE_LOCAL, RTA_DST, RTA_OIF,
+    RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE, RTN_UNICAST, ifinfomsg,
 };
 use crate::connection::{Connection, refused};
 use crate::error::Result;
@@ -39,11 +39,11 @@ pub struct Link {
     pub up: bool,
 }
 
-/// A unicast IPv4 route.
+/// A unicast route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// The destination.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// Its prefix length; 0 for the default route.
     pub prefix: u8,
     /// The index of the interface that it leaves by.
@@ -81,16 +81,16 @@ impl Connection {
         Ok(replies.iter().filter_map(parse_link).collect())
     }
 
-    /// The IPv4 addresses of all interfaces: index, address, prefix length.
-    pub fn addresses(&self) -> Result<Vec<(u32, Ipv4Addr, u8)>> {
-        let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0];
+    /// The addresses of all interfaces: index, address, prefix length.
+    pub fn addresses(&self) -> Result<Vec<(u32, IpAddr, u8)>> {
+        let header = [AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0];
         let replies = self.dump(RTM_GETADDR, &header, "list the addresses")?;
         Ok(replies.iter().filter_map(parse_address).collect())
     }
 
-    /// The unicast IPv4 routes of all tables but `local`.
+    /// The unicast routes of both families and of all tables but `local`.
     pub fn routes(&self) -> Result<Vec<Route>> {
-        let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let header = [AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let replies = self.dump(RTM_GETROUTE, &header, "list the routes")?;
         Ok(replies.iter().filter_map(parse_route).collect())
     }
@@ -124,10 +124,12 @@ fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value.strip_suffix(&[0]).unwrap_or(value)).into_owned()
 }
 
-fn address(value: &[u8]) -> Option<Ipv4Addr> {
-    value
-        .first_chunk::<4>()
-        .map(|octets| Ipv4Addr::from(*octets))
+fn address(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => Some(Ipv4Addr::from(*value.first_chunk::<4>()?).into()),
+        16 => Some(Ipv6Addr::from(*value.first_chunk::<16>()?).into()),
+        _ => None,
+    }
 }
 
 fn parse_link(reply: &Reply) -> Option<Link> {
@@ -156,14 +158,14 @@ fn parse_link(reply: &Reply) -> Option<Link> {
     })
 }
 
-fn parse_address(reply: &Reply) -> Option<(u32, Ipv4Addr, u8)> {
+fn parse_address(reply: &Reply) -> Option<(u32, IpAddr, u8)> {
     let attributes = AttributeIter::new(reply.body.get(8..)?);
     let prefix = *reply.body.get(1)?;
-    Some((
-        u32_at(&reply.body, 4)?,
-        address(attributes.find(IFA_LOCAL)?)?,
-        prefix,
-    ))
+    // An IPv6 address without a peer is only in IFA_ADDRESS.
+    let own = attributes
+        .find(IFA_LOCAL)
+        .or_else(|| attributes.find(IFA_ADDRESS))?;
+    Some((u32_at(&reply.body, 4)?, address(own)?, prefix))
 }
 
 fn parse_route(reply: &Reply) -> Option<Route> {
@@ -173,9 +175,11 @@ fn parse_route(reply: &Reply) -> Option<Route> {
     }
     let attributes = AttributeIter::new(&reply.body[12..]);
     Some(Route {
-        destination: match attributes.find(RTA_DST) {
-            Some(destination) => address(destination)?,
-            None => Ipv4Addr::UNSPECIFIED,
+        destination: match (attributes.find(RTA_DST), header[0]) {
+            (Some(destination), _) => address(destination)?,
+            (None, AF_INET) => Ipv4Addr::UNSPECIFIED.into(),
+            (None, AF_INET6) => Ipv6Addr::UNSPECIFIED.into(),
+            (None, _) => return None,
         },
         prefix: header[1],
         interface: attributes.find(RTA_OIF).and_then(|index| u32_at(index, 0)),

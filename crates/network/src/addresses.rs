@@ -1,9 +1,10 @@
 //! Which address of a subnet belongs to which endpoint.
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use crate::address::Cidr;
+use crate::address::{Cidr, number};
+use crate::definition::Subnet;
 use crate::error::{Error, Result};
 
 /// Who has an address.
@@ -18,37 +19,45 @@ struct Owner {
 /// An address that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Taken {
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     /// The ended endpoint of the same container whose interface may still have the address.
     pub(crate) leaving: Option<String>,
 }
 
-/// The addresses of one network.
+/// The addresses of one subnet of a network.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     network: String,
-    gateway: Cidr,
-    owners: BTreeMap<u32, Owner>,
-    /// All addresses below are taken.
-    lowest: u32,
+    subnet: Cidr,
+    /// Where addresses that nobody asked for come from: the subnet or a part of it.
+    range: Cidr,
+    gateway: Option<IpAddr>,
+    /// Addresses that others use: never given out by themselves.
+    others: BTreeSet<u128>,
+    owners: BTreeMap<u128, Owner>,
+    /// All addresses of the range below are taken.
+    lowest: u128,
 }
 
 impl Addresses {
-    /// The subnet of a gateway, with nothing but the gateway taken.
-    pub(crate) fn new(network: &str, gateway: Cidr) -> Self {
-        let lowest = gateway.first();
+    /// A subnet with nothing but its gateway and its auxiliary addresses taken.
+    pub(crate) fn new(network: &str, subnet: &Subnet) -> Self {
+        let range = subnet.range.unwrap_or(subnet.subnet);
         Self {
             network: network.to_owned(),
-            gateway,
+            subnet: subnet.subnet,
+            range,
+            gateway: subnet.gateway,
+            others: subnet.auxiliary.values().copied().map(number).collect(),
             owners: BTreeMap::new(),
-            lowest,
+            lowest: range.first(),
         }
     }
 
     /// Takes the asked address, else the one this container is just leaving, else the lowest.
     pub(crate) fn take(
         &mut self,
-        wanted: Option<Ipv4Addr>,
+        wanted: Option<IpAddr>,
         container: &str,
         endpoint: &str,
     ) -> Result<Taken> {
@@ -61,48 +70,50 @@ impl Addresses {
         };
         let leaving = self
             .owners
-            .get(&u32::from(address))
+            .get(&number(address))
             .map(|owner| owner.endpoint.clone());
         self.mark(address, container, endpoint);
         Ok(Taken { address, leaving })
     }
 
     /// Notes an endpoint that is there already.
-    pub(crate) fn mark(&mut self, address: Ipv4Addr, container: &str, endpoint: &str) {
+    pub(crate) fn mark(&mut self, address: IpAddr, container: &str, endpoint: &str) {
         let owner = Owner {
             container: container.to_owned(),
             endpoint: endpoint.to_owned(),
             leaving: false,
         };
-        self.owners.insert(u32::from(address), owner);
+        self.owners.insert(number(address), owner);
     }
 
     /// From now on only the same container may have the address.
-    pub(crate) fn leave(&mut self, address: Ipv4Addr, endpoint: &str) {
+    pub(crate) fn leave(&mut self, address: IpAddr, endpoint: &str) {
         if let Some(owner) = self.owner_of(address, endpoint) {
             owner.leaving = true;
         }
     }
 
     /// Frees the address if it is still this endpoint's.
-    pub(crate) fn release(&mut self, address: Ipv4Addr, endpoint: &str) {
+    pub(crate) fn release(&mut self, address: IpAddr, endpoint: &str) {
         if self.owner_of(address, endpoint).is_some() {
-            self.owners.remove(&u32::from(address));
-            self.lowest = self.lowest.min(u32::from(address));
+            self.owners.remove(&number(address));
+            if self.range.contains(address) {
+                self.lowest = self.lowest.min(number(address));
+            }
         }
     }
 
-    fn owner_of(&mut self, address: Ipv4Addr, endpoint: &str) -> Option<&mut Owner> {
+    fn owner_of(&mut self, address: IpAddr, endpoint: &str) -> Option<&mut Owner> {
         self.owners
-            .get_mut(&u32::from(address))
+            .get_mut(&number(address))
             .filter(|owner| owner.endpoint == endpoint)
     }
 
-    fn check(&self, address: Ipv4Addr, container: &str) -> Result<Ipv4Addr> {
-        if !self.gateway.contains(address) || self.is_special(u32::from(address)) {
+    fn check(&self, address: IpAddr, container: &str) -> Result<IpAddr> {
+        if !self.subnet.contains(address) || self.is_special(number(address)) {
             return Err(Error::AddressOutside {
                 ip: address,
-                subnet: self.gateway.network().to_string(),
+                subnet: self.subnet.to_string(),
                 network: self.network.clone(),
             });
         }
@@ -113,10 +124,13 @@ impl Addresses {
                 network: self.network.clone(),
             })
         };
-        if address == self.gateway.address {
+        if Some(address) == self.gateway {
             return taken("the gateway".to_owned());
         }
-        match self.owners.get(&u32::from(address)) {
+        if self.others.contains(&number(address)) {
+            return taken("an auxiliary address of the network".to_owned());
+        }
+        match self.owners.get(&number(address)) {
             Some(owner) if !owner.leaving || owner.container != container => {
                 taken(format!("container {}", owner.container))
             }
@@ -124,53 +138,62 @@ impl Addresses {
         }
     }
 
-    fn leaving(&self, container: &str) -> Option<Ipv4Addr> {
+    fn leaving(&self, container: &str) -> Option<IpAddr> {
         let mut leaving = self.owners.iter().filter(|(_, owner)| owner.leaving);
         leaving
             .find(|(_, owner)| owner.container == container)
-            .map(|(address, _)| Ipv4Addr::from(*address))
+            .map(|(address, _)| self.subnet.at(*address))
     }
 
-    fn lowest_free(&mut self) -> Result<Ipv4Addr> {
-        for number in self.lowest..=self.gateway.last() {
+    fn lowest_free(&mut self) -> Result<IpAddr> {
+        for number in self.lowest..=self.range.last() {
             if self.is_free(number) {
                 self.lowest = number.saturating_add(1);
-                return Ok(Ipv4Addr::from(number));
+                return Ok(self.subnet.at(number));
             }
         }
+        self.lowest = self.range.last();
         Err(Error::AddressesExhausted {
             network: self.network.clone(),
-            subnet: self.gateway.network().to_string(),
+            subnet: self.range.to_string(),
         })
     }
 
-    fn is_free(&self, number: u32) -> bool {
-        !self.is_special(number)
-            && number != u32::from(self.gateway.address)
-            && !self.owners.contains_key(&number)
+    fn is_free(&self, candidate: u128) -> bool {
+        !self.is_special(candidate)
+            && Some(candidate) != self.gateway.map(number)
+            && !self.others.contains(&candidate)
+            && !self.owners.contains_key(&candidate)
     }
 
-    /// The network's own and the broadcast address; a /31 and a /32 have none (RFC 3021).
-    fn is_special(&self, number: u32) -> bool {
-        self.gateway.prefix() < 31
-            && (number == self.gateway.first() || number == self.gateway.last())
+    /// The network's own and the broadcast address; a /31 and a /32 have none (RFC 3021). IPv6 has
+    /// no broadcasts, but its lowest address is all routers' (RFC 4291, 2.6.1).
+    fn is_special(&self, candidate: u128) -> bool {
+        if self.subnet.is_ipv4() {
+            self.subnet.prefix() < 31
+                && (candidate == self.subnet.first() || candidate == self.subnet.last())
+        } else {
+            self.subnet.prefix() < 127 && candidate == self.subnet.first()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     fn addresses(gateway: &str) -> Addresses {
-        Addresses::new("bridge", gateway.parse().unwrap())
+        let gateway: Cidr = gateway.parse().unwrap();
+        Addresses::new("bridge", &Subnet::with_gateway(gateway))
     }
 
-    fn take(addresses: &mut Addresses, container: &str, endpoint: &str) -> Ipv4Addr {
+    fn take(addresses: &mut Addresses, container: &str, endpoint: &str) -> IpAddr {
         addresses.take(None, container, endpoint).unwrap().address
     }
 
-    fn ip(last: u8) -> Ipv4Addr {
-        Ipv4Addr::new(10, 0, 0, last)
+    fn ip(last: u8) -> IpAddr {
+        Ipv4Addr::new(10, 0, 0, last).into()
     }
 
     #[test]
@@ -216,7 +239,7 @@ mod tests {
         assert!(addresses.take(Some(ip(255)), "b", "2").is_err());
         assert!(
             addresses
-                .take(Some(Ipv4Addr::new(10, 0, 1, 2)), "b", "2")
+                .take(Some(Ipv4Addr::new(10, 0, 1, 2).into()), "b", "2")
                 .is_err()
         );
     }
@@ -227,5 +250,21 @@ mod tests {
         take(&mut addresses, "a", "1");
         let error = addresses.take(None, "b", "2").unwrap_err();
         assert!(error.to_string().contains("10.0.0.0/30"), "{error}");
+    }
+
+    #[test]
+    fn a_range_bounds_what_is_given_but_not_what_may_be_asked() {
+        let subnet = Subnet {
+            range: Some("10.0.0.128/25".parse().unwrap()),
+            auxiliary: [("router".to_owned(), ip(129))].into(),
+            ..Subnet::with_gateway("10.0.0.1/24".parse().unwrap())
+        };
+        let mut addresses = Addresses::new("ranged", &subnet);
+        assert_eq!(take(&mut addresses, "a", "1"), ip(128));
+        assert_eq!(take(&mut addresses, "b", "2"), ip(130));
+        assert!(addresses.take(Some(ip(129)), "c", "3").is_err());
+        assert!(addresses.take(Some(ip(9)), "c", "3").is_ok());
+        addresses.release(ip(9), "3");
+        assert_eq!(take(&mut addresses, "d", "4"), ip(131));
     }
 }

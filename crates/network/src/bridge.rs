@@ -1,47 +1,110 @@
-//! The default bridge: made, or adopted when it is there.
+//! Bridges: made, or adopted when they are there.
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use gantry_netlink::{self as netlink, Changes, Connection, Link};
 
 use crate::address::{Cidr, MacAddress};
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
-use crate::subnet;
+use crate::{ipv6, subnet};
 
 /// A bridge that is up.
 #[derive(Debug, Clone)]
 pub(crate) struct Bridge {
     pub(crate) name: String,
     pub(crate) index: u32,
-    /// Its own address, which is its containers' gateway.
-    pub(crate) gateway: Cidr,
+    /// Its own addresses, which are its containers' gateways: IPv4 first.
+    pub(crate) gateways: Vec<Cidr>,
     pub(crate) mtu: Option<u32>,
+    /// Whether its containers reach each other.
+    pub(crate) icc: bool,
 }
 
 impl Bridge {
-    /// Makes or adopts the bridge that the configuration names.
-    pub(crate) fn open(netlink: &Connection, config: &NetworkConfig) -> Result<Self> {
+    /// Makes or adopts the default bridge, which the configuration names.
+    pub(crate) fn open_default(netlink: &Connection, config: &NetworkConfig) -> Result<Self> {
         check_name(&config.bridge_name)?;
         let link = netlink.link(&config.bridge_name).map_err(system)?;
-        let bridge = match link {
-            Some(link) => adopt(netlink, config, &link)?,
-            None => create(netlink, config)?,
+        let gateway = match &link {
+            Some(link) => adopted_gateway(netlink, config, link)?,
+            None => choose_gateway(netlink, config, None)?,
         };
-        bridge.set_switches(config)?;
-        Ok(bridge)
+        let wanted = Self {
+            name: config.bridge_name.clone(),
+            index: 0,
+            gateways: vec![gateway],
+            mtu: config.mtu,
+            icc: true,
+        };
+        wanted.open_with(netlink, link, config)
+    }
+
+    /// Makes or adopts the bridge of a network; the index that was given does not matter.
+    pub(crate) fn open(self, netlink: &Connection, config: &NetworkConfig) -> Result<Self> {
+        let link = netlink.link(&self.name).map_err(system)?;
+        self.open_with(netlink, link, config)
+    }
+
+    fn open_with(
+        mut self,
+        netlink: &Connection,
+        link: Option<Link>,
+        config: &NetworkConfig,
+    ) -> Result<Self> {
+        let link = match link {
+            Some(link) => link,
+            None => self.make(netlink)?,
+        };
+        check_kind(&link)?;
+        self.index = link.index;
+        if self.gateways.iter().any(|gateway| !gateway.is_ipv4()) {
+            ipv6::enable_on_bridge(&self.name)?;
+        }
+        let mut changes = Changes::new();
+        for gateway in &self.gateways {
+            changes.add_address(self.index, gateway.address, gateway.prefix());
+        }
+        changes.set_up(self.index, true);
+        if let Some(mtu) = self.mtu {
+            changes.set_mtu(self.index, mtu);
+        }
+        netlink.apply(changes).map_err(system)?;
+        self.set_switches(config)?;
+        Ok(self)
+    }
+
+    fn make(&self, netlink: &Connection) -> Result<Link> {
+        let first = self.gateways.first().map(|gateway| gateway.address);
+        let mac = first.and_then(mac_of).map_or_else(random_mac, Ok)?;
+        let mut changes = Changes::new();
+        changes.add_bridge(&netlink::Bridge {
+            name: &self.name,
+            mac: mac.0,
+            mtu: self.mtu,
+        });
+        match netlink.apply(changes) {
+            // Another opener was faster: what it made is as good.
+            Err(error) if !error.is_exists() => return Err(system(error)),
+            _ => {}
+        }
+        let missing = || {
+            Error::system(
+                format!("find the bridge {} just made", self.name),
+                io::Error::from(io::ErrorKind::NotFound),
+            )
+        };
+        netlink
+            .link(&self.name)
+            .map_err(system)?
+            .ok_or_else(missing)
     }
 
     /// Deletes the bridge; fine when it is gone.
     pub(crate) fn remove(&self, netlink: &Connection) -> Result<()> {
-        let mut changes = Changes::new();
-        changes.delete_link(&self.name);
-        match netlink.apply(changes) {
-            Err(error) if !error.is_not_found() => Err(system(error)),
-            _ => Ok(()),
-        }
+        delete_link(netlink, &self.name)
     }
 
     fn set_switches(&self, config: &NetworkConfig) -> Result<()> {
@@ -55,88 +118,70 @@ impl Bridge {
     }
 }
 
-/// The hardware address that Docker's bridges gave to an IPv4 address.
+/// Deletes an interface; fine when it is gone.
+pub(crate) fn delete_link(netlink: &Connection, name: &str) -> Result<()> {
+    let mut changes = Changes::new();
+    changes.delete_link(name);
+    match netlink.apply(changes) {
+        Err(error) if !error.is_not_found() => Err(system(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The hardware address that Docker's bridges gave to an IPv4 address; an IPv6 one has none.
 ///
 /// The same address always has the same one, so nobody's neighbour table is ever wrong.
-pub(crate) fn mac_of(address: Ipv4Addr) -> MacAddress {
-    let [a, b, c, d] = address.octets();
-    MacAddress([0x02, 0x42, a, b, c, d])
-}
-
-fn create(netlink: &Connection, config: &NetworkConfig) -> Result<Bridge> {
-    let gateway = choose_gateway(netlink, config, None)?;
-    let mut changes = Changes::new();
-    changes.add_bridge(&netlink::Bridge {
-        name: &config.bridge_name,
-        mac: mac_of(gateway.address).0,
-        mtu: config.mtu,
-    });
-    match netlink.apply(changes) {
-        // Another opener was faster: what it made is as good.
-        Err(error) if !error.is_exists() => return Err(system(error)),
-        _ => {}
-    }
-    let missing = || {
-        Error::system(
-            format!("find the bridge {} just made", config.bridge_name),
-            io::Error::from(io::ErrorKind::NotFound),
-        )
+pub(crate) fn mac_of(address: IpAddr) -> Option<MacAddress> {
+    let IpAddr::V4(address) = address else {
+        return None;
     };
-    let link = netlink
-        .link(&config.bridge_name)
-        .map_err(system)?
-        .ok_or_else(missing)?;
-    address(netlink, config, link.index, gateway)
+    let [a, b, c, d] = address.octets();
+    Some(MacAddress([0x02, 0x42, a, b, c, d]))
 }
 
-fn adopt(netlink: &Connection, config: &NetworkConfig, link: &Link) -> Result<Bridge> {
-    if link.kind != "bridge" {
-        let kind = if link.kind.is_empty() {
-            "an interface"
-        } else {
-            &link.kind
-        };
-        return Err(Error::NotABridge {
-            name: link.name.clone(),
-            kind: kind.to_owned(),
-        });
+/// A hardware address that nobody has: locally administered and random.
+pub(crate) fn random_mac() -> Result<MacAddress> {
+    let mut tail = [0; 4];
+    getrandom::fill(&mut tail).map_err(|error| {
+        Error::system("draw random numbers", io::Error::other(error.to_string()))
+    })?;
+    let [a, b, c, d] = tail;
+    Ok(MacAddress([0x02, 0x42, a, b, c, d]))
+}
+
+fn check_kind(link: &Link) -> Result<()> {
+    if link.kind == "bridge" {
+        return Ok(());
     }
+    let kind = if link.kind.is_empty() {
+        "an interface"
+    } else {
+        &link.kind
+    };
+    Err(Error::NotABridge {
+        name: link.name.clone(),
+        kind: kind.to_owned(),
+    })
+}
+
+fn adopted_gateway(netlink: &Connection, config: &NetworkConfig, link: &Link) -> Result<Cidr> {
+    check_kind(link)?;
     let addresses = netlink.addresses().map_err(system)?;
-    let mut own = addresses.iter().filter(|(index, ..)| *index == link.index);
-    let current = own.find_map(|(_, address, prefix)| Cidr::new(*address, *prefix));
-    let gateway = match (current, config.bip) {
-        (Some(current), None) => current,
-        (Some(current), Some(bip)) if current == bip => current,
+    let current = addresses
+        .iter()
+        .filter(|(index, address, _)| *index == link.index && address.is_ipv4())
+        .find_map(|(_, address, prefix)| Cidr::new(*address, *prefix));
+    match (current, config.bip) {
+        (Some(current), None) => Ok(current),
+        (Some(current), Some(bip)) if current == bip => Ok(current),
         (Some(current), Some(bip)) => {
             let mut changes = Changes::new();
             changes.delete_address(link.index, current.address, current.prefix());
             netlink.apply(changes).map_err(system)?;
-            bip
+            Ok(bip)
         }
-        (None, _) => choose_gateway(netlink, config, Some(link.index))?,
-    };
-    address(netlink, config, link.index, gateway)
-}
-
-fn address(
-    netlink: &Connection,
-    config: &NetworkConfig,
-    index: u32,
-    gateway: Cidr,
-) -> Result<Bridge> {
-    let mut changes = Changes::new();
-    changes.add_address(index, gateway.address, gateway.prefix());
-    changes.set_up(index, true);
-    if let Some(mtu) = config.mtu {
-        changes.set_mtu(index, mtu);
+        (None, _) => choose_gateway(netlink, config, Some(link.index)),
     }
-    netlink.apply(changes).map_err(system)?;
-    Ok(Bridge {
-        name: config.bridge_name.clone(),
-        index,
-        gateway,
-        mtu: config.mtu,
-    })
 }
 
 fn choose_gateway(
@@ -147,34 +192,41 @@ fn choose_gateway(
     if let Some(bip) = config.bip {
         return Ok(bip);
     }
-    let routes = netlink.routes().map_err(system)?;
-    let in_use: Vec<Cidr> = routes
-        .iter()
-        // The default route overlaps everything and means nothing here.
-        .filter(|route| route.prefix > 0 && (own_index.is_none() || route.interface != own_index))
-        .filter_map(|route| Cidr::new(route.destination, route.prefix))
-        .collect();
+    let in_use = routes(netlink, own_index)?;
     subnet::choose(&config.default_address_pools, &in_use).ok_or_else(|| Error::PoolsExhausted {
-        bridge: config.bridge_name.clone(),
+        family: "IPv4",
+        network: format!("bridge {}", config.bridge_name),
+        hint: "; set bip or default-address-pools".to_owned(),
     })
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// What the host has routes to, but for the default route, which overlaps everything and means
+/// nothing here, and for the routes of one interface.
+pub(crate) fn routes(netlink: &Connection, but: Option<u32>) -> Result<Vec<Cidr>> {
+    let routes = netlink.routes().map_err(system)?;
+    Ok(routes
+        .iter()
+        .filter(|route| route.prefix > 0 && (but.is_none() || route.interface != but))
+        .filter_map(|route| Cidr::new(route.destination, route.prefix))
+        .collect())
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let valid = (1..=15).contains(&name.len())
         && name != "."
         && name != ".."
-        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
     if valid {
         Ok(())
     } else {
         Err(Error::InvalidBridgeName {
-            name: name.to_owned(),
+            name: name.chars().take(50).collect(),
         })
     }
 }
 
 /// Writes 1 into a switch that is not on yet; /proc/sys may be read-only and on already.
-fn set_switch(path: &str) -> Result<()> {
+pub(crate) fn set_switch(path: &str) -> Result<()> {
     if fs::read_to_string(path).is_ok_and(|value| value.trim() == "1") {
         return Ok(());
     }

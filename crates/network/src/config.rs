@@ -11,6 +11,8 @@ use crate::files::DnsOptions;
 pub struct NetworkConfig {
     /// The daemon's run root; `network/` below it is ours.
     pub run_root: PathBuf,
+    /// Where users' networks are kept.
+    pub networks_dir: PathBuf,
     /// A short name that keeps this daemon's table and bridge apart from another daemon's;
     /// `None` for the default run root.
     pub instance: Option<String>,
@@ -39,6 +41,7 @@ impl NetworkConfig {
     pub fn new(run_root: &Path, instance: Option<&str>) -> Self {
         Self {
             run_root: run_root.to_owned(),
+            networks_dir: run_root.join("networks"),
             instance: instance.map(str::to_owned),
             bridge_name: default_bridge_name(instance),
             bip: None,

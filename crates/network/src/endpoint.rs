@@ -1,12 +1,12 @@
 //! What connects a sandbox to a network, and the ports published through it.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::MacAddress;
+use crate::address::{Cidr, MacAddress};
 
 /// The transport protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub enum HostPort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRequest {
     /// The host's address; the configured default when `None`.
-    pub host_ip: Option<Ipv4Addr>,
+    pub host_ip: Option<IpAddr>,
     /// The host's port.
     pub host_port: HostPort,
     /// The port that the container listens on.
@@ -68,8 +68,8 @@ pub struct PortRequest {
 /// One port that is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BoundPort {
-    /// The host's address; 0.0.0.0 is every address.
-    pub host_ip: Ipv4Addr,
+    /// The host's address; 0.0.0.0 and :: are every address of their family.
+    pub host_ip: IpAddr,
     /// The host's port.
     pub host_port: u16,
     /// The port that the container listens on.
@@ -83,12 +83,40 @@ pub struct BoundPort {
 pub struct EndpointRequest {
     /// The container's id.
     pub container_id: String,
+    /// The network's id; the default bridge when empty.
+    pub network: String,
     /// A fixed hardware address; made from the IP address when `None`.
     pub mac: Option<MacAddress>,
-    /// A fixed address; the lowest free one when `None`.
+    /// A fixed IPv4 address; the lowest free one when `None`.
     pub ip: Option<Ipv4Addr>,
+    /// A fixed IPv6 address; the lowest free one when `None`.
+    pub ipv6: Option<Ipv6Addr>,
+    /// More addresses for the interface, with the prefix of link-local ones.
+    pub link_local: Vec<IpAddr>,
     /// The ports to publish.
     pub ports: Vec<PortRequest>,
+    /// Interfaces that the container has already, whose names are taken.
+    pub interfaces: Vec<String>,
+    /// Whether the default routes go by this network.
+    pub default_route: bool,
+    /// Which endpoint gives the default routes: the highest wins.
+    pub gateway_priority: i64,
+    /// The names that the container has on this network.
+    pub names: Vec<String>,
+    /// What is written into /proc/sys/net for the new interface, `IFNAME` in the place of its
+    /// name: `com.docker.network.endpoint.sysctls`.
+    pub sysctls: Vec<(String, String)>,
+    /// The interface's name in the container; the next free number when `None`.
+    pub interface: Option<String>,
+}
+
+/// An address on a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The address with its network's prefix length.
+    pub address: Cidr,
+    /// The network's gateway, if it has one.
+    pub gateway: Option<IpAddr>,
 }
 
 /// What an endpoint is: plain data that survives the daemon (keep it as JSON).
@@ -102,18 +130,50 @@ pub struct EndpointState {
     pub network_name: String,
     /// The network's id.
     pub network_id: String,
-    /// The container's address.
-    pub ip: Ipv4Addr,
-    /// The prefix length of the network's subnet.
-    pub prefix: u8,
-    /// The default gateway: the bridge's address.
-    pub gateway: Ipv4Addr,
-    /// The container's hardware address.
-    pub mac: MacAddress,
+    /// Its IPv4 address.
+    pub v4: Option<Lease>,
+    /// Its IPv6 address.
+    pub v6: Option<Lease>,
+    /// The container's hardware address, where it has one of its own.
+    pub mac: Option<MacAddress>,
     /// The published ports.
     pub ports: Vec<BoundPort>,
-    /// The name of the veth pair's end on the host.
+    /// The name of the veth pair's end on the host; empty where there is none.
     pub host_interface: String,
+    /// The interface's name in the container; empty where there is none.
+    pub interface: String,
+    /// Which endpoint gives the default routes: the highest wins.
+    pub gateway_priority: i64,
+    /// Whether the network has a way out.
+    pub has_exit: bool,
+    /// The names that the container has on this network.
+    pub names: Vec<String>,
+}
+
+impl EndpointState {
+    /// Its IPv4 address.
+    pub fn ipv4(&self) -> Option<IpAddr> {
+        self.v4.map(|lease| lease.address.address)
+    }
+
+    /// Its IPv6 address.
+    pub fn ipv6(&self) -> Option<IpAddr> {
+        self.v6.map(|lease| lease.address.address)
+    }
+
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        self.ipv4().into_iter().chain(self.ipv6())
+    }
+
+    /// The address of the family of another one.
+    pub(crate) fn address_like(&self, other: IpAddr) -> Option<IpAddr> {
+        if other.is_ipv4() {
+            self.ipv4()
+        } else {
+            self.ipv6()
+        }
+    }
 }
 
 /// A connected endpoint.

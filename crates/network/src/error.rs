@@ -1,6 +1,6 @@
 //! What can go wrong with networks.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::endpoint::Protocol;
 use crate::holder::Holder;
@@ -15,10 +15,16 @@ pub enum Kind {
     Invalid,
     /// What was asked for is taken.
     Conflict,
-    /// The right to do it is missing.
+    /// The right to do it is missing, or the rules of networks forbid it.
     Forbidden,
+    /// There is no such network.
+    NotFound,
+    /// There is one already.
+    Exists,
     /// The kernel or this machine lacks what is needed.
     Unavailable,
+    /// A part of Docker that is not built.
+    NotBuilt,
     /// Anything else.
     Internal,
 }
@@ -27,7 +33,9 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not `address/prefix`.
-    #[error("invalid subnet {text:?}: expected an IPv4 address and a prefix, as in 172.17.0.1/16")]
+    #[error(
+        "invalid subnet {text:?}: expected an address and a prefix, as in 172.17.0.1/16 or fd00::1/64"
+    )]
     InvalidSubnet {
         /// What was given.
         text: String,
@@ -65,7 +73,7 @@ pub enum Error {
     #[error("invalid address {ip}: it does not belong to the subnet {subnet} of network {network}")]
     AddressOutside {
         /// The address.
-        ip: Ipv4Addr,
+        ip: IpAddr,
         /// The subnet.
         subnet: String,
         /// The network's name.
@@ -75,7 +83,7 @@ pub enum Error {
     #[error("address {ip} is already in use by {owner} on network {network}")]
     AddressTaken {
         /// The address.
-        ip: Ipv4Addr,
+        ip: IpAddr,
         /// Who has it.
         owner: String,
         /// The network's name.
@@ -91,13 +99,111 @@ pub enum Error {
         /// The subnet.
         subnet: String,
     },
-    /// Every subnet of every pool overlaps a route of the host.
+    /// Every subnet of every pool overlaps something.
     #[error(
-        "could not find an available, non-overlapping IPv4 address pool for bridge {bridge}: every default pool overlaps a route of this host; set bip or default-address-pools"
+        "could not find an available, non-overlapping {family} address pool for {network}: every default pool overlaps a route or a name server of this host or another network{hint}"
     )]
     PoolsExhausted {
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+        /// Which network wants one.
+        network: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The subnet is another network's.
+    #[error(
+        "invalid pool request: Pool overlaps with other one on this address space: {subnet} overlaps {other} of network {network}"
+    )]
+    PoolOverlaps {
+        /// What was asked for.
+        subnet: String,
+        /// What is there.
+        other: String,
+        /// Whose it is.
+        network: String,
+    },
+    /// No network has this name or ID.
+    #[error("network {0} not found")]
+    NoSuchNetwork(String),
+    /// Several networks' IDs start so.
+    #[error("network {0} is ambiguous ({1} matches found on ID prefix)")]
+    AmbiguousNetwork(String, usize),
+    /// The name is taken.
+    #[error("network with name {0} already exists")]
+    NetworkExists(String),
+    /// The bridge is another network's.
+    #[error("cannot create network {network}: bridge {bridge} belongs to network {other}")]
+    BridgeTaken {
+        /// The new network.
+        network: String,
         /// The bridge's name.
         bridge: String,
+        /// Whose it is.
+        other: String,
+    },
+    /// Containers are on it.
+    #[error("error while removing network: network {network} has active endpoints ({holders})")]
+    NetworkInUse {
+        /// The network's name.
+        network: String,
+        /// `name:"web" id:"4f2a..."`, separated by commas.
+        holders: String,
+    },
+    /// The rules of networks forbid it.
+    #[error("{0}")]
+    NotPermitted(String),
+    /// The request makes no sense.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Nobody knows this driver.
+    #[error(
+        "plugin {0:?} not found: the drivers are bridge, host, macvlan, ipvlan and null (none)"
+    )]
+    UnknownDriver(String),
+    /// A part of Docker's networks that is not built.
+    #[error("{0}")]
+    NotBuilt(String),
+    /// Nobody knows this option.
+    #[error("unknown option {key}={value} for the {driver} driver")]
+    UnknownOption {
+        /// The driver.
+        driver: &'static str,
+        /// The option.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// The option cannot have this value.
+    #[error("invalid value {value:?} for option {key}")]
+    InvalidOption {
+        /// The option.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// A fixed address needs a fixed subnet.
+    #[error(
+        "invalid config for network {0}: invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets"
+    )]
+    AddressNeedsSubnet(String),
+    /// The network has no addresses of this family.
+    #[error("network {network} has no {family}: {what}")]
+    NoFamily {
+        /// The network's name.
+        network: String,
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+        /// What was wanted.
+        what: String,
+    },
+    /// The parent interface is missing.
+    #[error("invalid subinterface parent name {parent}: {reason}")]
+    NoParent {
+        /// Its name.
+        parent: String,
+        /// Why it cannot be had.
+        reason: String,
     },
     /// The host port is taken.
     #[error(
@@ -105,7 +211,7 @@ pub enum Error {
     )]
     PortTaken {
         /// The host's address.
-        host_ip: Ipv4Addr,
+        host_ip: IpAddr,
         /// The host's port.
         port: u16,
         /// The protocol.
@@ -119,7 +225,7 @@ pub enum Error {
     )]
     PortsExhausted {
         /// The host's address.
-        host_ip: Ipv4Addr,
+        host_ip: IpAddr,
         /// The first port of the range.
         first: u16,
         /// The last port of the range.
@@ -131,7 +237,7 @@ pub enum Error {
     #[error("cannot bind {host_ip}:{port}/{protocol}: {source}")]
     Bind {
         /// The host's address.
-        host_ip: Ipv4Addr,
+        host_ip: IpAddr,
         /// The host's port.
         port: u16,
         /// The protocol.
@@ -160,7 +266,21 @@ impl Error {
             | Self::InvalidExtraHost { .. }
             | Self::InvalidPortRange
             | Self::AddressOutside { .. }
+            | Self::InvalidRequest(_)
+            | Self::AmbiguousNetwork(..)
+            | Self::UnknownOption { .. }
+            | Self::InvalidOption { .. }
+            | Self::AddressNeedsSubnet(_)
+            | Self::NoFamily { .. }
+            | Self::NoParent { .. }
             | Self::Bind { .. } => Kind::Invalid,
+            Self::NoSuchNetwork(_) | Self::UnknownDriver(_) => Kind::NotFound,
+            Self::NetworkExists(_) => Kind::Exists,
+            Self::PoolOverlaps { .. }
+            | Self::BridgeTaken { .. }
+            | Self::NetworkInUse { .. }
+            | Self::NotPermitted(_) => Kind::Forbidden,
+            Self::NotBuilt(_) => Kind::NotBuilt,
             Self::AddressTaken { .. }
             | Self::AddressesExhausted { .. }
             | Self::PoolsExhausted { .. }

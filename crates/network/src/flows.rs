@@ -9,9 +9,8 @@ use crate::endpoint::{BoundPort, EndpointState, Protocol};
 /// Only UDP flows need it: a client that goes on sending would be translated to the old address
 /// for as long as it does. Listing the flows costs time in proportion to the host's traffic, so
 /// nothing is listed when no endpoint published a UDP port.
-pub(crate) fn forget(endpoints: &[EndpointState]) {
+pub(crate) fn forget<'a>(endpoints: impl Iterator<Item = &'a EndpointState>) {
     let udp: Vec<_> = endpoints
-        .iter()
         .filter(|endpoint| publishes_udp(&endpoint.ports))
         .collect();
     if udp.is_empty() {
@@ -19,7 +18,7 @@ pub(crate) fn forget(endpoints: &[EndpointState]) {
     }
     delete(|flow| {
         udp.iter().any(|endpoint| {
-            flow.reply.source == endpoint.ip
+            endpoint.addresses().any(|own| flow.reply.source == own)
                 || endpoint.ports.iter().any(|port| leads_to(flow, port))
         })
     });

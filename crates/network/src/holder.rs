@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::endpoint::Protocol;
 
@@ -37,7 +37,7 @@ impl Holder {
     /// Looks for the process that holds a port of the calling thread's network namespace.
     ///
     /// This reads all of /proc: only for the message after a failure.
-    pub(crate) fn find(protocol: Protocol, address: Ipv4Addr, port: u16) -> Self {
+    pub(crate) fn find(protocol: Protocol, address: IpAddr, port: u16) -> Self {
         let inodes = sockets(protocol, address, port);
         if inodes.is_empty() {
             return Self::Unknown;
@@ -75,7 +75,7 @@ fn holds(pid: u32, inodes: &HashSet<String>) -> bool {
 }
 
 /// The names, as /proc/PID/fd shows them, of the sockets bound to the port.
-fn sockets(protocol: Protocol, address: Ipv4Addr, port: u16) -> HashSet<String> {
+fn sockets(protocol: Protocol, address: IpAddr, port: u16) -> HashSet<String> {
     let tables: &[&str] = match protocol {
         Protocol::Tcp => &["tcp", "tcp6"],
         Protocol::Udp => &["udp", "udp6"],
@@ -95,7 +95,7 @@ fn sockets(protocol: Protocol, address: Ipv4Addr, port: u16) -> HashSet<String> 
 
 /// proc_net_tcp: `sl local_address rem_address st ... inode`, addresses in hexadecimal with the
 /// bytes of each 32-bit word in the machine's order.
-fn matching_inode(line: &str, address: Ipv4Addr, port: u16) -> Option<&str> {
+fn matching_inode(line: &str, address: IpAddr, port: u16) -> Option<&str> {
     /// `TCP_TIME_WAIT` has no socket that anybody holds.
     const NOBODY: &str = "0";
     let mut fields = line.split_whitespace();
@@ -104,9 +104,20 @@ fn matching_inode(line: &str, address: Ipv4Addr, port: u16) -> Option<&str> {
         return None;
     }
     let wildcard = local.bytes().all(|digit| digit == b'0');
-    let same = local.get(local.len().checked_sub(8)?..).and_then(|word| {
-        Some(u32::from_str_radix(word, 16).ok()? == u32::from_ne_bytes(address.octets()))
-    });
+    let same = match address {
+        IpAddr::V4(address) => local.get(local.len().checked_sub(8)?..).and_then(|word| {
+            Some(u32::from_str_radix(word, 16).ok()? == u32::from_ne_bytes(address.octets()))
+        }),
+        // Four words, each in the machine's order.
+        IpAddr::V6(address) => {
+            let words = address.octets();
+            let words = words.chunks_exact(4).map(|word| {
+                let word = word.first_chunk().copied().unwrap_or_default();
+                format!("{:08X}", u32::from_ne_bytes(word))
+            });
+            Some(local == words.collect::<String>())
+        }
+    };
     if !wildcard && !address.is_unspecified() && same != Some(true) {
         return None;
     }
@@ -116,13 +127,13 @@ fn matching_inode(line: &str, address: Ipv4Addr, port: u16) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
     fn this_process_is_found_by_its_port() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let holder = Holder::find(Protocol::Tcp, Ipv4Addr::UNSPECIFIED, port);
+        let holder = Holder::find(Protocol::Tcp, Ipv4Addr::UNSPECIFIED.into(), port);
         let Holder::Process { pid, .. } = holder else {
             panic!("{holder:?}")
         };
@@ -132,7 +143,7 @@ mod tests {
     #[test]
     fn malformed_lines_are_nobody() {
         for line in ["", "0: 1 2", "0: x:y 0 0", "0: 0:1F90"] {
-            assert_eq!(matching_inode(line, Ipv4Addr::LOCALHOST, 8080), None);
+            assert_eq!(matching_inode(line, Ipv4Addr::LOCALHOST.into(), 8080), None);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +44,9 @@ impl Identity {
         Ok(identity)
     }
 
-    /// When the ids were made.
-    pub(crate) fn created(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.created)
+    /// When the ids were made, in nanoseconds since 1970.
+    pub(crate) fn created_nanos(&self) -> u64 {
+        self.created * 1_000_000_000
     }
 
     fn new() -> Result<Self> {

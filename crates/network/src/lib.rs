@@ -55,7 +55,12 @@
 mod address;
 mod addresses;
 mod bridge;
+mod catalog;
+mod child;
 mod config;
+mod connect;
+mod definition;
+mod door;
 mod endpoint;
 mod error;
 pub mod files;
@@ -63,22 +68,29 @@ mod firewall;
 mod flows;
 mod holder;
 mod identity;
-mod info;
+mod inside;
+mod ipv6;
+mod names;
+mod net;
 mod networks;
+mod options;
+mod plan;
 mod ports;
 mod reaper;
 mod republish;
 mod sandbox;
+mod store;
 mod subnet;
 mod veth;
 
 pub use address::{AddressPool, Cidr, MacAddress};
 pub use config::NetworkConfig;
+pub use definition::{Driver, NetworkInfo, Subnet};
 pub use endpoint::{
-    BoundPort, Endpoint, EndpointRequest, EndpointState, HostPort, PortRequest, Protocol,
+    BoundPort, Endpoint, EndpointRequest, EndpointState, HostPort, Lease, PortRequest, Protocol,
 };
 pub use error::{Error, Kind, Result};
 pub use holder::Holder;
-pub use info::{Driver, NetworkInfo};
 pub use networks::Networks;
+pub use plan::{NetworkRequest, PoolRequest};
 pub use sandbox::Sandbox;

@@ -1,72 +1,87 @@
-//! The service: open, create a sandbox, connect, disconnect, restore, close.
+//! The service: open, hand out sandboxes, restore, close.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use gantry_dns::{Directory, Door, Upstream};
 use gantry_netlink::Connection;
 
-use crate::addresses::Addresses;
-use crate::bridge::{Bridge, mac_of, system};
+use crate::bridge::{Bridge, system};
 use crate::config::NetworkConfig;
-use crate::endpoint::{BoundPort, Endpoint, EndpointRequest, EndpointState, PortRequest};
-use crate::error::{Error, Result};
-use crate::files::{self, ContainerFiles, FilesRequest};
+use crate::endpoint::EndpointState;
+use crate::error::Result;
+use crate::files::{self, ContainerFiles, FilesRequest, HostServers};
 use crate::firewall::Firewall;
-use crate::holder::Holder;
-use crate::identity::{Identity, random_id};
-use crate::info::{self, NetworkInfo};
+use crate::identity::Identity;
+use crate::names::Names;
+use crate::net::{Means, Net};
 use crate::ports::{PortOwner, Ports};
 use crate::reaper::Reaper;
 use crate::sandbox::{Pool, Sandbox};
-use crate::{flows, veth};
+use crate::store::Store;
+use crate::{catalog, door, veth};
 
-/// The default bridge network's name.
-const DEFAULT_NETWORK: &str = "bridge";
+/// The port of DNS.
+const DNS_PORT: u16 = 53;
 
 /// All networks of one daemon. `Send + Sync`; share it by `Arc`.
 #[derive(Debug)]
 pub struct Networks {
-    config: NetworkConfig,
-    identity: Identity,
-    netlink: Connection,
-    bridge: Bridge,
+    pub(crate) config: NetworkConfig,
+    pub(crate) netlink: Connection,
     pub(crate) firewall: Firewall,
-    addresses: Arc<Mutex<Addresses>>,
+    pub(crate) store: Store,
+    /// The default networks first, then the oldest.
+    pub(crate) nets: RwLock<Vec<Arc<Net>>>,
+    pub(crate) creating: Mutex<()>,
     pub(crate) ports: Mutex<Ports>,
     pub(crate) live: Mutex<HashMap<String, EndpointState>>,
+    pub(crate) names: Mutex<Names>,
+    host_servers: HostServers,
     pool: Pool,
-    reaper: Reaper,
+    pub(crate) reaper: Reaper,
 }
 
 impl Networks {
-    /// Makes or adopts the bridge and our nf_tables table. Doing it again changes nothing.
+    /// Makes or adopts the bridges and our nf_tables table. Doing it again changes nothing.
     ///
     /// Everything happens in the calling thread's network namespace.
     pub fn open(config: NetworkConfig) -> Result<Self> {
         let identity = Identity::open(&config.run_root)?;
         let netlink = Connection::open().map_err(system)?;
-        let bridge = Bridge::open(&netlink, &config)?;
-        let firewall = Firewall::open(&config.table_name(), &bridge.name, bridge.gateway)?;
-        let addresses = Arc::new(Mutex::new(Addresses::new(DEFAULT_NETWORK, bridge.gateway)));
-        let ports = Mutex::new(Ports::new(config.publish_default_address));
+        let bridge = Bridge::open_default(&netlink, &config)?;
+        let store = Store::new(config.networks_dir.clone());
+        let mut nets = catalog::predefined(&identity, bridge, &config)?;
+        for info in store.read()? {
+            let name = info.name.clone();
+            match Net::open(&netlink, &config, info.clone()) {
+                Ok(net) => nets.push(net),
+                Err(error) => {
+                    // The others shall work; who starts a container on this one gets the reason.
+                    tracing::error!(network = name, "its bridge cannot be made: {error}");
+                    nets.push(Net::new(info, Means::None));
+                }
+            }
+        }
+        let segments: Vec<_> = nets.iter().filter_map(Net::segment).collect();
+        let firewall = Firewall::open(&config.table_name(), &segments)?;
+        let ports = Mutex::new(Ports::new(config.publish_default_address.into()));
         let pool = Pool::new(config.sandbox_pool)?;
-        let reaper = Reaper::start(Arc::clone(&addresses))?;
-        let live = Mutex::default();
         Ok(Self {
-            config,
-            identity,
             netlink,
-            bridge,
             firewall,
-            addresses,
+            store,
+            nets: RwLock::new(nets.into_iter().map(Arc::new).collect()),
+            creating: Mutex::default(),
             ports,
-            live,
+            live: Mutex::default(),
+            names: Mutex::default(),
+            host_servers: HostServers::new(),
             pool,
-            reaper,
+            reaper: Reaper::start()?,
+            config,
         })
     }
 
@@ -75,92 +90,41 @@ impl Networks {
         self.pool.take()
     }
 
-    /// Connects a namespace to the default bridge as its `eth0` and publishes its ports.
-    ///
-    /// All or nothing: after an error the namespace, the address and the ports are free.
-    pub fn connect(&self, netns: BorrowedFd<'_>, request: EndpointRequest) -> Result<Endpoint> {
-        let endpoint_id = random_id()?;
-        let owner = PortOwner {
-            container: &request.container_id,
-            endpoint: &endpoint_id,
-        };
-        let (ports, reserved) = self.take_ports(&request.ports, owner)?;
-        let ports_guard = Undo::new(|| lock(&self.ports).release(&ports, &endpoint_id));
-        let taken = lock(&self.addresses).take(request.ip, &request.container_id, &endpoint_id)?;
-        let ip = taken.address;
-        let address_guard = Undo::new(|| lock(&self.addresses).release(ip, &endpoint_id));
-        let mac = request.mac.unwrap_or_else(|| mac_of(ip));
-        if let Some(leaving) = taken.leaving {
-            veth::silence(&self.netlink, &veth::host_interface(&leaving))?;
-        }
-        let interface = veth::host_interface(&endpoint_id);
-        veth::attach(&self.netlink, &self.bridge, &interface, netns, ip, mac)?;
-        let veth_guard = Undo::new(|| drop(veth::detach(&self.netlink, &interface)));
-        veth::wait_until_forwarding(&self.netlink, &self.bridge, &interface)?;
-        self.firewall.publish(&ports, ip)?;
-        flows::renew(&ports);
-        veth_guard.keep();
-        address_guard.keep();
-        ports_guard.keep();
-        let state = EndpointState {
-            endpoint_id,
-            container_id: request.container_id,
-            network_name: DEFAULT_NETWORK.to_owned(),
-            network_id: self.identity.bridge.clone(),
-            ip,
-            prefix: self.bridge.gateway.prefix(),
-            gateway: self.bridge.gateway.address,
-            mac,
-            ports,
-            host_interface: interface,
-        };
-        lock(&self.live).insert(state.endpoint_id.clone(), state.clone());
-        Ok(Endpoint { state, reserved })
-    }
-
-    /// Ends an endpoint: its ports, its address and its interface. Doing it again is fine.
-    ///
-    /// The interface goes a moment later; until then only the same container gets the address.
-    pub fn disconnect(&self, endpoint: &EndpointState) -> Result<()> {
-        let Some(endpoint) = lock(&self.live).remove(&endpoint.endpoint_id) else {
-            return Ok(());
-        };
-        let unpublished = self.firewall.unpublish(&endpoint.ports, endpoint.ip);
-        lock(&self.ports).release(&endpoint.ports, &endpoint.endpoint_id);
-        lock(&self.addresses).leave(endpoint.ip, &endpoint.endpoint_id);
-        self.reaper.bury(endpoint);
-        unpublished
-    }
-
     /// After a restart of the daemon: takes the live endpoints over and removes all others.
     ///
     /// To be called once, after [`Networks::open`] and before the first [`Networks::connect`],
     /// also with an empty list. Traffic of the live ones goes on all the while.
     pub fn restore(&self, live: Vec<EndpointState>) -> Result<()> {
-        self.firewall.replace(&live)?;
+        self.firewall.replace(&self.segments(), &live)?;
+        self.firewall.open_others(&self.segments())?;
         self.remove_stale_interfaces(&live)?;
         for endpoint in live {
-            let EndpointState {
-                endpoint_id,
-                container_id,
-                ip,
-                ..
-            } = &endpoint;
-            lock(&self.addresses).mark(*ip, container_id, endpoint_id);
+            let net = self.net(&endpoint.network_id).ok();
+            if let Some(net) = &net {
+                net.mark(&endpoint);
+            }
             let owner = PortOwner {
-                container: container_id,
-                endpoint: endpoint_id,
+                container: &endpoint.container_id,
+                endpoint: &endpoint.endpoint_id,
+                default_address: None,
+                ipv6: endpoint.v6.is_some(),
+                network: &endpoint.network_name,
             };
             endpoint
                 .ports
                 .iter()
                 .for_each(|port| lock(&self.ports).mark(port, owner));
-            lock(&self.live).insert(endpoint_id.clone(), endpoint);
+            if let Some(net) = net.filter(|net| net.info.has_names()) {
+                let mut meaning: Vec<_> = endpoint.ipv4().into_iter().collect();
+                meaning.extend(endpoint.ipv6().filter(|_| net.info.ipv6_asked));
+                lock(&self.names).add(&endpoint, &meaning);
+            }
+            lock(&self.live).insert(endpoint.endpoint_id.clone(), endpoint);
         }
         Ok(())
     }
 
-    /// Ends the service. With `remove_all` nothing is left on the host: bridge, table, rules;
+    /// Ends the service. With `remove_all` nothing is left on the host: bridges, table, rules;
     /// without, running containers keep their traffic.
     pub fn close(&self, remove_all: bool) -> Result<()> {
         if !remove_all {
@@ -168,25 +132,28 @@ impl Networks {
         }
         let removed = self.firewall.remove();
         self.remove_stale_interfaces(&[])?;
-        self.bridge.remove(&self.netlink)?;
+        for net in read(&self.nets).iter() {
+            if let Means::Bridge(bridge, _) = &net.means {
+                bridge.remove(&self.netlink)?;
+            }
+        }
         removed
     }
 
-    /// The default networks: `bridge`, `host` and `none`, in this order.
-    pub fn networks(&self) -> Vec<NetworkInfo> {
-        info::default_networks(&self.identity, &self.bridge, &self.config)
-    }
-
-    /// The live endpoints on the default bridge.
+    /// The live endpoints.
     pub fn endpoints(&self) -> Vec<EndpointState> {
         lock(&self.live).values().cloned().collect()
     }
 
     /// The address that `host-gateway` stands for in `--add-host`.
-    pub fn host_gateway(&self) -> Ipv4Addr {
-        self.config
-            .host_gateway
-            .unwrap_or(self.bridge.gateway.address)
+    pub fn host_gateway(&self) -> IpAddr {
+        let default = read(&self.nets)
+            .first()
+            .and_then(|net| net.info.subnet(true)?.gateway);
+        let configured = self.config.host_gateway.map(IpAddr::from);
+        configured
+            .or(default)
+            .unwrap_or(IpAddr::from([127, 0, 0, 1]))
     }
 
     /// The text of a container's `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`.
@@ -194,41 +161,45 @@ impl Networks {
         files::render(request, &self.config.dns, self.host_gateway())
     }
 
-    /// Takes the ports, waiting a moment for those that an ended endpoint's monitor still holds.
-    pub(crate) fn take_ports(
-        &self,
-        requests: &[PortRequest],
-        owner: PortOwner<'_>,
-    ) -> Result<(Vec<BoundPort>, Vec<OwnedFd>)> {
-        loop {
-            let mut ports = lock(&self.ports);
-            let (host_ip, port, protocol) = match ports.take(requests, owner) {
-                Err(Error::PortTaken {
-                    host_ip,
-                    port,
-                    protocol,
-                    holder: Holder::Unknown,
-                }) => (host_ip, port, protocol),
-                result => return result,
-            };
-            let lingers = ports.lingers(protocol, port);
-            drop(ports);
-            if !lingers {
-                let holder = Holder::find(protocol, host_ip, port);
-                return Err(Error::PortTaken {
-                    host_ip,
-                    port,
-                    protocol,
-                    holder,
-                });
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+    /// Opens the name server's sockets in a container's namespace.
+    pub fn open_door(&self, netns: BorrowedFd<'_>) -> Result<Door> {
+        door::open(netns)
+    }
+
+    /// Finds the name server's sockets among those that somebody kept, and leaves the others.
+    pub fn recognise_door(kept: &mut Vec<OwnedFd>, netns: OwnedFd) -> Option<Door> {
+        door::recognise(kept, netns)
+    }
+
+    /// What a container alone calls others, and the name servers that it alone asks.
+    pub fn set_lookups(&self, container: &str, links: &[(String, String)], servers: &[IpAddr]) {
+        lock(&self.names).set_lookups(container, links, servers);
+    }
+
+    /// Gives an endpoint other names.
+    pub fn rename(&self, endpoint: &EndpointState, names: Vec<String>) -> EndpointState {
+        let mut renamed = endpoint.clone();
+        renamed.names = names;
+        let asked = self
+            .net(&endpoint.network_id)
+            .is_ok_and(|net| net.info.ipv6_asked);
+        let mut meaning: Vec<_> = endpoint.ipv4().into_iter().collect();
+        meaning.extend(endpoint.ipv6().filter(|_| asked));
+        lock(&self.names).rename(endpoint, &renamed, &meaning);
+        lock(&self.live).insert(renamed.endpoint_id.clone(), renamed.clone());
+        renamed
     }
 
     fn remove_stale_interfaces(&self, live: &[EndpointState]) -> Result<()> {
+        let bridges: Vec<u32> = read(&self.nets)
+            .iter()
+            .filter_map(|net| match &net.means {
+                Means::Bridge(bridge, _) => Some(bridge.index),
+                _ => None,
+            })
+            .collect();
         for link in self.netlink.links().map_err(system)? {
-            let on_bridge = link.master == Some(self.bridge.index);
+            let on_bridge = link.master.is_some_and(|master| bridges.contains(&master));
             let is_live = live
                 .iter()
                 .any(|endpoint| endpoint.host_interface == link.name);
@@ -240,8 +211,53 @@ impl Networks {
     }
 }
 
+/// What the name server asks.
+impl Directory for Networks {
+    fn addresses(&self, asker: &str, name: &str) -> Option<Vec<IpAddr>> {
+        lock(&self.names).resolve(asker, name)
+    }
+
+    fn name_of(&self, asker: &str, address: IpAddr) -> Option<String> {
+        lock(&self.names).name_of(asker, address)
+    }
+
+    fn upstreams(&self, asker: &str) -> Vec<Upstream> {
+        let names = lock(&self.names);
+        if !names.sees_outside(asker) {
+            return Vec::new();
+        }
+        let own = names.servers(asker);
+        drop(names);
+        let upstream = |inside: bool| {
+            move |server: IpAddr| Upstream {
+                address: SocketAddr::new(server, DNS_PORT),
+                // The container's own loopback, where it may serve names itself.
+                inside: inside && server.is_loopback(),
+            }
+        };
+        if !own.is_empty() {
+            return own.into_iter().map(upstream(true)).collect();
+        }
+        let servers = &self.config.dns.servers;
+        let servers = if servers.is_empty() {
+            self.host_servers.get()
+        } else {
+            servers.clone()
+        };
+        servers.into_iter().map(upstream(false)).collect()
+    }
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Undoes a step unless the steps after it succeeded too.

@@ -1,32 +1,35 @@
 //! Taking down what ended endpoints leave behind, off their users' time.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use gantry_netlink::Connection;
 
-use crate::addresses::Addresses;
 use crate::endpoint::EndpointState;
 use crate::error::{Error, Result};
+use crate::net::Net;
 use crate::{flows, veth};
+
+/// An ended endpoint and its network.
+pub(crate) type Ended = (EndpointState, Arc<Net>);
 
 /// A thread that deletes interfaces and flows, then frees the addresses.
 #[derive(Debug)]
 pub(crate) struct Reaper {
-    queue: Option<Sender<EndpointState>>,
+    queue: Option<Sender<Ended>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Reaper {
     /// Starts the thread, in the calling thread's network namespace.
-    pub(crate) fn start(addresses: Arc<Mutex<Addresses>>) -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let netlink = Connection::open().map_err(crate::bridge::system)?;
         let (queue, ended) = channel();
         let thread = thread::Builder::new()
             .name("endpoint-reaper".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || reap(&netlink, &addresses, &ended))
+            .spawn(move || reap(&netlink, &ended))
             .map_err(|error| Error::system("start a thread", error))?;
         Ok(Self {
             queue: Some(queue),
@@ -35,9 +38,9 @@ impl Reaper {
     }
 
     /// Leaves an ended endpoint to the thread.
-    pub(crate) fn bury(&self, endpoint: EndpointState) {
+    pub(crate) fn bury(&self, endpoint: EndpointState, net: Arc<Net>) {
         if let Some(queue) = &self.queue {
-            let _ = queue.send(endpoint);
+            let _ = queue.send((endpoint, net));
         }
     }
 }
@@ -52,16 +55,22 @@ impl Drop for Reaper {
     }
 }
 
-fn reap(netlink: &Connection, addresses: &Mutex<Addresses>, ended: &Receiver<EndpointState>) {
+fn reap(netlink: &Connection, ended: &Receiver<Ended>) {
     while let Ok(first) = ended.recv() {
-        let endpoints: Vec<_> = std::iter::once(first).chain(ended.try_iter()).collect();
-        flows::forget(&endpoints);
-        for endpoint in &endpoints {
-            if let Err(error) = veth::detach(netlink, &endpoint.host_interface) {
-                tracing::warn!(%error, interface = endpoint.host_interface, "an interface stays");
-            }
-            let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            addresses.release(endpoint.ip, &endpoint.endpoint_id);
+        let buried: Vec<Ended> = std::iter::once(first).chain(ended.try_iter()).collect();
+        flows::forget(buried.iter().map(|(endpoint, _)| endpoint));
+        for (endpoint, net) in &buried {
+            take_down(netlink, endpoint, net);
         }
     }
+}
+
+/// Deletes the endpoint's interface and frees its addresses.
+pub(crate) fn take_down(netlink: &Connection, endpoint: &EndpointState, net: &Net) {
+    if !endpoint.host_interface.is_empty()
+        && let Err(error) = veth::detach(netlink, &endpoint.host_interface)
+    {
+        tracing::warn!(%error, interface = endpoint.host_interface, "an interface stays");
+    }
+    net.release(endpoint);
 }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use crate::endpoint::{BoundPort, PortRequest};
 use crate::error::{Error, Result};
 use crate::flows;
+use crate::net::Means;
 use crate::networks::{Networks, Undo, lock};
 use crate::ports::PortOwner;
 
@@ -19,10 +20,13 @@ impl Networks {
         let owner = PortOwner {
             container: &endpoint.container_id,
             endpoint: endpoint_id,
+            default_address: self.host_binding(&endpoint),
+            ipv6: endpoint.v6.is_some(),
+            network: &endpoint.network_name,
         };
         let (ports, sockets) = self.take_ports(requests, owner)?;
         let guard = Undo::new(|| lock(&self.ports).release(&ports, endpoint_id));
-        self.firewall.publish(&ports, endpoint.ip)?;
+        self.firewall.publish(&ports, &endpoint)?;
         guard.keep();
         flows::renew(&ports);
         if let Some(live) = lock(&self.live).get_mut(endpoint_id) {
@@ -34,13 +38,21 @@ impl Networks {
     /// Ends the publication of some ports of a live endpoint; connections that are there go on.
     pub fn unpublish(&self, endpoint_id: &str, ports: &[BoundPort]) -> Result<()> {
         let endpoint = self.live_endpoint(endpoint_id)?;
-        self.firewall.unpublish(ports, endpoint.ip)?;
+        self.firewall.unpublish(ports, &endpoint)?;
         lock(&self.ports).release(ports, endpoint_id);
         flows::renew(ports);
         if let Some(live) = lock(&self.live).get_mut(endpoint_id) {
             live.ports.retain(|port| !ports.contains(port));
         }
         Ok(())
+    }
+
+    /// Where the endpoint's network publishes what names no address.
+    fn host_binding(&self, endpoint: &crate::EndpointState) -> Option<std::net::IpAddr> {
+        match &self.net(&endpoint.network_id).ok()?.means {
+            Means::Bridge(_, options) => options.host_binding,
+            _ => None,
+        }
     }
 
     fn live_endpoint(&self, endpoint_id: &str) -> Result<crate::EndpointState> {

@@ -1,7 +1,6 @@
 //! An endpoint's pair of interfaces: one on the bridge, `eth0` in the container.
 
-use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,10 +9,10 @@ use gantry_netlink::{Changes, Connection, Link, VethPair};
 
 use crate::address::MacAddress;
 use crate::bridge::{Bridge, mac_of, system};
-use crate::error::{Error, Result};
+use crate::endpoint::Lease;
+use crate::error::Result;
+use crate::inside::{self, Inside};
 
-/// What the interface is called in the container.
-const CONTAINER_INTERFACE: &str = "eth0";
 /// How long an endpoint's port may take to pass frames on.
 const FORWARDING_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is asked for.
@@ -31,37 +30,71 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name.len() == 14 && name.starts_with(PREFIX)
 }
 
-/// Makes the pair, gives the container its address and its default route.
+/// What an endpoint on a bridge gets.
+pub(crate) struct Plug<'a> {
+    /// The name of the pair's end on the host.
+    pub(crate) host_interface: &'a str,
+    /// The container's hardware address.
+    pub(crate) mac: MacAddress,
+    /// The rest is done in the container.
+    pub(crate) inside: Inside<'a>,
+}
+
+/// Makes the pair, gives the container its addresses and its routes.
 pub(crate) fn attach(
     netlink: &Connection,
     bridge: &Bridge,
-    host_interface: &str,
     netns: BorrowedFd<'_>,
-    address: Ipv4Addr,
-    mac: MacAddress,
+    plug: &Plug<'_>,
 ) -> Result<()> {
     let mut changes = Changes::new();
     changes.add_veth(&VethPair {
-        name: host_interface,
-        mac: Some(host_mac(host_interface)),
+        name: plug.host_interface,
+        mac: Some(host_mac(plug.host_interface)),
         master: Some(bridge.index),
-        peer_name: CONTAINER_INTERFACE,
-        peer_mac: mac.0,
+        peer_name: plug.inside.interface,
+        peer_mac: plug.mac.0,
         peer_netns: netns,
         mtu: bridge.mtu,
     });
     // Where br_netfilter has bridged frames translated, a container's packet to its own
     // published port goes back out of the port it came in by.
-    changes.set_hairpin(host_interface);
-    if mac != mac_of(address) {
-        changes.set_neighbour(bridge.index, address, mac.0);
+    changes.set_hairpin(plug.host_interface);
+    if !bridge.icc && !bridged_frames_meet_rules() {
+        changes.set_isolated(plug.host_interface);
+    }
+    for address in plug
+        .inside
+        .leases
+        .iter()
+        .map(|lease: &Lease| lease.address.address)
+    {
+        if is_new_here(address, plug.mac) {
+            changes.set_neighbour(bridge.index, address, plug.mac.0);
+        }
     }
     netlink.apply(changes).map_err(system)?;
-    let configured = configure_inside(bridge, netns, address);
+    let configured = inside::configure(netns, &plug.inside);
     if configured.is_err() {
-        let _ = detach(netlink, host_interface);
+        let _ = detach(netlink, plug.host_interface);
     }
     configured
+}
+
+/// Whether bridged packets of both families pass the firewall's forward chain (br_netfilter), which
+/// then keeps containers apart. Isolated ports would do too much there: what is translated to a
+/// neighbour's published port never leaves the bridge.
+fn bridged_frames_meet_rules() -> bool {
+    let on = |name: &str| {
+        let path = format!("/proc/sys/net/bridge/bridge-nf-call-{name}");
+        std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+    };
+    on("iptables") && on("ip6tables")
+}
+
+/// Whether the neighbour tables may know another hardware address for it.
+fn is_new_here(address: IpAddr, mac: MacAddress) -> bool {
+    mac_of(address) != Some(mac)
 }
 
 /// A hardware address for the host's end, as random as its name.
@@ -104,23 +137,6 @@ pub(crate) fn wait_until_forwarding(
         "the bridge does not pass frames on yet"
     );
     Ok(())
-}
-
-fn configure_inside(bridge: &Bridge, netns: BorrowedFd<'_>, address: Ipv4Addr) -> Result<()> {
-    let inside = Connection::open_in(netns).map_err(system)?;
-    let missing = || {
-        let what = format!("find {CONTAINER_INTERFACE} in the container's network namespace");
-        Error::system(what, io::Error::from(io::ErrorKind::NotFound))
-    };
-    let link = inside
-        .link(CONTAINER_INTERFACE)
-        .map_err(system)?
-        .ok_or_else(missing)?;
-    let mut changes = Changes::new();
-    changes.add_address(link.index, address, bridge.gateway.prefix());
-    changes.set_up(link.index, true);
-    changes.add_default_route(link.index, bridge.gateway.address);
-    inside.apply(changes).map_err(system)
 }
 
 /// Deletes the pair; fine when it is gone. This may take 30 ms.

@@ -1,6 +1,6 @@
 //! Rules, built in the order in which nft prints them.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use gantry_sys::netlink::Attributes;
 
@@ -18,16 +18,32 @@ const CT_STATUS: u32 = 2;
 const LOCAL: u32 = 2;
 
 /// A rule: matches from left to right, then what to do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rule {
+    family: Family,
     expressions: Vec<Expression>,
     comment: Option<String>,
 }
 
+impl Default for Rule {
+    fn default() -> Self {
+        Self::of(Family::Ip)
+    }
+}
+
 impl Rule {
-    /// A rule that matches everything and does nothing yet.
+    /// A rule that matches everything and does nothing yet; its addresses are of IPv4.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with the addresses of a family, [`Family::Ip`] or [`Family::Ip6`].
+    pub fn of(family: Family) -> Self {
+        Self {
+            family,
+            expressions: Vec::new(),
+            comment: None,
+        }
     }
 
     /// Adds any expression.
@@ -53,6 +69,12 @@ impl Rule {
     #[must_use]
     pub fn oif(self, name: &str) -> Self {
         self.interface(Expression::OIFNAME, name, true)
+    }
+
+    /// `oifname != NAME`
+    #[must_use]
+    pub fn oif_not(self, name: &str) -> Self {
+        self.interface(Expression::OIFNAME, name, false)
     }
 
     /// `iifname @SET`
@@ -113,7 +135,8 @@ impl Rule {
     /// `ip saddr @SET`
     #[must_use]
     pub fn source_in(self, set: &str) -> Self {
-        self.with(source(0)).with(Expression::InSet {
+        let source = self.source();
+        self.with(source).with(Expression::InSet {
             register: 0,
             set: set.to_owned(),
             inside: true,
@@ -122,24 +145,28 @@ impl Rule {
 
     /// `ip saddr ADDRESS/PREFIX`
     #[must_use]
-    pub fn source_within(self, address: Ipv4Addr, prefix: u8) -> Self {
-        self.within(source(0), address, prefix)
+    pub fn source_within(self, address: impl Into<IpAddr>, prefix: u8) -> Self {
+        let source = self.source();
+        self.within(source, address.into(), prefix)
     }
 
     /// `ip daddr ADDRESS/PREFIX`
     #[must_use]
-    pub fn destination_within(self, address: Ipv4Addr, prefix: u8) -> Self {
-        self.within(destination(0), address, prefix)
+    pub fn destination_within(self, address: impl Into<IpAddr>, prefix: u8) -> Self {
+        let destination = self.destination();
+        self.within(destination, address.into(), prefix)
     }
 
-    fn within(self, load: Expression, address: Ipv4Addr, prefix: u8) -> Self {
-        let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-        let value = (u32::from(address) & mask).to_be_bytes().to_vec();
+    fn within(self, load: Expression, address: IpAddr, prefix: u8) -> Self {
+        let mut value = octets(address);
+        let mut mask = vec![0; value.len()];
+        for (index, (mask, value)) in mask.iter_mut().zip(&mut value).enumerate() {
+            let bits = usize::from(prefix).saturating_sub(8 * index).min(8);
+            *mask = !(0xff_u16 >> bits) as u8;
+            *value &= *mask;
+        }
         self.with(load)
-            .with(Expression::Mask {
-                register: 0,
-                mask: mask.to_be_bytes().to_vec(),
-            })
+            .with(Expression::Mask { register: 0, mask })
             .with(Expression::Compare {
                 register: 0,
                 equal: true,
@@ -197,27 +224,51 @@ impl Rule {
     /// `dnat ip to ip daddr . meta l4proto . th dport map @MAP`
     #[must_use]
     pub fn dnat_by_address_and_port(self, map: &str) -> Self {
-        self.with(destination(0))
+        let destination = self.destination();
+        let width = self.address_registers();
+        self.with(destination)
             .with(Expression::Meta {
                 key: Expression::L4PROTO,
-                register: 1,
+                register: width,
             })
-            .with(destination_port(2))
+            .with(destination_port(width + 1))
             .dnat_from_map(map)
     }
 
     /// The value replaces the key in the registers: the address first, then the port.
     fn dnat_from_map(self, map: &str) -> Self {
+        let (family, width) = (self.family, self.address_registers());
         self.with(Expression::Map {
             register: 0,
             map: map.to_owned(),
             into: Some(0),
         })
         .with(Expression::Dnat {
-            family: Family::Ip,
+            family,
             address: 0,
-            port: Some(1),
+            port: Some(width),
         })
+    }
+
+    /// How many registers of four bytes an address takes.
+    fn address_registers(&self) -> u32 {
+        if self.family == Family::Ip6 { 4 } else { 1 }
+    }
+
+    fn source(&self) -> Expression {
+        let (offset, length) = match self.family {
+            Family::Ip6 => (8, 16),
+            _ => (12, 4),
+        };
+        network_header(offset, length)
+    }
+
+    fn destination(&self) -> Expression {
+        let (offset, length) = match self.family {
+            Family::Ip6 => (24, 16),
+            _ => (16, 4),
+        };
+        network_header(offset, length)
     }
 
     /// `counter`
@@ -271,21 +322,19 @@ impl Rule {
     }
 }
 
-fn source(register: u32) -> Expression {
-    Expression::Payload {
-        base: NETWORK_HEADER,
-        offset: 12,
-        length: 4,
-        register,
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 
-fn destination(register: u32) -> Expression {
+fn network_header(offset: u32, length: u32) -> Expression {
     Expression::Payload {
         base: NETWORK_HEADER,
-        offset: 16,
-        length: 4,
-        register,
+        offset,
+        length,
+        register: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sets and maps: fields, elements, intervals.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use gantry_sys::netlink::Attributes;
 
@@ -18,6 +18,8 @@ use crate::expression::Verdict;
 pub enum DataType {
     /// An IPv4 address.
     Ipv4Address,
+    /// An IPv6 address.
+    Ipv6Address,
     /// A transport protocol's number.
     Protocol,
     /// A transport port.
@@ -31,6 +33,7 @@ impl DataType {
     fn number(self) -> u32 {
         match self {
             Self::Ipv4Address => 7,
+            Self::Ipv6Address => 8,
             Self::Protocol => 12,
             Self::Port => 13,
             Self::InterfaceName => 41,
@@ -41,6 +44,7 @@ impl DataType {
     fn width(self) -> u32 {
         match self {
             Self::Ipv4Address => 4,
+            Self::Ipv6Address => 16,
             Self::Protocol => 1,
             Self::Port => 2,
             Self::InterfaceName => 16,
@@ -191,8 +195,11 @@ impl Element {
     }
 
     /// An address as the key or its first field.
-    pub fn address(address: Ipv4Addr) -> Self {
-        Self::new(address.octets())
+    pub fn address(address: impl Into<IpAddr>) -> Self {
+        match address.into() {
+            IpAddr::V4(address) => Self::new(address.octets()),
+            IpAddr::V6(address) => Self::new(address.octets()),
+        }
     }
 
     /// A key of several fields, each filled up to four bytes.
@@ -208,12 +215,20 @@ impl Element {
         }
     }
 
-    /// A range of addresses, both included, for a set of intervals with one field.
-    pub fn address_range(from: Ipv4Addr, to: Ipv4Addr) -> Vec<Self> {
+    /// A range of addresses of one family, both included, for a set of intervals with one field.
+    pub fn address_range(from: impl Into<IpAddr>, to: impl Into<IpAddr>) -> Vec<Self> {
         let mut elements = vec![Self::address(from)];
         // The end is the first address that is not inside; a range to the last has none.
-        if let Some(end) = u32::from(to).checked_add(1) {
-            let mut end = Self::new(end.to_be_bytes());
+        let end = match to.into() {
+            IpAddr::V4(to) => u32::from(to)
+                .checked_add(1)
+                .map(|end| end.to_be_bytes().to_vec()),
+            IpAddr::V6(to) => u128::from(to)
+                .checked_add(1)
+                .map(|end| end.to_be_bytes().to_vec()),
+        };
+        if let Some(end) = end {
+            let mut end = Self::new(end);
             end.ends_interval = true;
             elements.push(end);
         }

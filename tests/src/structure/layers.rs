@@ -24,6 +24,7 @@ const LAYERS: [&[&str]; 6] = [
         "snapshot",
         "registry-client",
         "image",
+        "dns",
         "network",
         "volume",
         "logs",

@@ -11,9 +11,10 @@ use gantry_api_types::{
     AuthConfig, AuthResponse, CommitResponse, ContainerConfig, ContainerCreateRequest,
     ContainerCreateResponse, ContainerInspect, ContainerStats, ContainerSummary,
     ContainerUpdateRequest, ContainerUpdateResponse, ContainersPruneReport, DiskUsage,
-    ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest, FilesystemChange, Filters,
-    NetworkResource, PathStat, SystemInfo, TopResponse, Version, Volume, VolumeCreateRequest,
-    VolumeListing, WaitResponse,
+    ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest, FilesystemChange,
+    Filters, NetworkConnectRequest, NetworkCreateRequest, NetworkCreateResponse,
+    NetworkDisconnectRequest, NetworkResource, NetworksPruneReport, PathStat, SystemInfo,
+    TopResponse, Version, Volume, VolumeCreateRequest, VolumeListing, WaitResponse,
 };
 use gantry_engine::{
     AttachRequest, ClientStream, CommitRequest, Engine, ListOptions, LogChunks, LogOptions, Query,
@@ -304,6 +305,26 @@ impl super::Networks for Engine {
 
     async fn network(&self, name: &str) -> Answer<NetworkResource> {
         Ok(self.networking.inspect(name)?)
+    }
+
+    async fn create_network(&self, body: NetworkCreateRequest) -> Answer<NetworkCreateResponse> {
+        Ok(self.networking.create(body).await?)
+    }
+
+    async fn remove_network(&self, name: &str) -> Answer<()> {
+        Ok(self.networking.remove(name).await?)
+    }
+
+    async fn connect(&self, name: &str, body: NetworkConnectRequest) -> Answer<()> {
+        Ok(self.networking.connect(name, body).await?)
+    }
+
+    async fn disconnect(&self, name: &str, body: NetworkDisconnectRequest) -> Answer<()> {
+        Ok(self.networking.disconnect(name, body).await?)
+    }
+
+    async fn prune_networks(&self, filters: Filters) -> Answer<NetworksPruneReport> {
+        Ok(self.networking.prune(&filters).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
 
 use super::record::{FORMAT, Record, State};
-use super::{Container, Containers, blocking, defaults, mounts, supported};
+use super::{Container, Containers, attachments, blocking, defaults, mounts, supported};
 use crate::files::Durability;
 use crate::{Error, clock, ids};
 
@@ -26,6 +26,7 @@ impl Containers {
             &self.settings,
         )?);
 
+        attachments::normalise(&mut request, &self.networks)?;
         self.secrets.resolve(&mut request.secrets)?;
         warnings.extend(self.lacking_limits(&request.host_config));
 

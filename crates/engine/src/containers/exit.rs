@@ -134,12 +134,19 @@ impl Containers {
     }
 
     async fn take_down_network(&self, container: &Container) {
-        let Some(endpoint) = container.record().state.endpoint.take() else {
+        self.names.end(&container.id);
+        let endpoints = std::mem::take(&mut container.record().state.endpoints);
+        if endpoints.is_empty() {
             return;
-        };
+        }
         let networks = Arc::clone(&self.networks);
-        let done = blocking(move || Ok(networks.disconnect(&endpoint)?)).await;
-        if let Err(e) = done {
+        let done = blocking(move || {
+            for endpoint in &endpoints {
+                networks.disconnect(endpoint)?;
+            }
+            Ok(())
+        });
+        if let Err(e) = done.await {
             tracing::warn!(container = %container.id, "cannot take down its network: {e}");
         }
     }
@@ -163,12 +170,12 @@ impl Containers {
             state.exit_code = exit.code;
             state.oom_killed = exit.oom_killed;
             state.finished_at = exit.finished_at as i64;
-            state.endpoint = None;
+            state.endpoints.clear();
             state.restart_backoff = restart::backoff_after(state);
             state.restart_count += u32::from(delay.is_some());
         }
         container.save_state();
-        self.announce_network(container, "disconnect");
+        self.announce_networks(container, "disconnect");
         self.announce(container, "die", &death(container, exit));
         let auto_remove = container.record().host_config.auto_remove;
         container.report(|p| {

@@ -6,6 +6,8 @@ use gantry_api_types::{
     ContainerInspect, ContainerState, EndpointSettings, GraphDriver, NetworkSettings,
 };
 
+use gantry_network::EndpointState;
+
 use super::phase::Phase;
 use super::record::Record;
 use super::{Container, Containers, blocking, ports};
@@ -68,10 +70,8 @@ impl Containers {
     }
 
     fn network_settings(&self, record: &Record) -> NetworkSettings {
-        let endpoint = record.state.endpoint.as_ref();
-        let bound = endpoint.map(|e| e.ports.as_slice()).unwrap_or_default();
         let live = record.state.phase.is_live();
-        let ports = ports::map(record.config.exposed_ports.keys(), bound);
+        let ports = ports::map(record.config.exposed_ports.keys(), &record.state.ports());
         let mut settings = NetworkSettings {
             ports: Some(if live { ports } else { BTreeMap::new() }),
             sandbox_key: if live {
@@ -82,41 +82,74 @@ impl Containers {
             networks: Some(self.endpoints(record)),
             ..NetworkSettings::default()
         };
-        if let Some(endpoint) = endpoint {
+        // These are about the default bridge alone, as in Docker.
+        let bridge = record
+            .state
+            .endpoints
+            .iter()
+            .find(|e| e.network_name == "bridge");
+        if let Some(endpoint) = bridge {
             settings.endpoint_id.clone_from(&endpoint.endpoint_id);
-            settings.gateway = endpoint.gateway.to_string();
-            settings.ip_address = endpoint.ip.to_string();
-            settings.ip_prefix_len = i64::from(endpoint.prefix);
-            settings.mac_address = endpoint.mac.to_string();
+            settings.mac_address = text(endpoint.mac);
+            if let Some(lease) = endpoint.v4 {
+                settings.gateway = text(lease.gateway);
+                settings.ip_address = lease.address.address.to_string();
+                settings.ip_prefix_len = i64::from(lease.address.prefix());
+            }
+            if let Some(lease) = endpoint.v6 {
+                settings.ipv6_gateway = text(lease.gateway);
+                settings.global_ipv6_address = lease.address.address.to_string();
+                settings.global_ipv6_prefix_len = i64::from(lease.address.prefix());
+            }
         }
         settings
     }
 
     /// The container's networks by name, as inspect and list show them.
     pub(super) fn endpoints(&self, record: &Record) -> BTreeMap<String, EndpointSettings> {
-        let mode = record.host_config.network_mode.as_str();
-        if mode.starts_with("container:") {
-            return BTreeMap::new();
+        let wanted = record.networking.endpoints_config.iter().flatten();
+        let mut shown: BTreeMap<String, EndpointSettings> = wanted
+            .map(|(name, wishes)| {
+                let mut settings = wishes.clone().unwrap_or_default();
+                let known = self.networks.find(name).ok();
+                if let Some(network) = known.filter(|_| settings.network_id.is_empty()) {
+                    settings.network_id = network.id;
+                }
+                (name.clone(), settings)
+            })
+            .collect();
+        for endpoint in &record.state.endpoints {
+            show(
+                endpoint,
+                shown.entry(endpoint.network_name.clone()).or_default(),
+            );
         }
-        let known = self
-            .networks
-            .networks()
-            .into_iter()
-            .find(|n| n.name == mode);
-        let mut settings = EndpointSettings {
-            network_id: known.map(|n| n.id).unwrap_or_default(),
-            ..EndpointSettings::default()
-        };
-        if let Some(endpoint) = &record.state.endpoint {
-            settings.network_id.clone_from(&endpoint.network_id);
-            settings.endpoint_id.clone_from(&endpoint.endpoint_id);
-            settings.gateway = endpoint.gateway.to_string();
-            settings.ip_address = endpoint.ip.to_string();
-            settings.ip_prefix_len = i64::from(endpoint.prefix);
-            settings.mac_address = endpoint.mac.to_string();
-        }
-        BTreeMap::from([(mode.to_owned(), settings)])
+        shown
     }
+}
+
+fn show(endpoint: &EndpointState, settings: &mut EndpointSettings) {
+    settings.network_id.clone_from(&endpoint.network_id);
+    settings.endpoint_id.clone_from(&endpoint.endpoint_id);
+    settings.mac_address = text(endpoint.mac);
+    if let Some(lease) = endpoint.v4 {
+        settings.gateway = text(lease.gateway);
+        settings.ip_address = lease.address.address.to_string();
+        settings.ip_prefix_len = i64::from(lease.address.prefix());
+    }
+    if let Some(lease) = endpoint.v6 {
+        settings.ipv6_gateway = text(lease.gateway);
+        settings.global_ipv6_address = lease.address.address.to_string();
+        settings.global_ipv6_prefix_len = i64::from(lease.address.prefix());
+    }
+    if !endpoint.names.is_empty() {
+        settings.dns_names = Some(endpoint.names.clone());
+    }
+}
+
+/// What there is as text, else nothing.
+fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// Program and arguments, the entrypoint in front.

@@ -1,8 +1,9 @@
 //! `--link`: the variables by which a container of the default bridge learns of another one.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use gantry_api_types::ContainerConfig;
+use gantry_network::EndpointState;
 
 use super::{Containers, Record};
 use crate::Error;
@@ -147,7 +148,10 @@ impl Containers {
                     record.name
                 )));
             }
-            let Some(endpoint) = &other.state.endpoint else {
+            let on_bridge = other.state.endpoints.iter();
+            let on_bridge = on_bridge.filter(|e| e.network_name == "bridge");
+            let address = on_bridge.filter_map(EndpointState::ipv4).next();
+            let Some(IpAddr::V4(address)) = address else {
                 return Err(Error::Invalid(format!(
                     "container {} not attached to default bridge network",
                     other.id
@@ -156,12 +160,12 @@ impl Containers {
             let link = Link {
                 alias,
                 parent: &record.name,
-                address: endpoint.ip,
+                address,
                 config: &other.config,
             };
             variables.extend(link.variables());
             for known in [alias, &other.config.hostname, &other.name] {
-                hosts.push(format!("{known}:{}", endpoint.ip));
+                hosts.push(format!("{known}:{address}"));
             }
         }
         hosts.dedup();

@@ -125,12 +125,7 @@ fn listed_ports(record: &Record) -> Vec<Port> {
     if !record.state.phase.is_live() {
         return Vec::new();
     }
-    let bound = record
-        .state
-        .endpoint
-        .as_ref()
-        .map(|e| e.ports.as_slice())
-        .unwrap_or_default();
+    let bound = record.state.ports();
     let mut ports: Vec<Port> = bound
         .iter()
         .map(|p| Port {
@@ -274,7 +269,7 @@ impl<'a> Checked<'a> {
                     && !state.phase.is_live()))
             && self.before.is_none_or(|at| record.created < at)
             && self.since.is_none_or(|at| record.created > at)
-            && self.network(record)
+            && self.network(service, record)
             && self.volume(record)
             && self.ports(record)
             && self.ancestor(service, record)
@@ -307,16 +302,18 @@ impl<'a> Checked<'a> {
         })
     }
 
-    fn network(&self, record: &Record) -> bool {
-        let mode = record.host_config.network_mode.as_str();
-        let id = record
-            .state
-            .endpoint
-            .as_ref()
-            .map_or("", |e| e.network_id.as_str());
-        let mut wanted = self.filters.values("network").peekable();
-        wanted.peek().is_none()
-            || wanted.any(|w| w == mode || (!id.is_empty() && id.starts_with(w)))
+    /// A network filter is a network's name or ID, or a part of that from the start.
+    fn network(&self, service: &Containers, record: &Record) -> bool {
+        if !self.filters.has("network") {
+            return true;
+        }
+        let networks = service.endpoints(record);
+        self.filters.values("network").any(|wanted| {
+            networks.iter().any(|(name, endpoint)| {
+                name == wanted
+                    || (!endpoint.network_id.is_empty() && endpoint.network_id.starts_with(wanted))
+            })
+        })
     }
 
     fn volume(&self, record: &Record) -> bool {
@@ -331,12 +328,7 @@ impl<'a> Checked<'a> {
     }
 
     fn ports(&self, record: &Record) -> bool {
-        let bound = record
-            .state
-            .endpoint
-            .as_ref()
-            .map(|e| e.ports.as_slice())
-            .unwrap_or_default();
+        let bound = record.state.ports();
         let tagged = |text: &str| {
             if text.contains('/') {
                 text.to_owned()

@@ -1,9 +1,11 @@
 //! Containers: their use cases, a verb per file, and the state those share.
 
 mod attach;
+mod attachments;
 mod changes;
 mod commit;
 mod conflicts;
+mod connecting;
 mod container;
 mod create;
 mod defaults;
@@ -11,6 +13,7 @@ mod exit;
 mod export;
 mod freeze;
 mod inspect;
+mod joined;
 mod lacking;
 mod links;
 mod list;
@@ -67,6 +70,7 @@ pub struct Inner {
     pub(crate) images: Images,
     pub(crate) snapshots: Arc<dyn Snapshotter>,
     pub(crate) networks: Arc<Networks>,
+    pub(crate) names: gantry_dns::Server,
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) secrets: crate::Secrets,
     pub(crate) events: Events,
@@ -124,24 +128,6 @@ impl Containers {
         attributes.extend(more.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
         self.events
             .container(&container.id, &record.config.image, action, attributes);
-    }
-}
-
-impl Containers {
-    /// Publishes that a container joins or leaves its network.
-    pub(crate) fn announce_network(&self, container: &Container, action: &str) {
-        let mode = container.record().host_config.network_mode.clone();
-        let networks = self.networks.networks();
-        let Some(network) = networks.iter().find(|n| n.name == mode) else {
-            return;
-        };
-        let attributes = [
-            ("container", container.id.as_str()),
-            ("name", &network.name),
-            ("type", network.driver.name()),
-        ];
-        let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        self.events.network(&network.id, action, attributes.into());
     }
 }
 

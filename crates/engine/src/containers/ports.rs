@@ -1,7 +1,7 @@
 //! Published ports: from the API's maps to requests, and back for inspect.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use gantry_api_types::{HostConfig, PortBinding, PortMap};
 use gantry_network::{BoundPort, HostPort, PortRequest, Protocol};
@@ -41,7 +41,6 @@ pub(crate) fn requests(
             Some(list) => list,
         };
         for binding in bindings {
-            // IPv6 addresses are not published yet; the client asked for one in so many words.
             let host_ip = host_ip(&binding.host_ip)?;
             let host_port = host_port(&binding.host_port)?;
             wanted.push(PortRequest {
@@ -68,17 +67,15 @@ pub(crate) fn requests(
     Ok(wanted)
 }
 
-fn host_ip(text: &str) -> Result<Option<Ipv4Addr>, Error> {
-    match text.trim_matches(['[', ']']).parse() {
-        _ if text.is_empty() => Ok(None),
-        Ok(IpAddr::V4(ip)) => Ok(Some(ip)),
-        Ok(IpAddr::V6(_)) => Err(Error::NotSupported(format!(
-            "publishing on the IPv6 address {text}"
-        ))),
-        Err(_) => Err(Error::Invalid(format!(
-            "invalid IP address in port binding: {text:?}"
-        ))),
+fn host_ip(text: &str) -> Result<Option<IpAddr>, Error> {
+    if text.is_empty() {
+        return Ok(None);
     }
+    let address = text
+        .trim_matches(['[', ']'])
+        .parse()
+        .map_err(|_| Error::Invalid(format!("invalid IP address in port binding: {text:?}")))?;
+    Ok(Some(address))
 }
 
 fn host_port(text: &str) -> Result<HostPort, Error> {
@@ -137,7 +134,7 @@ mod tests {
     fn bindings_become_requests() {
         let none = std::iter::empty::<&str>();
         let wanted = requests(&one("127.0.0.1", "8080"), none).unwrap();
-        assert_eq!(wanted[0].host_ip, Some(Ipv4Addr::LOCALHOST));
+        assert_eq!(wanted[0].host_ip, Some(IpAddr::from([127, 0, 0, 1])));
         assert_eq!(wanted[0].host_port, HostPort::Exact(8080));
         let range = requests(&one("", "8000-8010"), std::iter::empty::<&str>()).unwrap();
         assert_eq!(range[0].host_port, HostPort::Range(8000, 8010));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gantry_api_types::{
     ContainerConfig, HostConfig, MountPoint, NetworkingConfig, SecretReference,
 };
-use gantry_network::EndpointState;
+use gantry_network::{BoundPort, EndpointState};
 use gantry_reference::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
 
@@ -83,8 +83,9 @@ pub(crate) struct State {
     pub restart_count: u32,
     /// A person stopped it: `unless-stopped` does not start it again.
     pub stopped_by_hand: bool,
-    /// The endpoint on a bridge, while it runs.
-    pub endpoint: Option<EndpointState>,
+    /// Its endpoints on networks, while it runs.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointState>,
     /// How often the pause before an automatic restart has doubled.
     #[serde(default)]
     pub restart_backoff: u32,
@@ -94,6 +95,19 @@ pub(crate) struct State {
     /// This run was ended because it is not healthy: its policy may start it again.
     #[serde(default)]
     pub ended_for_health: bool,
+}
+
+impl State {
+    /// An endpoint by its ID.
+    pub(crate) fn endpoint(&mut self, id: &str) -> Option<&mut EndpointState> {
+        self.endpoints.iter_mut().find(|e| e.endpoint_id == id)
+    }
+
+    /// The published ports of all endpoints.
+    pub(crate) fn ports(&self) -> Vec<BoundPort> {
+        let ports = self.endpoints.iter().flat_map(|e| e.ports.iter().copied());
+        ports.collect()
+    }
 }
 
 impl Default for State {
@@ -108,7 +122,7 @@ impl Default for State {
             finished_at: 0,
             restart_count: 0,
             stopped_by_hand: false,
-            endpoint: None,
+            endpoints: Vec::new(),
             restart_backoff: 0,
             health: None,
             ended_for_health: false,

@@ -49,6 +49,7 @@ impl Containers {
             return Err(e);
         }
         self.registry.release(&old_name);
+        self.rename_endpoints(container);
         self.announce(container, "rename", &[("oldName", format!("/{old_name}"))]);
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::exit::read_exit;
 use super::phase::{Phase, Step};
 use super::record::{FORMAT, Record};
 use super::start::Starter;
-use super::{Container, Containers, restart};
+use super::{Container, Containers, joined, restart};
 use crate::monitors::{LinkEvent, MonitorLink};
 use crate::{Error, clock, files};
 
@@ -26,6 +26,7 @@ struct Adopted {
     link: Arc<MonitorLink>,
     events: mpsc::UnboundedReceiver<LinkEvent>,
     status: Status,
+    door: Option<gantry_dns::Door>,
 }
 
 impl Containers {
@@ -50,7 +51,8 @@ impl Containers {
                 Ok(Some((link, events, status)))
                     if status.exit.is_none() && status.started_at.is_some() =>
                 {
-                    let kept = self.take_kept(&container, &link).await;
+                    let mut kept = self.take_kept(&container, &link).await;
+                    let door = joined::door_among(&mut kept, status.pid);
                     if doors.is_empty() {
                         doors = kept;
                     }
@@ -59,6 +61,7 @@ impl Containers {
                         link,
                         events,
                         status,
+                        door,
                     });
                 }
                 Ok(_) => ended.push(container),
@@ -134,7 +137,7 @@ impl Containers {
     fn restore_networks(&self, adopted: &[Adopted]) -> Result<(), Error> {
         let live = adopted
             .iter()
-            .filter_map(|a| a.container.record().state.endpoint.clone())
+            .flat_map(|a| a.container.record().state.endpoints.clone())
             .collect();
         Ok(self.networks.restore(live)?)
     }
@@ -145,7 +148,11 @@ impl Containers {
             link,
             events,
             status,
+            door,
         } = adopted;
+        if let Some(door) = door {
+            self.serve_names(&container, door);
+        }
         {
             let mut record = container.record();
             let state = &mut record.state;
@@ -201,7 +208,7 @@ impl Containers {
                 Step::StartFailed
             };
             record.state.phase = Phase::Starting.after(step).unwrap_or(Phase::Exited);
-            record.state.endpoint = None;
+            record.state.endpoints.clear();
             record.state.pid = 0;
             "the daemon ended while it started the container".clone_into(&mut record.state.error);
             let again = restart::delay_after(&record, record.state.exit_code).is_some();

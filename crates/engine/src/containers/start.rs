@@ -1,16 +1,16 @@
 //! `start`: the story of a container's beginning, each step undone when a later one fails.
 
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use gantry_monitor::protocol::{CONFIG_FILE, Failure, FailureKind, Launch, Reply, Request};
-use gantry_network::{Endpoint, EndpointRequest, EndpointState, Networks};
 use gantry_snapshot::Mounted;
 use tokio::sync::mpsc;
 
+use super::joined::JoinedNetwork;
 use super::phase::{Phase, Step};
-use super::{Container, Containers, blocking, ports};
+use super::{Container, Containers, blocking};
 use crate::monitors::{LinkEvent, MonitorLink};
 use crate::{Error, files};
 
@@ -27,24 +27,6 @@ pub(crate) enum Starter {
 pub(super) struct Ground {
     mounted: Mounted,
     network: JoinedNetwork,
-}
-
-/// The network namespace to join and the endpoint in it.
-struct JoinedNetwork {
-    networks: Arc<Networks>,
-    namespace: Option<OwnedFd>,
-    endpoint: Option<EndpointState>,
-    reserved: Vec<OwnedFd>,
-}
-
-impl Drop for JoinedNetwork {
-    fn drop(&mut self) {
-        if let Some(endpoint) = self.endpoint.take()
-            && let Err(e) = self.networks.disconnect(&endpoint)
-        {
-            tracing::warn!(container = %endpoint.container_id, "cannot take down its network: {e}");
-        }
-    }
 }
 
 /// A monitor whose container is created and waits to be started.
@@ -105,7 +87,11 @@ impl Containers {
     /// Writes down that the container may run from now on, and with which endpoint: a daemon that
     /// comes after ours will look for its monitor, and keep its network.
     fn note_start(container: &Container, ground: &Ground) {
-        container.record().state.endpoint = ground.network.endpoint.clone();
+        container
+            .record()
+            .state
+            .endpoints
+            .clone_from(&ground.network.endpoints);
         container.save_state();
     }
 
@@ -139,48 +125,6 @@ impl Containers {
         .await
     }
 
-    fn join_network(&self, container: &Container) -> Result<JoinedNetwork, Error> {
-        let mode = container.record().host_config.network_mode.clone();
-        let mut joined = JoinedNetwork {
-            networks: Arc::clone(&self.networks),
-            namespace: None,
-            endpoint: None,
-            reserved: Vec::new(),
-        };
-        match mode.as_str() {
-            "host" => {}
-            "none" => joined.namespace = Some(self.networks.create_sandbox()?.netns),
-            "bridge" => {
-                let sandbox = self.networks.create_sandbox()?;
-                let Endpoint { state, reserved } = self
-                    .networks
-                    .connect(sandbox.as_fd(), endpoint_request(container)?)?;
-                joined.endpoint = Some(state);
-                joined.reserved = reserved;
-                joined.namespace = Some(sandbox.netns);
-            }
-            other => joined.namespace = Some(self.namespace_of(other)?),
-        }
-        Ok(joined)
-    }
-
-    /// The network namespace of `container:<id>`.
-    fn namespace_of(&self, mode: &str) -> Result<OwnedFd, Error> {
-        let name = mode.strip_prefix("container:").unwrap_or(mode);
-        let other = self.registry.find(name)?;
-        let pid = other.record().state.pid;
-        if pid == 0 || !other.phase().is_live() {
-            return Err(Error::WrongPhase(format!(
-                "cannot join network of a non running container: {}",
-                other.id
-            )));
-        }
-        let path = format!("/proc/{pid}/ns/net");
-        fs::File::open(&path)
-            .map(OwnedFd::from)
-            .map_err(Error::file("open", path))
-    }
-
     /// Copies the image's files into volumes that are still empty.
     fn fill_volumes(&self, container: &Container, root: BorrowedFd<'_>) -> Result<(), Error> {
         let (mounts, uses) = {
@@ -209,7 +153,7 @@ impl Containers {
             // A record of an earlier run must not be taken for this one's.
             let _ = fs::remove_file(container.run_dir.join(stale));
         }
-        self.write_network_files(container, ground.network.endpoint.as_ref())?;
+        self.write_network_files(container, &ground.network)?;
         let spec = self.specification(container, ground.mounted.root.as_fd())?;
         files::write_json(
             &container.run_dir.join(CONFIG_FILE),
@@ -229,12 +173,13 @@ impl Containers {
         let network = &ground.network;
         let mut fds = vec![ground.mounted.root.as_fd()];
         fds.extend(network.namespace.iter().map(AsFd::as_fd));
-        fds.extend(network.reserved.iter().map(AsFd::as_fd));
+        let (first, rest) = network.kept();
+        fds.extend(first.iter().map(AsFd::as_fd));
         let doors = self.settings.doors();
         fds.extend(doors.iter().map(AsFd::as_fd));
         fds.extend(ground.mounted.keep.iter().map(AsFd::as_fd));
         let request = Launch {
-            reserved: network.reserved.len() + doors.len(),
+            reserved: first.len() + doors.len(),
             layers: ground.mounted.keep.len(),
             network: network.namespace.is_some(),
             ..self.launch_request(container)?
@@ -245,6 +190,7 @@ impl Containers {
                 for warning in warnings {
                     tracing::warn!(container = %container.id, "{warning}");
                 }
+                self.hand_over(container, &link, rest).await?;
                 Ok(Launched { link, events, pid })
             }
             (Reply::Failed(failure), _) => Err(start_error(failure)),
@@ -322,7 +268,7 @@ impl Containers {
             state.exit_code = 0;
             state.error.clear();
             state.oom_killed = false;
-            state.endpoint = ground.network.endpoint.take();
+            state.endpoints = ground.network.keep();
             state.ended_for_health = false;
             if starter == Starter::Person {
                 state.restart_count = 0;
@@ -335,7 +281,7 @@ impl Containers {
             p.live = true;
             p.restarting = false;
         });
-        self.announce_network(container, "connect");
+        self.announce_networks(container, "connect");
         self.announce(container, "start", &[]);
     }
 
@@ -352,8 +298,9 @@ impl Containers {
             record.state.exit_code = exit_code;
             record.state.error = error.to_string();
             record.state.pid = 0;
-            record.state.endpoint = None;
+            record.state.endpoints.clear();
         }
+        self.names.end(&container.id);
         drop(container.take_clients());
         container.save_state();
         let auto_remove = container.record().host_config.auto_remove;
@@ -371,14 +318,14 @@ impl Containers {
     fn write_network_files(
         &self,
         container: &Container,
-        endpoint: Option<&EndpointState>,
+        network: &JoinedNetwork,
     ) -> Result<(), Error> {
         let record = container.record().clone();
         if let Some(other) = record.host_config.network_mode.strip_prefix("container:") {
             return self.share_network_files(container, other);
         }
         let (_, linked) = self.linked(&record)?;
-        let text = crate::etc::render(&self.networks, &record, endpoint, &linked)?;
+        let text = crate::etc::render(&self.networks, &record, &network.endpoints, &linked)?;
         for (name, content) in [
             ("hosts", text.hosts),
             ("resolv.conf", text.resolv_conf),
@@ -399,38 +346,6 @@ impl Containers {
         }
         Ok(())
     }
-}
-
-fn endpoint_request(container: &Container) -> Result<EndpointRequest, Error> {
-    let record = container.record();
-    let wishes = record
-        .networking
-        .endpoints_config
-        .iter()
-        .flatten()
-        .find(|(name, _)| matches!(name.as_str(), "bridge" | "default"))
-        .and_then(|(_, wishes)| wishes.clone())
-        .unwrap_or_default();
-    let ip = wishes
-        .ipam_config
-        .map(|ipam| ipam.ipv4_address)
-        .filter(|ip| !ip.is_empty());
-    if ip.is_some() {
-        return Err(Error::Invalid(
-            "user specified IP address is supported only when connecting to networks with user configured subnets".into(),
-        ));
-    }
-    let mac = [&wishes.mac_address, &record.config.mac_address]
-        .into_iter()
-        .find(|mac| !mac.is_empty())
-        .map(|mac| mac.parse())
-        .transpose()?;
-    Ok(EndpointRequest {
-        container_id: record.id.clone(),
-        mac,
-        ip: None,
-        ports: ports::requests(&record.host_config, record.config.exposed_ports.keys())?,
-    })
 }
 
 fn cannot_start(container: &Container, phase: Phase) -> Error {

@@ -12,7 +12,6 @@ pub(crate) fn check(request: &mut ContainerCreateRequest) -> Result<Vec<String>,
     conflicts::check(request)?;
     conflicts::sysctls(&request.host_config)?;
     conflicts::storage(&request.host_config)?;
-    network(request)?;
     let config = &request.config;
     crate::health::validate(config)?;
     if let Some(signal) = Some(&config.stop_signal).filter(|s| !s.is_empty()) {
@@ -84,31 +83,6 @@ pub(crate) fn restart_policy(host: &HostConfig) -> Result<(), Error> {
              'on-failure', 'on-unhealthy', or 'unless-stopped'"
         ))),
     }
-}
-
-fn network(request: &ContainerCreateRequest) -> Result<(), Error> {
-    let mode = request.host_config.network_mode.as_str();
-    match mode {
-        "" | "default" | "bridge" | "none" | "host" => {}
-        _ if mode.starts_with("container:") => {}
-        other => return Err(Error::NoSuchNetwork(other.to_owned())),
-    }
-    let endpoints = request.networking_config.endpoints_config.iter().flatten();
-    for (network, wishes) in endpoints {
-        if !matches!(network.as_str(), "bridge" | "default" | "none" | "host") && network != mode {
-            return Err(Error::NoSuchNetwork(network.clone()));
-        }
-        if wishes
-            .as_ref()
-            .is_some_and(|w| w.aliases.as_ref().is_some_and(|a| !a.is_empty()))
-        {
-            return Err(Error::Invalid(
-                "network-scoped alias is supported only for containers in user defined networks"
-                    .into(),
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn missing(what: &str) -> Error {

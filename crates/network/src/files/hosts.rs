@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::{Attachment, FilesRequest};
@@ -23,7 +23,7 @@ const HOST_GATEWAY: &str = "host-gateway";
 /// Renders the file; `root` is the host's root directory.
 pub(super) fn render(
     request: &FilesRequest<'_>,
-    host_gateway: Ipv4Addr,
+    host_gateway: IpAddr,
     root: &Path,
 ) -> Result<String> {
     if request.attachment == Attachment::Host && request.extra_hosts.is_empty() {
@@ -35,10 +35,34 @@ pub(super) fn render(
         let (name, address) = parse_extra(extra, host_gateway)?;
         let _ = writeln!(text, "{address}\t{name}");
     }
-    if let Attachment::Bridge(address) = request.attachment {
-        let _ = writeln!(text, "{address}\t{}", own_names(request));
+    if let Attachment::Bridge(addresses) | Attachment::Named(addresses) = request.attachment {
+        text = with_addresses(&text, addresses, &own_names(request));
     }
     Ok(text)
+}
+
+/// A hosts file with a line for each address of the container's own.
+pub fn with_addresses(text: &str, addresses: &[IpAddr], names: &str) -> String {
+    let mut text = text.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for address in addresses {
+        let _ = writeln!(text, "{address}\t{names}");
+    }
+    text
+}
+
+/// A hosts file without the lines of these addresses; all others stay as they are.
+pub fn without_addresses(text: &str, addresses: &[IpAddr]) -> String {
+    let stays = |line: &&str| {
+        let first = line
+            .split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok());
+        !first.is_some_and(|address: IpAddr| addresses.contains(&address))
+    };
+    text.split_inclusive('\n').filter(stays).collect()
 }
 
 fn own_names(request: &FilesRequest<'_>) -> String {
@@ -55,7 +79,7 @@ fn own_names(request: &FilesRequest<'_>) -> String {
 }
 
 /// `name:address`, `name=address`, `name:[address]`; the name ends at the first separator.
-fn parse_extra(text: &str, host_gateway: Ipv4Addr) -> Result<(&str, IpAddr)> {
+fn parse_extra(text: &str, host_gateway: IpAddr) -> Result<(&str, IpAddr)> {
     let invalid = || Error::InvalidExtraHost {
         text: text.to_owned(),
     };
@@ -64,7 +88,7 @@ fn parse_extra(text: &str, host_gateway: Ipv4Addr) -> Result<(&str, IpAddr)> {
         return Err(invalid());
     }
     if address == HOST_GATEWAY {
-        return Ok((name, host_gateway.into()));
+        return Ok((name, host_gateway));
     }
     let bare = address
         .strip_prefix('[')
@@ -79,10 +103,12 @@ fn parse_extra(text: &str, host_gateway: Ipv4Addr) -> Result<(&str, IpAddr)> {
 mod tests {
     use super::*;
     use crate::files::DnsOptions;
+    use std::net::Ipv4Addr;
 
-    const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
+    const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 0, 1));
+    const OWN: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::new(172, 17, 0, 2))];
 
-    fn hosts(attachment: Attachment, domainname: &str, extra: &[&str]) -> Result<String> {
+    fn hosts(attachment: Attachment<'_>, domainname: &str, extra: &[&str]) -> Result<String> {
         let extra: Vec<String> = extra.iter().map(|&text| text.to_owned()).collect();
         let request = FilesRequest {
             hostname: "web",
@@ -99,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_container_on_a_bridge_finds_itself_and_the_host() {
-        let own = Attachment::Bridge(Ipv4Addr::new(172, 17, 0, 2));
+        let own = Attachment::Bridge(OWN);
         let text = hosts(
             own,
             "",
@@ -136,5 +162,14 @@ mod tests {
             let error = hosts(Attachment::None, "", &[bad]).unwrap_err();
             assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
         }
+    }
+
+    #[test]
+    fn lines_come_and_go_and_others_stay() {
+        let text = with_addresses("127.0.0.1\tlocalhost", OWN, "web");
+        assert_eq!(text, "127.0.0.1\tlocalhost\n172.17.0.2\tweb\n");
+        let edited = format!("{text}# mine\n10.0.0.1 x");
+        let without = without_addresses(&edited, OWN);
+        assert_eq!(without, "127.0.0.1\tlocalhost\n# mine\n10.0.0.1 x");
     }
 }

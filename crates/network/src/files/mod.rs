@@ -3,7 +3,10 @@
 mod hosts;
 mod resolv_conf;
 
-use std::net::{IpAddr, Ipv4Addr};
+pub use hosts::{with_addresses, without_addresses};
+pub(crate) use resolv_conf::HostServers;
+
+use std::net::IpAddr;
 use std::path::Path;
 
 use crate::error::Result;
@@ -21,9 +24,11 @@ pub struct DnsOptions {
 
 /// Which network the files are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attachment {
-    /// An address on a bridge.
-    Bridge(Ipv4Addr),
+pub enum Attachment<'a> {
+    /// Addresses on the default bridge.
+    Bridge(&'a [IpAddr]),
+    /// Addresses on networks with names.
+    Named(&'a [IpAddr]),
     /// The host's own namespace.
     Host,
     /// No network.
@@ -38,7 +43,7 @@ pub struct FilesRequest<'a> {
     /// The container's domain name, or empty.
     pub domainname: &'a str,
     /// The container's network.
-    pub attachment: Attachment,
+    pub attachment: Attachment<'a>,
     /// The container's own DNS options; the daemon's take the place of empty ones.
     pub dns: &'a DnsOptions,
     /// `--add-host`: `name:address`, `name=address` or `name:host-gateway`.
@@ -60,7 +65,7 @@ pub struct ContainerFiles {
 pub(crate) fn render(
     request: &FilesRequest<'_>,
     daemon_dns: &DnsOptions,
-    host_gateway: Ipv4Addr,
+    host_gateway: IpAddr,
 ) -> Result<ContainerFiles> {
     let etc = Path::new("/");
     Ok(ContainerFiles {

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Attachment, DnsOptions, FilesRequest};
+use crate::door;
 
 /// Where systemd-resolved listens; from within a container that is the container itself.
 const RESOLVED_STUB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53));
@@ -35,7 +38,59 @@ pub(super) fn render(request: &FilesRequest<'_>, daemon: &DnsOptions, root: &Pat
         }
         host => host,
     };
+    if matches!(request.attachment, Attachment::Named(_)) {
+        return write(&behind_our_server(host, asked));
+    }
     write(&overridden(reachable(host), asked))
+}
+
+/// Our own server is asked, and asks those that were asked for or the host's. A name without a
+/// dot is tried as it is first, for it may be a container's (Docker's `ndots:0`).
+fn behind_our_server(host: DnsOptions, asked: DnsOptions) -> DnsOptions {
+    let mut result = overridden(host, asked);
+    result.servers = vec![IpAddr::V4(door::ADDRESS)];
+    if !result
+        .options
+        .iter()
+        .any(|option| option.starts_with("ndots:"))
+    {
+        result.options.push("ndots:0".to_owned());
+    }
+    result
+}
+
+/// The host's own name servers, read again when a while has passed.
+#[derive(Debug)]
+pub(crate) struct HostServers {
+    file: PathBuf,
+    read: Mutex<Option<(Instant, Vec<IpAddr>)>>,
+}
+
+impl HostServers {
+    pub(crate) fn new() -> Self {
+        Self {
+            file: PathBuf::from("/etc/resolv.conf"),
+            read: Mutex::default(),
+        }
+    }
+
+    /// The servers, those on the host's loopback too: they are asked from the host.
+    pub(crate) fn get(&self) -> Vec<IpAddr> {
+        const FRESH: Duration = Duration::from_secs(2);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*read {
+            Some((since, servers)) if since.elapsed() < FRESH => servers.clone(),
+            _ => {
+                let text = fs::read_to_string(&self.file).unwrap_or_default();
+                let mut servers = parse(&text).servers;
+                if servers.is_empty() {
+                    servers = FALLBACK.to_vec();
+                }
+                *read = Some((Instant::now(), servers.clone()));
+                servers
+            }
+        }
+    }
 }
 
 /// Each kind of option by itself: the container's own, else the daemon's.
@@ -114,7 +169,7 @@ mod tests {
     fn render_on(
         host: &str,
         resolved: Option<&str>,
-        attachment: Attachment,
+        attachment: Attachment<'_>,
         dns: &DnsOptions,
     ) -> String {
         let root = tempfile::tempdir().unwrap();
@@ -137,7 +192,8 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n")
     }
 
-    const BRIDGE: Attachment = Attachment::Bridge(Ipv4Addr::new(172, 17, 0, 2));
+    const OWN: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::new(172, 17, 0, 2))];
+    const BRIDGE: Attachment<'_> = Attachment::Bridge(OWN);
 
     fn none() -> DnsOptions {
         DnsOptions::default()
@@ -199,5 +255,24 @@ mod tests {
         };
         let text = render_on(host, resolved, Attachment::Host, &dns);
         assert_eq!(text, "nameserver 127.0.0.53\nsearch b\n");
+    }
+
+    #[test]
+    fn on_networks_with_names_our_server_is_asked() {
+        let host = "nameserver 127.0.0.53\nsearch a\noptions edns0\n";
+        let own = Attachment::Named(OWN);
+        assert_eq!(
+            render_on(host, None, own, &none()),
+            "nameserver 127.0.0.11\nsearch a\noptions edns0 ndots:0\n"
+        );
+        let dns = DnsOptions {
+            servers: vec!["1.1.1.1".parse().unwrap()],
+            search: vec!["b".to_owned()],
+            options: vec!["ndots:2".to_owned()],
+        };
+        assert_eq!(
+            render_on(host, None, own, &dns),
+            "nameserver 127.0.0.11\nsearch b\noptions ndots:2\n"
+        );
     }
 }

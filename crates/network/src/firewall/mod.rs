@@ -1,12 +1,14 @@
-//! Our nf_tables table: translation of published ports, masquerading, isolation.
+//! Our nf_tables tables: translation of published ports, masquerading, isolation.
 //!
 //! Every lookup is one in a set or map, so a packet's cost does not grow with the number of
-//! containers, ports or networks; see the crate's page for the ways that packets go.
+//! containers, ports or networks; see the crate's page for the ways that packets go. The table for
+//! IPv6 is there once a network has IPv6.
 
 mod foreign;
 mod layout;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gantry_nft::{self as nft, Batch, Connection, Element, Family, Table};
 
@@ -14,114 +16,231 @@ use crate::address::Cidr;
 use crate::endpoint::{BoundPort, EndpointState};
 use crate::error::{Error, Result};
 
-/// The table of one daemon.
+/// One network as the firewall sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) bridge: String,
+    pub(crate) subnets: Vec<Cidr>,
+    /// Its packets leave under the host's address.
+    pub(crate) masquerade: bool,
+    /// Its packets do not leave.
+    pub(crate) internal: bool,
+    /// Its containers reach each other.
+    pub(crate) icc: bool,
+}
+
+impl Segment {
+    fn has_ipv6(&self) -> bool {
+        self.subnets.iter().any(|subnet| !subnet.is_ipv4())
+    }
+}
+
+/// The tables of one daemon.
 #[derive(Debug)]
 pub(crate) struct Firewall {
     nft: Connection,
-    table: Table,
-    bridge: String,
-    subnet: Cidr,
+    ipv4: Table,
+    ipv6: Table,
+    /// Whether the table for IPv6 is there.
+    has_ipv6: Mutex<bool>,
 }
 
 impl Firewall {
-    /// Adopts the table or makes it, and opens other tables' forward chains to our bridge.
-    pub(crate) fn open(table: &str, bridge: &str, subnet: Cidr) -> Result<Self> {
+    /// Adopts the tables or makes them, and opens other tables' forward chains to our bridges.
+    pub(crate) fn open(table: &str, segments: &[Segment]) -> Result<Self> {
         let nft = Connection::open().map_err(system)?;
-        let table = Table::new(Family::Ip, table);
+        let tables = nft.tables().map_err(system)?;
+        let ipv4 = Table::new(Family::Ip, table);
+        let ipv6 = Table::new(Family::Ip6, table);
+        let there = tables.contains(&ipv4);
         let firewall = Self {
             nft,
-            table,
-            bridge: bridge.to_owned(),
-            subnet,
+            has_ipv6: Mutex::new(tables.contains(&ipv6)),
+            ipv4,
+            ipv6,
         };
-        if !firewall
-            .nft
-            .tables()
-            .map_err(system)?
-            .contains(&firewall.table)
-        {
-            firewall.replace(&[])?;
+        if !there {
+            firewall.replace(segments, &[])?;
         }
-        foreign::open(&firewall.nft, &firewall.table, &firewall.bridge).map_err(system)?;
+        firewall.open_others(segments)?;
         Ok(firewall)
     }
 
-    /// Makes the table anew with exactly these endpoints' ports, in one transaction.
-    pub(crate) fn replace(&self, live: &[EndpointState]) -> Result<()> {
+    /// Makes the tables anew with exactly these networks and ports, in one transaction.
+    pub(crate) fn replace(&self, segments: &[Segment], live: &[EndpointState]) -> Result<()> {
+        let mut has_ipv6 = self.lock();
         let mut batch = Batch::new();
-        batch.remove_table(&self.table);
-        layout::add(&mut batch, &self.table, &self.bridge, self.subnet);
-        for endpoint in live {
-            for (set, elements) in elements(&endpoint.ports, endpoint.ip) {
-                batch.add_elements(&self.table, set, &elements);
+        batch.remove_table(&self.ipv4);
+        batch.remove_table(&self.ipv6);
+        let want_ipv6 = segments.iter().any(Segment::has_ipv6);
+        for table in self.tables(want_ipv6) {
+            layout::add(&mut batch, table);
+            for segment in segments {
+                self.add_elements_of(&mut batch, table, segment);
+            }
+            for endpoint in live {
+                for (set, elements) in elements(&endpoint.ports, endpoint, table.family) {
+                    batch.add_elements(table, set, &elements);
+                }
             }
         }
-        self.nft.commit(batch).map_err(system)
+        self.nft.commit(batch).map_err(system)?;
+        *has_ipv6 = want_ipv6;
+        Ok(())
     }
 
-    /// Leads the host's ports to the address.
-    pub(crate) fn publish(&self, ports: &[BoundPort], address: Ipv4Addr) -> Result<()> {
+    /// Opens other tables' forward chains to our bridges where they drop by default.
+    pub(crate) fn open_others(&self, segments: &[Segment]) -> Result<()> {
+        let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
+        foreign::open(&self.nft, &self.ipv4, &bridges).map_err(system)
+    }
+
+    /// Makes a network known; `all` are those that are known, for the first one with IPv6.
+    pub(crate) fn add_segment(&self, segment: &Segment, all: &[Segment]) -> Result<()> {
+        let mut has_ipv6 = self.lock();
         let mut batch = Batch::new();
-        for (set, elements) in elements(ports, address) {
-            batch.add_elements(&self.table, set, &elements);
+        if segment.has_ipv6() && !*has_ipv6 {
+            layout::add(&mut batch, &self.ipv6);
+            for known in all {
+                self.add_elements_of(&mut batch, &self.ipv6, known);
+            }
         }
-        self.nft.commit(batch).map_err(system)
+        let with_ipv6 = *has_ipv6 || segment.has_ipv6();
+        for table in self.tables(with_ipv6) {
+            self.add_elements_of(&mut batch, table, segment);
+        }
+        self.nft.commit(batch).map_err(system)?;
+        *has_ipv6 = with_ipv6;
+        drop(has_ipv6);
+        self.open_others(std::slice::from_ref(segment))
     }
 
-    /// Ends what [`Firewall::publish`] did; fine when parts of it are gone.
-    pub(crate) fn unpublish(&self, ports: &[BoundPort], address: Ipv4Addr) -> Result<()> {
-        match self.remove_elements(ports, address) {
-            Err(error) if error.is_not_found() => {}
-            other => return other.map_err(system),
-        }
-        // The transaction failed as a whole because of one missing element: one by one.
-        for port in ports {
-            match self.remove_elements(std::slice::from_ref(port), address) {
-                Err(error) if !error.is_not_found() => return Err(system(error)),
-                _ => {}
+    /// Forgets a network; fine when parts of it are gone.
+    pub(crate) fn remove_segment(&self, segment: &Segment) -> Result<()> {
+        foreign::close_one(&self.nft, &self.ipv4, &segment.bridge).map_err(system)?;
+        let has_ipv6 = self.lock();
+        for table in self.tables(*has_ipv6) {
+            for (set, elements) in layout::elements_of(segment, table.family) {
+                let mut batch = Batch::new();
+                batch.remove_elements(table, set, &elements);
+                fine_when_gone(self.nft.commit(batch))?;
             }
         }
         Ok(())
     }
 
-    fn remove_elements(&self, ports: &[BoundPort], address: Ipv4Addr) -> nft::Result<()> {
+    /// Leads the host's ports to the endpoint's addresses.
+    pub(crate) fn publish(&self, ports: &[BoundPort], endpoint: &EndpointState) -> Result<()> {
+        if ports.is_empty() {
+            return Ok(());
+        }
         let mut batch = Batch::new();
-        for (set, elements) in elements(ports, address) {
-            batch.remove_elements(&self.table, set, &elements);
+        for table in self.tables(ports.iter().any(|port| port.host_ip.is_ipv6())) {
+            for (set, elements) in elements(ports, endpoint, table.family) {
+                batch.add_elements(table, set, &elements);
+            }
+        }
+        self.nft.commit(batch).map_err(system)
+    }
+
+    /// Ends what [`Firewall::publish`] did; fine when parts of it are gone.
+    pub(crate) fn unpublish(&self, ports: &[BoundPort], endpoint: &EndpointState) -> Result<()> {
+        if ports.is_empty() {
+            return Ok(());
+        }
+        match self.remove_elements(ports, endpoint) {
+            Err(error) if error.is_not_found() => {}
+            other => return other.map_err(system),
+        }
+        // The transaction failed as a whole because of one missing element: one by one.
+        for port in ports {
+            fine_when_gone(self.remove_elements(std::slice::from_ref(port), endpoint))?;
+        }
+        Ok(())
+    }
+
+    fn remove_elements(&self, ports: &[BoundPort], endpoint: &EndpointState) -> nft::Result<()> {
+        let mut batch = Batch::new();
+        for table in self.tables(ports.iter().any(|port| port.host_ip.is_ipv6())) {
+            for (set, elements) in elements(ports, endpoint, table.family) {
+                batch.remove_elements(table, set, &elements);
+            }
         }
         self.nft.commit(batch)
     }
 
-    /// Removes the table and our rules in other tables; fine when they are gone.
+    /// Removes the tables and our rules in other tables; fine when they are gone.
     pub(crate) fn remove(&self) -> Result<()> {
-        foreign::close(&self.nft, &self.table).map_err(system)?;
+        foreign::close(&self.nft, &self.ipv4).map_err(system)?;
+        let mut has_ipv6 = self.lock();
         let mut batch = Batch::new();
-        batch.remove_table(&self.table);
-        self.nft.commit(batch).map_err(system)
+        batch.remove_table(&self.ipv4);
+        batch.remove_table(&self.ipv6);
+        self.nft.commit(batch).map_err(system)?;
+        *has_ipv6 = false;
+        Ok(())
+    }
+
+    fn add_elements_of(&self, batch: &mut Batch, table: &Table, segment: &Segment) {
+        for (set, elements) in layout::elements_of(segment, table.family) {
+            batch.add_elements(table, set, &elements);
+        }
+    }
+
+    fn tables(&self, with_ipv6: bool) -> impl Iterator<Item = &Table> {
+        let ipv6 = with_ipv6.then_some(&self.ipv6);
+        std::iter::once(&self.ipv4).chain(ipv6)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.has_ipv6.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The elements of both maps: ports of any address, and ports of one address.
-fn elements(ports: &[BoundPort], address: Ipv4Addr) -> [(&'static str, Vec<Element>); 2] {
-    let (any, one): (Vec<&BoundPort>, Vec<_>) =
-        ports.iter().partition(|port| port.host_ip.is_unspecified());
-    let by_port = any.into_iter().map(|port| {
+fn fine_when_gone(result: nft::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if !error.is_not_found() => Err(system(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The elements of both maps of a family: ports of any address, and ports of one address.
+fn elements(
+    ports: &[BoundPort],
+    endpoint: &EndpointState,
+    family: Family,
+) -> [(&'static str, Vec<Element>); 2] {
+    let (mut by_port, mut by_address) = (Vec::new(), Vec::new());
+    let of_family = |port: &&BoundPort| port.host_ip.is_ipv4() == (family == Family::Ip);
+    for port in ports.iter().filter(of_family) {
+        let Some(target) = endpoint.address_like(port.host_ip) else {
+            continue;
+        };
         let (protocol, host_port) = (port.protocol.number(), port.host_port.to_be_bytes());
-        to_container(Element::joined(&[&[protocol], &host_port]), port, address)
-    });
-    let by_address = one.into_iter().map(|port| {
-        let (protocol, host_port) = (port.protocol.number(), port.host_port.to_be_bytes());
-        let key = Element::joined(&[&port.host_ip.octets(), &[protocol], &host_port]);
-        to_container(key, port, address)
-    });
+        if port.host_ip.is_unspecified() {
+            let key = Element::joined(&[&[protocol], &host_port]);
+            by_port.push(to_container(key, port, target));
+        } else {
+            let host_ip = octets(port.host_ip);
+            let key = Element::joined(&[&host_ip, &[protocol], &host_port]);
+            by_address.push(to_container(key, port, target));
+        }
+    }
     [
-        (layout::PORTS, by_port.collect()),
-        (layout::ADDRESS_PORTS, by_address.collect()),
+        (layout::PORTS, by_port),
+        (layout::ADDRESS_PORTS, by_address),
     ]
 }
 
-fn to_container(key: Element, port: &BoundPort, address: Ipv4Addr) -> Element {
-    key.maps_to(&[&address.octets(), &port.container_port.to_be_bytes()])
+fn to_container(key: Element, port: &BoundPort, target: IpAddr) -> Element {
+    key.maps_to(&[&octets(target), &port.container_port.to_be_bytes()])
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
 }
 
 fn system(error: nft::Error) -> Error {

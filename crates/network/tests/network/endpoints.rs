@@ -43,8 +43,8 @@ fn a_new_container_has_a_complete_interface() {
         assert!(routes.iter().any(|route| route.prefix == 0), "{routes:?}");
         assert_eq!(container.endpoint.state.endpoint_id.len(), 64);
         assert_eq!(
-            container.endpoint.state.gateway,
-            Ipv4Addr::new(172, 17, 0, 1)
+            container.endpoint.state.v4.unwrap().gateway,
+            Some(Ipv4Addr::new(172, 17, 0, 1).into())
         );
     });
 }
@@ -118,7 +118,8 @@ fn addresses_are_as_asked() {
             ..request("a", &[])
         };
         let endpoint = networks.connect(sandbox.as_fd(), fixed.clone()).unwrap();
-        assert_eq!((endpoint.state.ip, endpoint.state.mac), (ip, mac));
+        assert_eq!(endpoint.state.ipv4(), Some(ip.into()));
+        assert_eq!(endpoint.state.mac, Some(mac));
         let inside = Connection::open_in(sandbox.as_fd()).unwrap();
         assert_eq!(inside.link("eth0").unwrap().unwrap().mac, Some(mac.0));
         let server = listen(&sandbox, "0.0.0.0:80");

@@ -36,7 +36,7 @@ fn a_taken_port_names_the_container() {
         assert!(text.contains("container 0123456789ab"), "{text}");
         // One address collides with all addresses.
         let local = PortRequest {
-            host_ip: Some(Ipv4Addr::LOCALHOST),
+            host_ip: Some(Ipv4Addr::LOCALHOST.into()),
             ..publish(Protocol::Tcp, 8080, 81)
         };
         conflict(&networks, local);
@@ -113,7 +113,11 @@ fn a_failed_connect_leaves_nothing() {
         TcpListener::bind("0.0.0.0:8080").unwrap();
         assert_eq!(Host::link_names().len(), before.len() + 1);
         let next = run(&networks, "c", &[]);
-        assert_eq!(u32::from(next.ip()), u32::from(first.state.ip) + 1);
+        assert_eq!(
+            first.state.ipv4(),
+            Some(Ipv4Addr::new(172, 17, 0, 2).into())
+        );
+        assert_eq!(next.ip(), Ipv4Addr::new(172, 17, 0, 3));
 
         let outside = EndpointRequest {
             ip: Some(Ipv4Addr::LOCALHOST),

@@ -105,7 +105,10 @@ pub(crate) struct Container {
 
 impl Container {
     pub(crate) fn ip(&self) -> Ipv4Addr {
-        self.endpoint.state.ip
+        match self.endpoint.state.ipv4() {
+            Some(std::net::IpAddr::V4(address)) => address,
+            other => panic!("no IPv4 address: {other:?}"),
+        }
     }
 
     pub(crate) fn port(&self) -> BoundPort {
@@ -117,6 +120,7 @@ pub(crate) fn request(id: &str, ports: &[PortRequest]) -> EndpointRequest {
     EndpointRequest {
         container_id: id.to_owned(),
         ports: ports.to_vec(),
+        default_route: true,
         ..EndpointRequest::default()
     }
 }
@@ -152,12 +156,12 @@ pub(crate) fn listen(netns: impl AsFd, address: &str) -> TcpListener {
 /// listener sees.
 pub(crate) fn tcp(
     from: impl AsFd,
-    to: (Ipv4Addr, u16),
+    to: (impl Into<std::net::IpAddr>, u16),
     listener: &TcpListener,
 ) -> io::Result<SocketAddr> {
+    let target = SocketAddr::new(to.0.into(), to.1);
     thread::scope(|scope| {
         let server = scope.spawn(|| answer(listener));
-        let target = SocketAddr::from(to);
         let client = netns::run_in(from.as_fd(), || {
             let mut stream = TcpStream::connect_timeout(&target, PATIENCE)?;
             stream.set_read_timeout(Some(PATIENCE))?;
@@ -199,17 +203,14 @@ pub(crate) fn udp_socket(netns: impl AsFd, address: &str) -> UdpSocket {
 /// Sends a datagram to an address; returns whom the server sees if the answer comes back.
 pub(crate) fn udp(
     client: &UdpSocket,
-    to: (Ipv4Addr, u16),
+    to: (impl Into<std::net::IpAddr>, u16),
     server: &UdpSocket,
 ) -> io::Result<SocketAddr> {
-    client.send_to(b"?", SocketAddr::from(to))?;
+    let to = SocketAddr::new(to.0.into(), to.1);
+    client.send_to(b"?", to)?;
     let (_, peer) = server.recv_from(&mut [0; 8])?;
     server.send_to(b"!", peer)?;
     let (_, from) = client.recv_from(&mut [0; 8])?;
-    assert_eq!(
-        from,
-        SocketAddr::from(to),
-        "the answer comes from where the question went"
-    );
+    assert_eq!(from, to, "the answer comes from where the question went");
     Ok(peer)
 }

@@ -93,7 +93,7 @@ fn two_daemons_share_a_host() {
         };
         let second = Networks::open(config).unwrap();
         let (a, b) = (run(&first, "a", &[]), run(&second, "b", &[]));
-        assert_ne!(a.endpoint.state.gateway, b.endpoint.state.gateway);
+        assert_ne!(a.endpoint.state.v4, b.endpoint.state.v4);
         assert!(Host::link_names().contains(&"gantry-01234567".to_owned()));
         // Neither reaches the other's containers.
         let server = listen(&b.sandbox, "0.0.0.0:80");
@@ -202,6 +202,6 @@ fn the_default_networks_keep_their_ids() {
             list.iter().map(|network| network.id.clone()).collect()
         };
         assert_eq!(ids(&host.open().networks()), ids(&networks));
-        assert_eq!(networks[0].subnet.unwrap().to_string(), "172.17.0.0/16");
+        assert_eq!(networks[0].subnets[0].subnet.to_string(), "172.17.0.0/16");
     });
 }

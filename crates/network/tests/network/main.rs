@@ -11,4 +11,5 @@ mod endpoints;
 mod faults;
 mod host;
 mod lifetime;
+mod named;
 mod publishing;

@@ -1,6 +1,6 @@
 //! Published ports, by who connects from where.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use gantry_network::{HostPort, PortRequest, Protocol};
 
@@ -139,8 +139,8 @@ fn a_port_of_one_address_is_that_addresses_only() {
     on_fresh_host(|host| {
         let networks = host.open();
         let world = Host::client();
-        let on = |host_ip| PortRequest {
-            host_ip: Some(host_ip),
+        let on = |host_ip: Ipv4Addr| PortRequest {
+            host_ip: Some(IpAddr::from(host_ip)),
             ..publish(Protocol::Tcp, 8080, 80)
         };
         let private = run(&networks, "private", &[on(Ipv4Addr::LOCALHOST)]);

@@ -124,11 +124,8 @@ impl Containers {
         gone: &[Named],
         requests: Vec<gantry_network::PortRequest>,
     ) -> Result<(), Error> {
-        let endpoint = container
-            .record()
-            .state
-            .endpoint
-            .clone()
+        let endpoint = super::super::joined::publishing(&container.record().state.endpoints)
+            .cloned()
             .ok_or_else(|| Error::WrongPhase("its network publishes no ports".to_owned()))?;
         let is_gone = |port: &BoundPort| gone.iter().any(|named| named.is_bound(port));
         if let Some(missing) = gone
@@ -159,7 +156,7 @@ impl Containers {
                 self.unpublish(&endpoint.endpoint_id, bound).await?;
                 return Err(e);
             }
-            if let Some(state) = &mut container.record().state.endpoint {
+            if let Some(state) = container.record().state.endpoint(&endpoint.endpoint_id) {
                 state.ports.extend(bound);
             }
         }
@@ -168,7 +165,7 @@ impl Containers {
                 .await?;
             let held = leaving.iter().map(|port| HeldPort {
                 protocol: port.protocol.number(),
-                address: port.host_ip.into(),
+                address: port.host_ip,
                 port: port.host_port,
             });
             // An older monitor holds them until the container ends, which harms nobody else.
@@ -180,7 +177,7 @@ impl Containers {
                     &[],
                 )
                 .await;
-            if let Some(state) = &mut container.record().state.endpoint {
+            if let Some(state) = container.record().state.endpoint(&endpoint.endpoint_id) {
                 state.ports.retain(|port| !leaving.contains(port));
             }
         }

@@ -1,0 +1,123 @@
+//! Endpoints that share a host interface's hardware: macvlan and ipvlan.
+
+use std::os::fd::BorrowedFd;
+
+use gantry_netlink::{Changes, ChildKind, ChildLink, Connection};
+
+use crate::address::MacAddress;
+use crate::bridge::{delete_link, system};
+use crate::definition::{Driver, NetworkInfo};
+use crate::error::{Error, Result};
+use crate::inside::{self, Inside};
+use crate::options::{ChildOptions, IPVLAN_L2};
+
+/// The parent of a network that names none: an interface without a wire, named after its id.
+pub(crate) fn own_parent(id: &str) -> String {
+    format!("dm-{}", id.get(..12).unwrap_or(id))
+}
+
+/// Finds the parent, or makes the one that is missing: a dummy, or a virtual LAN on an interface
+/// (`eth0.50`). Tells whether it was made.
+pub(crate) fn ensure_parent(netlink: &Connection, parent: &str, dummy: bool) -> Result<bool> {
+    if netlink.link(parent).map_err(system)?.is_some() {
+        return Ok(false);
+    }
+    let missing = |reason: &str| Error::NoParent {
+        parent: parent.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut changes = Changes::new();
+    if dummy {
+        changes.add_dummy(parent);
+    } else {
+        let (base, vlan) = parent
+            .rsplit_once('.')
+            .ok_or_else(|| missing("this host has no such interface"))?;
+        let vlan: u16 = vlan
+            .parse()
+            .ok()
+            .filter(|vlan| (1..=4094).contains(vlan))
+            .ok_or_else(|| missing("a virtual LAN's number is from 1 to 4094, as in eth0.10"))?;
+        let base = netlink
+            .link(base)
+            .map_err(system)?
+            .ok_or_else(|| missing("this host has no such interface"))?;
+        changes.add_child(&ChildLink {
+            name: parent,
+            kind: ChildKind::Vlan(vlan),
+            parent: base.index,
+            netns: None,
+            mac: None,
+            mtu: None,
+        });
+    }
+    match netlink.apply(changes) {
+        Err(error) if !error.is_exists() => return Err(system(error)),
+        _ => {}
+    }
+    if let Some(link) = netlink.link(parent).map_err(system)? {
+        let mut changes = Changes::new();
+        changes.set_up(link.index, true);
+        netlink.apply(changes).map_err(system)?;
+    }
+    Ok(true)
+}
+
+/// Deletes a parent that was made for a network.
+pub(crate) fn remove_parent(netlink: &Connection, parent: &str) -> Result<()> {
+    delete_link(netlink, parent)
+}
+
+/// Makes the interface in the container.
+pub(crate) fn attach(
+    netlink: &Connection,
+    network: &NetworkInfo,
+    options: &ChildOptions,
+    netns: BorrowedFd<'_>,
+    mac: Option<MacAddress>,
+    wanted: &Inside<'_>,
+) -> Result<()> {
+    ensure_parent(netlink, &network.interface, options.parent.is_none())?;
+    let parent = netlink
+        .link(&network.interface)
+        .map_err(system)?
+        .ok_or_else(|| Error::NoParent {
+            parent: network.interface.clone(),
+            reason: "this host has no such interface".to_owned(),
+        })?;
+    let kind = match network.driver {
+        Driver::Ipvlan => ChildKind::Ipvlan(options.mode as u16, options.flags),
+        _ => ChildKind::Macvlan(options.mode),
+    };
+    let mut changes = Changes::new();
+    changes.add_child(&ChildLink {
+        name: wanted.interface,
+        kind,
+        parent: parent.index,
+        netns: Some(netns),
+        mac: mac.map(|mac| mac.0),
+        mtu: options.mtu,
+    });
+    netlink.apply(changes).map_err(system)?;
+    let routed = routes_itself(network.driver, options);
+    let without_gateway = Inside {
+        default_route: wanted.default_route && !routed,
+        ..*wanted
+    };
+    let configured = inside::configure(netns, &without_gateway).and_then(|()| {
+        if routed && wanted.default_route {
+            inside::route_by_interface(netns, wanted.interface, wanted.leases)
+        } else {
+            Ok(())
+        }
+    });
+    if configured.is_err() {
+        let _ = inside::delete(netns, wanted.interface);
+    }
+    configured
+}
+
+/// Whether packets leave by the interface itself, without a gateway.
+pub(crate) fn routes_itself(driver: Driver, options: &ChildOptions) -> bool {
+    driver == Driver::Ipvlan && options.mode != IPVLAN_L2
+}

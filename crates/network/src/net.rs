@@ -1,0 +1,190 @@
+//! One network at work: its definition, its bridge, its addresses.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use gantry_netlink::Connection;
+
+use crate::addresses::{Addresses, Taken};
+use crate::bridge::Bridge;
+use crate::config::NetworkConfig;
+use crate::definition::{Driver, NetworkInfo};
+use crate::endpoint::{EndpointRequest, EndpointState, Lease};
+use crate::error::{Error, Result};
+use crate::firewall::Segment;
+use crate::options::{BridgeOptions, ChildOptions};
+
+/// What the driver needs.
+#[derive(Debug)]
+pub(crate) enum Means {
+    /// A bridge of ours.
+    Bridge(Bridge, BridgeOptions),
+    /// A host interface that is shared.
+    Child(ChildOptions),
+    /// Nothing.
+    None,
+}
+
+/// A network at work.
+#[derive(Debug)]
+pub(crate) struct Net {
+    pub(crate) info: NetworkInfo,
+    pub(crate) means: Means,
+    addresses: Vec<Mutex<Addresses>>,
+    /// Held by whoever connects; written when the network goes: then it is true.
+    pub(crate) gone: RwLock<bool>,
+}
+
+impl Net {
+    pub(crate) fn new(info: NetworkInfo, means: Means) -> Self {
+        let pool = |subnet| Mutex::new(Addresses::new(&info.name, subnet));
+        Self {
+            addresses: info.subnets.iter().map(pool).collect(),
+            info,
+            means,
+            gone: RwLock::new(false),
+        }
+    }
+
+    /// Makes what the network needs on the host.
+    pub(crate) fn open(
+        netlink: &Connection,
+        config: &NetworkConfig,
+        info: NetworkInfo,
+    ) -> Result<Self> {
+        let means = match info.driver {
+            _ if info.config_only => Means::None,
+            Driver::Bridge => {
+                let options = BridgeOptions::parse(&info.options)?;
+                let bridge = Bridge {
+                    name: info.interface.clone(),
+                    index: 0,
+                    gateways: info
+                        .subnets
+                        .iter()
+                        .filter_map(crate::definition::Subnet::gateway_cidr)
+                        .collect(),
+                    mtu: options.mtu.or(config.mtu),
+                    icc: options.icc,
+                };
+                Means::Bridge(bridge.open(netlink, config)?, options)
+            }
+            driver @ (Driver::Macvlan | Driver::Ipvlan) => {
+                Means::Child(ChildOptions::parse(driver, &info.options)?)
+            }
+            Driver::Host | Driver::Null => Means::None,
+        };
+        Ok(Self::new(info, means))
+    }
+
+    /// The network as the firewall sees it; none without a bridge.
+    pub(crate) fn segment(&self) -> Option<Segment> {
+        let Means::Bridge(bridge, options) = &self.means else {
+            return None;
+        };
+        Some(Segment {
+            bridge: bridge.name.clone(),
+            subnets: self.info.subnets.iter().map(|s| s.subnet).collect(),
+            masquerade: options.masquerade,
+            internal: self.info.internal,
+            icc: options.icc,
+        })
+    }
+
+    /// Takes an address of each family that the network has.
+    pub(crate) fn lease(
+        &self,
+        request: &EndpointRequest,
+        endpoint: &str,
+    ) -> Result<(Vec<Lease>, Vec<String>)> {
+        let mut leases: Vec<Lease> = Vec::new();
+        let mut leaving = Vec::new();
+        for (subnet, pool) in self.info.subnets.iter().zip(&self.addresses) {
+            let wanted: Option<IpAddr> = if subnet.subnet.is_ipv4() {
+                request.ip.map(Into::into)
+            } else {
+                request.ipv6.map(Into::into)
+            };
+            let taken = lock(pool).take(wanted, &request.container_id, endpoint);
+            let taken = taken.inspect_err(|_| {
+                leases
+                    .iter()
+                    .for_each(|lease| self.release_one(lease.address.address, endpoint));
+            })?;
+            let Taken {
+                address,
+                leaving: before,
+            } = taken;
+            leaving.extend(before);
+            let address = crate::Cidr::new(address, subnet.subnet.prefix());
+            leases.extend(address.map(|address| Lease {
+                address,
+                gateway: subnet.gateway,
+            }));
+        }
+        for (asked, ipv4) in [
+            (request.ip.is_some(), true),
+            (request.ipv6.is_some(), false),
+        ] {
+            if asked && self.info.subnet(ipv4).is_none() {
+                self.free(&leases, endpoint);
+                return Err(Error::NoFamily {
+                    network: self.info.name.clone(),
+                    family: if ipv4 { "IPv4" } else { "IPv6" },
+                    what: "no such address can be asked for".to_owned(),
+                });
+            }
+        }
+        Ok((leases, leaving))
+    }
+
+    /// Notes the addresses of an endpoint that is there already.
+    pub(crate) fn mark(&self, endpoint: &EndpointState) {
+        for address in endpoint.addresses() {
+            if let Some(pool) = self.pool(address) {
+                lock(pool).mark(address, &endpoint.container_id, &endpoint.endpoint_id);
+            }
+        }
+    }
+
+    /// From now on only the same container may have the endpoint's addresses.
+    pub(crate) fn leave(&self, endpoint: &EndpointState) {
+        for address in endpoint.addresses() {
+            if let Some(pool) = self.pool(address) {
+                lock(pool).leave(address, &endpoint.endpoint_id);
+            }
+        }
+    }
+
+    /// Frees the endpoint's addresses.
+    pub(crate) fn release(&self, endpoint: &EndpointState) {
+        endpoint
+            .addresses()
+            .for_each(|address| self.release_one(address, &endpoint.endpoint_id));
+    }
+
+    /// Frees addresses that were just taken.
+    pub(crate) fn free(&self, leases: &[Lease], endpoint: &str) {
+        leases
+            .iter()
+            .for_each(|lease| self.release_one(lease.address.address, endpoint));
+    }
+
+    fn release_one(&self, address: IpAddr, endpoint: &str) {
+        if let Some(pool) = self.pool(address) {
+            lock(pool).release(address, endpoint);
+        }
+    }
+
+    fn pool(&self, address: IpAddr) -> Option<&Mutex<Addresses>> {
+        let of_family = self.info.subnets.iter().zip(&self.addresses);
+        of_family
+            .filter(|(subnet, _)| subnet.subnet.is_ipv4() == address.is_ipv4())
+            .map(|(_, pool)| pool)
+            .next()
+    }
+}
+
+fn lock(pool: &Mutex<Addresses>) -> std::sync::MutexGuard<'_, Addresses> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -27,3 +27,4 @@ mod platform;
 mod reliability;
 mod security;
 mod structure;
+mod volumes;

@@ -27,6 +27,13 @@ body! {
         tmpfs_options: Option<TmpfsOptions> => "TmpfsOptions" omitempty,
         /// For `cluster`.
         cluster_options: Option<Nothing> => "ClusterOptions" omitempty,
+        /// Ours: the user to whom the source's owner is changed inside (`bind`, `volume`), or who
+        /// owns it (`tmpfs`).
+        uid: Option<u32> => "UID" omitempty,
+        /// Ours: the same for the group.
+        gid: Option<u32> => "GID" omitempty,
+        /// Ours: ranges of owners, `uids=DISK-INSIDE-COUNT[#...];gids=...`.
+        id_map: String => "IDMap" omitempty,
     }
 
     /// Options of a bind mount.

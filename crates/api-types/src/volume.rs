@@ -55,5 +55,7 @@ body! {
         labels: BTreeMap<String, String> => "Labels" omitempty,
         /// Name; empty is a random one.
         name: String => "Name" omitempty,
+        /// What makes it a volume of a swarm.
+        cluster_volume_spec: Option<Value> => "ClusterVolumeSpec" omitempty,
     }
 }

@@ -21,6 +21,7 @@ use crate::stdio;
 struct Handed {
     root: Option<OwnedFd>,
     network: Option<OwnedFd>,
+    mounts: Vec<OwnedFd>,
     kept: Kept,
 }
 
@@ -45,7 +46,8 @@ fn sort_fds(launch: &Launch, fds: Vec<OwnedFd>) -> Result<Handed, Failure> {
     let expected = usize::from(launch.root_mount)
         + usize::from(launch.network)
         + launch.reserved
-        + launch.layers;
+        + launch.layers
+        + launch.mounts.len();
     if fds.len() != expected {
         let message = format!(
             "launch names {expected} descriptors and brings {}",
@@ -60,8 +62,9 @@ fn sort_fds(launch: &Launch, fds: Vec<OwnedFd>) -> Result<Handed, Failure> {
         kept: Kept {
             _root: None,
             reserved: fds.by_ref().take(launch.reserved).collect(),
-            layers: fds.collect(),
+            layers: fds.by_ref().take(launch.layers).collect(),
         },
+        mounts: fds.collect(),
     })
 }
 
@@ -187,10 +190,13 @@ fn clone_container(
     } else {
         None
     };
+    let places = launch.mounts.iter().copied();
+    let mounts: Vec<_> = places.zip(handed.mounts.iter().map(AsFd::as_fd)).collect();
     let created = gantry_runtime::create(gantry_runtime::Launch {
         id: &launch.id,
         spec,
         root,
+        mounts: &mounts,
         network: handed.network.as_ref().map(AsFd::as_fd),
         cgroup,
         stdio,

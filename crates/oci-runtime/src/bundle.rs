@@ -62,6 +62,7 @@ pub(crate) fn create(given: &Arguments, store: &Store, log: &mut Log) -> Result<
         id,
         spec: &spec,
         root: Root::Path(&rootfs),
+        mounts: &[],
         network: None,
         cgroup: &cgroup,
         stdio: console::streams(process)?,

@@ -42,6 +42,14 @@ impl Resolve for Resolver {
     }
 }
 
+/// An address of a host, as programs find it: `/etc/hosts` first, then the name servers.
+pub async fn lookup(host: &str) -> Result<IpAddr, String> {
+    let found = Resolver::default().addresses(host).await;
+    let found = found.map_err(|e| format!("lookup {host}: {e}"))?;
+    let first = found.first().map(SocketAddr::ip);
+    first.ok_or_else(|| format!("lookup {host}: no such host"))
+}
+
 impl Resolver {
     /// The addresses of a host, or why there are none.
     pub async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, String> {

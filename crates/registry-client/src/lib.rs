@@ -40,7 +40,7 @@ pub use blob::Blob;
 pub use client::Client;
 pub use config::{Config, Proxies};
 pub use credentials::Credentials;
-pub use dns::Resolver;
+pub use dns::{Resolver, lookup};
 pub use download::Download;
 pub use error::{Answer, Error, Kind};
 pub use manifest::Document;

@@ -116,6 +116,7 @@ impl Bench {
             id: "bench",
             spec,
             root: Root::Path(self.root.path()),
+            mounts: &[],
             network: network.then(|| self.network.as_fd()),
             cgroup: &self.cgroup,
             stdio: null()?,

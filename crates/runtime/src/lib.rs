@@ -81,6 +81,9 @@ pub struct Launch<'a> {
     pub spec: &'a gantry_oci::Spec,
     /// Its root.
     pub root: Root<'a>,
+    /// Detached mounts for bind mounts of the spec, by their place in its list: what they bind
+    /// was opened already, and their `source` is for messages only.
+    pub mounts: &'a [(usize, BorrowedFd<'a>)],
     /// A network namespace to join, in place of what the spec says.
     pub network: Option<BorrowedFd<'a>>,
     /// Its cgroup, made already.

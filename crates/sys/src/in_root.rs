@@ -29,6 +29,11 @@ pub fn open_no_links(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result
     open_with(root, path, flags, resolve)
 }
 
+/// Opens a path below `root`; one that leads out of it, by `..` or a symbolic link, is `EXDEV`.
+pub fn open_beneath(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd> {
+    open_with(root, path, flags, ResolveFlags::BENEATH)
+}
+
 fn open_with(
     root: BorrowedFd<'_>,
     path: &CStr,
@@ -311,6 +316,20 @@ mod tests {
             open_no_links(root.as_fd(), c"/a", OFlags::PATH).unwrap_err(),
             Errno::LOOP
         );
+    }
+
+    #[test]
+    fn what_leads_out_is_refused_beneath() {
+        let (directory, root) = root();
+        std::fs::create_dir(directory.path().join("in")).unwrap();
+        symlink("in", directory.path().join("fine")).unwrap();
+        symlink("/etc", directory.path().join("out")).unwrap();
+        symlink("../..", directory.path().join("up")).unwrap();
+        let open = |path: &CStr| open_beneath(root.as_fd(), path, OFlags::PATH);
+        same(&open(c"fine").unwrap(), &directory.path().join("in"));
+        for bad in [c"out", c"up", c"..", c"/etc", c"in/../../x"] {
+            assert_eq!(open(bad).unwrap_err(), Errno::XDEV, "{bad:?}");
+        }
     }
 
     #[test]

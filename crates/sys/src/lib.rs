@@ -25,6 +25,7 @@ pub mod netlink;
 pub mod netns;
 pub mod process;
 pub mod program_text;
+pub mod quota;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signals;

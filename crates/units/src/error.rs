@@ -94,6 +94,14 @@ pub enum Error {
         /// The mount's kind.
         kind: String,
     },
+    /// A `--mount` option that means nothing without another one.
+    #[error("option '{option}' requires '{other}' to be specified in conjunction")]
+    MountNeeds {
+        /// The option.
+        option: &'static str,
+        /// What it needs.
+        other: &'static str,
+    },
     /// Not `source:target[:mode]`.
     #[error("invalid volume specification: '{0}'")]
     Volume(String),

@@ -83,6 +83,12 @@ pub struct MountSpec {
     pub size: i64,
     /// tmpfs: permission bits.
     pub mode: u32,
+    /// Ours, not for images: whose files seem to be.
+    pub uid: Option<u32>,
+    /// The same for groups.
+    pub gid: Option<u32>,
+    /// Ours, bind and volume: ranges of owners, which the daemon reads.
+    pub id_map: String,
 }
 
 impl FromStr for MountSpec {
@@ -99,17 +105,35 @@ impl FromStr for MountSpec {
         if spec.target.is_empty() {
             return Err(Error::MountWithoutTarget);
         }
-        match options.iter().find(|prefix| **prefix != spec.kind.as_str()) {
-            Some(prefix) => Err(Error::MountMix {
+        if let Some(prefix) = options.iter().find(|prefix| **prefix != spec.kind.as_str()) {
+            return Err(Error::MountMix {
                 prefix,
                 kind: spec.kind.as_str().to_owned(),
-            }),
-            None => Ok(spec),
+            });
         }
+        spec.check_recursion()?;
+        Ok(spec)
     }
 }
 
 impl MountSpec {
+    /// `bind-recursive` says something about a read-only mount alone.
+    fn check_recursion(&self) -> Result<(), Error> {
+        let conflict = |option, other| Err(Error::MountNeeds { option, other });
+        if self.read_only_non_recursive && !self.read_only {
+            return conflict("bind-recursive=writable", "readonly");
+        }
+        if self.read_only_force_recursive {
+            if !self.read_only {
+                return conflict("bind-recursive=readonly", "readonly");
+            }
+            if self.propagation != Some(Propagation::RPrivate) {
+                return conflict("bind-recursive=readonly", "bind-propagation=rprivate");
+            }
+        }
+        Ok(())
+    }
+
     /// Takes one field; gives the kind of mount that the option belongs to, if to one.
     fn read(&mut self, field: &str) -> Result<Option<&'static str>, Error> {
         let (key, value) = match field.split_once('=') {
@@ -126,6 +150,9 @@ impl MountSpec {
             "source" | "src" => value.clone_into(&mut self.source),
             "target" | "dst" | "destination" => value.clone_into(&mut self.target),
             "readonly" | "ro" => self.read_only = truth()?,
+            "uid" => self.uid = Some(value.parse().map_err(|_| bad())?),
+            "gid" => self.gid = Some(value.parse().map_err(|_| bad())?),
+            "idmap" => value.clone_into(&mut self.id_map),
             "consistency" => self.consistency = value.to_ascii_lowercase(),
             _ => return self.read_option(&key, value, field).map(Some),
         }
@@ -220,6 +247,8 @@ mod tests {
         assert_eq!(spec.kind, MountKind::Volume);
         assert_eq!(spec.labels["a"], "b");
         assert_eq!(spec.driver_options["o"], "x,y");
+        let spec: MountSpec = "type=bind,src=/a,target=/b,uid=7,gid=8".parse().unwrap();
+        assert_eq!((spec.uid, spec.gid), (Some(7), Some(8)));
         let spec: MountSpec = "type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=1770"
             .parse()
             .unwrap();
@@ -241,6 +270,10 @@ mod tests {
         assert_eq!(
             refuse("type=bind,target=/a,ro=maybe"),
             "invalid value for ro: maybe"
+        );
+        assert_eq!(
+            refuse("type=bind,source=/a,target=/a,bind-recursive=writable"),
+            "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction"
         );
         assert_eq!(
             refuse("type=bind,target=/a,volume-nocopy"),

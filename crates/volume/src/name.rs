@@ -15,8 +15,11 @@ impl VolumeName {
     /// Checks a name against Docker's rule `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, at most 255 bytes.
     pub fn new(name: &str) -> Result<Self, Error> {
         let mut bytes = name.bytes();
+        if name.len() == 1 {
+            return Err(Error::ShortName(name.to_owned()));
+        }
         let ok = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
-            && (2..=255).contains(&name.len())
+            && name.len() <= 255
             && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         if ok {
             Ok(Self(name.to_owned()))
@@ -31,6 +34,12 @@ impl VolumeName {
         getrandom::fill(&mut bytes)
             .map_err(|e| Error::file("read", "/dev/urandom")(std::io::Error::other(e)))?;
         Ok(Self(bytes.iter().map(|b| format!("{b:02x}")).collect()))
+    }
+
+    /// A folder's name that no volume can have.
+    pub(crate) fn hidden(kind: &str) -> Result<String, Error> {
+        let random = Self::random()?;
+        Ok(format!(".{kind}-{}", &random.as_str()[..16]))
     }
 
     /// As text.

@@ -61,6 +61,19 @@ impl Run {
         self
     }
 
+    /// Itself, if it failed, with whatever code.
+    #[track_caller]
+    pub(crate) fn fails(&self) -> &Self {
+        assert!(
+            self.code != 0,
+            "{} did not fail\nstdout: {}\nstderr: {}",
+            self.shown,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
     /// Itself, if its error output has this text.
     #[track_caller]
     pub(crate) fn says(&self, text: &str) -> &Self {

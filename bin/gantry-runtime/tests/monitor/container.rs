@@ -46,6 +46,7 @@ impl Container {
             network: false,
             reserved: 0,
             layers: 0,
+            mounts: Vec::new(),
         };
         Self {
             dir,

@@ -14,7 +14,7 @@ use gantry_api_types::{
     ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest, FilesystemChange,
     Filters, NetworkConnectRequest, NetworkCreateRequest, NetworkCreateResponse,
     NetworkDisconnectRequest, NetworkResource, NetworksPruneReport, PathStat, SystemInfo,
-    TopResponse, Version, Volume, VolumeCreateRequest, VolumeListing, WaitResponse,
+    TopResponse, Version, WaitResponse,
 };
 use gantry_engine::{
     AttachRequest, ClientStream, CommitRequest, Engine, ListOptions, LogChunks, LogOptions, Query,
@@ -251,6 +251,7 @@ impl super::Containers for Engine {
             path: write.path,
             keep_kinds: write.no_overwrite_dir_non_dir,
             own_by_user: write.copy_uid_gid,
+            own_root: false,
         };
         Ok(self
             .containers
@@ -325,25 +326,6 @@ impl super::Networks for Engine {
 
     async fn prune_networks(&self, filters: Filters) -> Answer<NetworksPruneReport> {
         Ok(self.networking.prune(&filters).await?)
-    }
-}
-
-impl super::Volumes for Engine {
-    async fn volumes(&self, filters: Filters) -> Answer<VolumeListing> {
-        Ok(self.volumes.list(&filters)?)
-    }
-
-    async fn volume(&self, name: &str) -> Answer<Volume> {
-        Ok(self.volumes.inspect(name)?)
-    }
-
-    async fn create_volume(&self, body: VolumeCreateRequest) -> Answer<Volume> {
-        Ok(self.volumes.create(body)?)
-    }
-
-    async fn remove_volume(&self, name: &str, force: bool) -> Answer<()> {
-        let (volumes, name) = (self.volumes.clone(), name.to_owned());
-        blocking(move || volumes.remove(&name, force)).await
     }
 }
 

@@ -8,6 +8,7 @@ mod containers;
 mod engine;
 mod engine_images;
 mod engine_secrets;
+mod engine_volumes;
 mod execs;
 mod images;
 mod networks;

@@ -5,6 +5,7 @@ use std::future::Future;
 use gantry_api_types::{Filters, Volume, VolumeCreateRequest, VolumeListing, VolumesPruneReport};
 
 use super::{Answer, not_built};
+use crate::stream::{ByteReader, ByteStream};
 
 /// The volumes group.
 #[expect(
@@ -33,5 +34,43 @@ pub trait Volumes: Clone + Send + Sync + 'static {
         filters: Filters,
     ) -> impl Future<Output = Answer<VolumesPruneReport>> + Send {
         not_built("volume prune")
+    }
+
+    /// Ours: `POST /volumes/{name}/rename`
+    fn rename_volume(&self, name: &str, new: &str) -> impl Future<Output = Answer<()>> + Send {
+        not_built("volume rename")
+    }
+
+    /// Ours: `POST /volumes/{name}/clone`, and with `snapshot` `POST /volumes/{name}/snapshots`
+    fn copy_volume(
+        &self,
+        name: &str,
+        body: VolumeCreateRequest,
+        snapshot: bool,
+    ) -> impl Future<Output = Answer<Volume>> + Send {
+        not_built("volume clone")
+    }
+
+    /// Ours: `POST /volumes/{name}/restore`
+    fn restore_volume(
+        &self,
+        name: &str,
+        snapshot: &str,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        not_built("volume restore")
+    }
+
+    /// Ours: `GET /volumes/{name}/export`
+    fn export_volume(&self, name: &str) -> impl Future<Output = Answer<ByteStream>> + Send {
+        not_built("volume export")
+    }
+
+    /// Ours: `POST /volumes/{name}/import`
+    fn import_volume(
+        &self,
+        name: &str,
+        archive: ByteReader,
+    ) -> impl Future<Output = Answer<Volume>> + Send {
+        not_built("volume import")
     }
 }

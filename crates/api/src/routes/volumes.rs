@@ -1,16 +1,18 @@
 //! Volumes.
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use gantry_api_types::VolumeCreateRequest;
+use gantry_api_types::{Filters, VolumeCreateRequest};
 use http::StatusCode;
 
 use crate::backend::Volumes;
 use crate::failure::Failure;
 use crate::json::{self, Json};
 use crate::params::{Params, Segment};
+use crate::stream;
 use crate::version::ApiVersion;
 
 pub(super) fn router<B: Volumes>(backend: B) -> Router {
@@ -22,6 +24,15 @@ pub(super) fn router<B: Volumes>(backend: B) -> Router {
             "/volumes/{name}",
             get(inspect::<B>).delete(remove::<B>).put(update_cluster),
         )
+        .route("/volumes/{name}/rename", post(rename::<B>))
+        .route("/volumes/{name}/clone", post(copy::<B>))
+        .route(
+            "/volumes/{name}/snapshots",
+            get(snapshots::<B>).post(snapshot::<B>),
+        )
+        .route("/volumes/{name}/restore", post(restore::<B>))
+        .route("/volumes/{name}/export", get(export::<B>))
+        .route("/volumes/{name}/import", post(import::<B>))
         .with_state(backend)
 }
 
@@ -40,8 +51,12 @@ async fn inspect<B: Volumes>(
 
 async fn create<B: Volumes>(
     State(volumes): State<B>,
+    version: ApiVersion,
     Json(body): Json<VolumeCreateRequest>,
 ) -> Result<Response, Failure> {
+    if body.cluster_volume_spec.is_some() && version.is_at_least(42) {
+        return Err(super::swarm::not_a_manager());
+    }
     Ok(json::response(
         StatusCode::CREATED,
         &volumes.create_volume(body).await?,
@@ -72,5 +87,81 @@ async fn prune<B: Volumes>(
 }
 
 async fn update_cluster() -> Failure {
-    super::swarm::not_a_manager()
+    Failure::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "volume update only valid for cluster volumes, but swarm is unavailable",
+    )
+}
+
+fn given<'a>(params: &'a Params, name: &str) -> Result<&'a str, Failure> {
+    params
+        .given(name)
+        .ok_or_else(|| Failure::invalid(format!("bad parameter: {name} cannot be empty")))
+}
+
+async fn rename<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+    params: Params,
+) -> Result<StatusCode, Failure> {
+    volumes
+        .rename_volume(&name, given(&params, "name")?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn copy<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+    Json(body): Json<VolumeCreateRequest>,
+) -> Result<Response, Failure> {
+    let made = volumes.copy_volume(&name, body, false).await?;
+    Ok(json::response(StatusCode::CREATED, &made))
+}
+
+async fn snapshot<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+    Json(body): Json<VolumeCreateRequest>,
+) -> Result<Response, Failure> {
+    let made = volumes.copy_volume(&name, body, true).await?;
+    Ok(json::response(StatusCode::CREATED, &made))
+}
+
+async fn snapshots<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+) -> Result<Response, Failure> {
+    volumes.volume(&name).await?;
+    let mut filters = Filters::default();
+    filters.add("label", format!("gantry.snapshot.of={name}"));
+    Ok(json::ok(&volumes.volumes(filters).await?))
+}
+
+async fn restore<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+    params: Params,
+) -> Result<StatusCode, Failure> {
+    volumes
+        .restore_volume(&name, given(&params, "snapshot")?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn export<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+) -> Result<Response, Failure> {
+    let archive = volumes.export_volume(&name).await?;
+    Ok(stream::response("application/x-tar", archive))
+}
+
+async fn import<B: Volumes>(
+    State(volumes): State<B>,
+    Segment(name): Segment,
+    body: Body,
+) -> Result<Response, Failure> {
+    let made = volumes.import_volume(&name, stream::reader(body)).await?;
+    Ok(json::response(StatusCode::CREATED, &made))
 }

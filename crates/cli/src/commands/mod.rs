@@ -169,11 +169,17 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<system::inspect::Inspect>(&["inspect"]),
     Entry::of::<system::prune::Prune>(&["system prune"]),
     Entry::of::<system::version::Version>(&["version"]),
+    Entry::of::<volume::clone::Clone>(&["volume clone"]),
     Entry::of::<volume::create::Create>(&["volume create"]),
+    Entry::of::<volume::export::Export>(&["volume export"]),
+    Entry::of::<volume::import::Import>(&["volume import"]),
     Entry::of::<volume::inspect::InspectVolume>(&["volume inspect"]),
     Entry::of::<volume::ls::List>(&["volume ls", "volume list"]),
     Entry::of::<volume::prune::Prune>(&["volume prune"]),
+    Entry::of::<volume::rename::Rename>(&["volume rename"]),
+    Entry::of::<volume::restore::Restore>(&["volume restore"]),
     Entry::of::<volume::rm::Remove>(&["volume rm", "volume remove"]),
+    Entry::of::<volume::snapshot::Snapshot>(&["volume snapshot"]),
 ];
 
 #[cfg(test)]

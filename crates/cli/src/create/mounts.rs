@@ -87,6 +87,9 @@ pub(crate) fn mount(spec: &MountSpec) -> Mount {
         source: spec.source.clone(),
         target: spec.target.clone(),
         read_only: spec.read_only,
+        uid: spec.uid,
+        gid: spec.gid,
+        id_map: spec.id_map.clone(),
         consistency: spec.consistency.clone(),
         ..Mount::default()
     };

@@ -10,6 +10,7 @@ mod stat;
 mod unpack;
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,6 +37,8 @@ pub struct UnpackOptions {
     pub keep_kinds: bool,
     /// Give all to the container's user instead of keeping the archive's owners.
     pub own_by_user: bool,
+    /// The archive's entry for the directory itself counts too; only where that is the root.
+    pub own_root: bool,
 }
 
 /// Bytes per chunk.
@@ -100,6 +103,28 @@ impl Containers {
         self.announce(&container, "extract-to-dir", &[]);
         Ok(())
     }
+}
+
+/// A whole directory as an archive whose names begin at it.
+pub(crate) fn stream_of(directory: std::os::fd::OwnedFd) -> ArchiveChunks {
+    let (sender, chunks) = mpsc::channel(BACKLOG);
+    tokio::task::spawn_blocking(move || {
+        let mut out = io::BufWriter::with_capacity(CHUNK, ChunkWriter(&sender));
+        if let Err(e) = pack::pack(directory.as_fd(), "/", &mut out) {
+            let _ = sender.blocking_send(Err(e));
+        }
+    });
+    chunks
+}
+
+/// Unpacks an archive into a directory, which it never leaves.
+pub(crate) fn unpack_into(directory: BorrowedFd<'_>, archive: impl io::Read) -> Result<(), Error> {
+    let options = UnpackOptions {
+        path: "/".to_owned(),
+        own_root: true,
+        ..UnpackOptions::default()
+    };
+    unpack::unpack(directory, &options, None, archive, "the volume")
 }
 
 /// Hands full buffers to the client's connection.

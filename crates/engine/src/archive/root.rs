@@ -2,16 +2,17 @@
 
 use std::ffi::CString;
 use std::fs::File;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
 
 use gantry_sys::{in_root, namespaces};
-use rustix::fs::{CWD, OFlags};
+use rustix::fs::{CWD, FileType, OFlags};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::Error;
-use crate::containers::{Container, Containers, blocking};
+use crate::containers::{Container, Containers, blocking, resolver, use_of};
 
 /// A container's root, held open: no start makes a second mount of it meanwhile.
 ///
@@ -127,8 +128,9 @@ fn live_root(container: &Container, pid: u32) -> Result<(OwnedFd, OwnedFd), Erro
 /// A mount of a root that no process has, and the namespace that it is in.
 fn still_root(service: &Containers, container: &Container) -> Result<(OwnedFd, OwnedFd), Error> {
     let mounted = service.snapshots.mount(&container.id)?;
+    let resolve = resolver();
     namespaces::in_private_mounts(|| {
-        attach_volumes(container, mounted.root.as_fd())?;
+        attach_volumes(service, container, mounted.root.as_fd(), &resolve)?;
         let namespace =
             File::open("/proc/thread-self/ns/mnt").map_err(|e| no_root(container, e))?;
         Ok((mounted.root, namespace.into()))
@@ -138,8 +140,14 @@ fn still_root(service: &Containers, container: &Container) -> Result<(OwnedFd, O
 
 /// Puts the volumes and binds where the container would see them. A detached mount takes no
 /// mounts, so the root is attached first, over a directory that this namespace alone sees so.
-fn attach_volumes(container: &Container, root: BorrowedFd<'_>) -> Result<(), Error> {
-    let mounts = container.record().mounts.clone();
+fn attach_volumes(
+    service: &Containers,
+    container: &Container,
+    root: BorrowedFd<'_>,
+    resolve: &dyn Fn(&str) -> Result<IpAddr, String>,
+) -> Result<(), Error> {
+    let record = container.record().clone();
+    let mounts = &record.mounts;
     if mounts.is_empty() {
         return Ok(());
     }
@@ -156,15 +164,23 @@ fn attach_volumes(container: &Container, root: BorrowedFd<'_>) -> Result<(), Err
         let Ok(target) = CString::new(mount.destination.as_str()) else {
             continue;
         };
-        let is_dir = std::path::Path::new(&mount.source).is_dir();
+        if mount.kind == "volume" {
+            // Such a mount is this namespace's alone and goes with it.
+            let volume = service.volumes.get(&mount.name)?;
+            service.volumes.mount(&volume, resolve)?;
+        }
+        let used = use_of(&record, mount);
+        let Some(source) = service.mount_tree(container, mount, &used)? else {
+            continue;
+        };
+        let stat = rustix::fs::fstat(&source).map_err(|e| no_root(container, e))?;
+        let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         let made = if is_dir {
             in_root::make_directory(root, &target)
         } else {
             in_root::make_file(root, &target)
         };
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         made.and_then(|target| {
-            let source = open_tree(CWD, mount.source.as_str(), flags)?;
             let both =
                 MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
             move_mount(&source, c"", &target, c"", both)

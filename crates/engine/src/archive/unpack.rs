@@ -88,6 +88,10 @@ impl Unpacker<'_> {
             .join(clean(name).strip_prefix("/").unwrap_or(name));
         let kind = entry.header().entry_type();
         if path == self.base {
+            if self.options.own_root && kind == EntryType::Directory {
+                self.attributes_at(entry, self.root, c".", kind)
+                    .map_err(|e| failed(&path, e))?;
+            }
             return Ok(());
         }
         let (parent, last) = self.parent(&path)?;

@@ -39,7 +39,7 @@ impl Containers {
             .map(|links| self.checked_links(&links, &name.name))
             .transpose()?;
         self.name_by_id(&mut request.host_config);
-        let plan = mounts::plan(self, &request)?;
+        let plan = mounts::plan(self, &id, &request)?;
         let record = Record {
             format: FORMAT,
             id: id.clone(),
@@ -51,8 +51,8 @@ impl Containers {
             config: request.config,
             host_config: request.host_config,
             networking: request.networking_config,
-            mounts: plan.mounts,
-            volume_options: plan.volume_options,
+            mounts: plan.mounts.clone(),
+            volume_options: plan.volume_options.clone(),
             secrets: request.secrets,
             state: State::default(),
         };
@@ -61,9 +61,13 @@ impl Containers {
             self.state_dir(&id),
             self.run_dir(&id),
         ));
-        self.put_on_disk(&container).await?;
+        if let Err(e) = self.put_on_disk(&container).await {
+            self.undo_mounts(&id, &plan);
+            return Err(e);
+        }
         name.keep();
         self.registry.insert(Arc::clone(&container));
+        self.let_go_of_volumes(&id);
         self.announce(&container, "create", &[]);
         Ok(ContainerCreateResponse { id, warnings })
     }

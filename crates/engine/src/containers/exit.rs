@@ -176,6 +176,7 @@ impl Containers {
         }
         container.save_state();
         self.announce_networks(container, "disconnect");
+        self.unmount_volumes(container);
         self.announce(container, "die", &death(container, exit));
         let auto_remove = container.record().host_config.auto_remove;
         container.report(|p| {

@@ -51,6 +51,7 @@ pub use wait::WaitCondition;
 
 pub(crate) use attach::{detach_keys, expect_ok};
 pub(crate) use container::Container;
+pub(crate) use mounts::{resolver, use_of};
 pub(crate) use phase::Phase;
 pub(crate) use prune::PruneLock;
 pub(crate) use record::Record;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use gantry_api_types::{
-    ContainerConfig, HostConfig, MountPoint, NetworkingConfig, SecretReference,
+    BindOptions, ContainerConfig, HostConfig, MountPoint, NetworkingConfig, SecretReference,
 };
 use gantry_network::{BoundPort, EndpointState};
 use gantry_reference::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
 
+use super::mounts::Owners;
 use super::phase::Phase;
 use crate::health::Health;
 
@@ -40,9 +41,9 @@ pub(crate) struct Record {
     pub networking: NetworkingConfig,
     /// Mounts beyond the root, with their sources found.
     pub mounts: Vec<MountPoint>,
-    /// Options of volumes by their destination.
+    /// How mounts are used, by their destination.
     #[serde(default)]
-    pub volume_options: BTreeMap<String, VolumeUse>,
+    pub volume_options: BTreeMap<String, MountUse>,
     /// Secrets it is given at each start.
     #[serde(default)]
     pub secrets: Vec<SecretReference>,
@@ -50,16 +51,26 @@ pub(crate) struct Record {
     pub state: State,
 }
 
-/// How a container uses one volume.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct VolumeUse {
-    /// Nobody gave it a name: it goes with the container where that is asked for.
+/// How a container uses one mount, beyond what `inspect` shows of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct MountUse {
+    /// A volume to which nobody gave a name: it goes with the container where that is asked for.
     pub anonymous: bool,
     /// The image's files are not copied into it.
     pub no_copy: bool,
-    /// The part of it that is mounted; empty is all.
-    #[serde(default)]
+    /// What of the volume or image is mounted; empty is all.
     pub subpath: String,
+    /// Of an image mount, the key of the snapshot that keeps its layers from being removed.
+    pub image: Option<String>,
+    /// The layers of an image mount, the lowest first.
+    pub layers: Vec<Digest>,
+    /// Options of a bind mount.
+    pub bind: Option<BindOptions>,
+    /// A missing source is made.
+    pub create_source: bool,
+    /// Whom files seem to belong to.
+    pub owners: Option<Owners>,
 }
 
 /// Where a container is in its life.

@@ -128,6 +128,14 @@ impl Containers {
         };
         // Its image may have been removed with force meanwhile.
         self.images.release(&image, layers)?;
+        let keys: Vec<_> = {
+            let record = container.record();
+            let uses = record.volume_options.values();
+            uses.filter_map(|used| used.image.clone()).collect()
+        };
+        for key in keys {
+            self.snapshots.remove(&key)?;
+        }
         for dir in [&container.run_dir, &container.state_dir] {
             remove_dir(dir)?;
         }
@@ -144,8 +152,7 @@ impl Containers {
             if !anonymous {
                 continue;
             }
-            let users = self.users_of_volume(&mount.name);
-            if let Err(e) = self.volumes.remove(&mount.name, &users) {
+            if let Err(e) = self.remove_volume(&mount.name) {
                 tracing::debug!(container = %container.id, "its volume stays: {e}");
             }
         }
@@ -158,22 +165,6 @@ impl Containers {
             .iter()
             .filter(|c| c.record().secrets.iter().any(|s| s.secret_id == id))
             .map(|c| c.name())
-            .collect()
-    }
-
-    /// IDs of the containers that have a volume mounted when they run.
-    pub(crate) fn users_of_volume(&self, name: &str) -> Vec<String> {
-        let uses = |c: &Arc<Container>| {
-            c.record()
-                .mounts
-                .iter()
-                .any(|m| m.kind == "volume" && m.name == name)
-        };
-        self.registry
-            .all()
-            .iter()
-            .filter(|c| uses(c))
-            .map(|c| c.id.clone())
             .collect()
     }
 }

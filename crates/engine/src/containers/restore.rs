@@ -228,7 +228,9 @@ impl Containers {
     async fn sweep(&self) {
         let known: HashSet<String> = self.registry.all().iter().map(|c| c.id.clone()).collect();
         for key in self.snapshots.list().unwrap_or_default() {
-            if !known.contains(&key)
+            // An image mount's is named after its container too.
+            let id = key.split('.').next().unwrap_or(&key);
+            if !known.contains(id)
                 && let Err(e) = self.snapshots.remove(&key)
             {
                 tracing::warn!(container = %key, "cannot remove what is left of it: {e}");

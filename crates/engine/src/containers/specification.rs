@@ -1,14 +1,14 @@
 //! The runtime's configuration of a container, from what is known at its start.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 
-use gantry_api_types::{HostConfig, MountPoint};
+use gantry_api_types::HostConfig;
 use gantry_seccomp::KernelVersion;
-use rustix::fs::OFlags;
 
+use super::mounts::{Prepared, use_of};
 use super::{Container, Containers, Record};
-use crate::spec::{self, AppArmor, Joined, NetworkFiles, SpecInput};
+use crate::spec::{self, AppArmor, Joined, MountDetails, NetworkFiles, SpecInput};
 use crate::{Error, apparmor, cdi};
 
 impl Containers {
@@ -17,17 +17,19 @@ impl Containers {
         &self,
         container: &Container,
         root: BorrowedFd<'_>,
+        prepared: &[Prepared],
     ) -> Result<gantry_oci::Spec, Error> {
         let cgroup_path = self.cgroup_path(container);
         let mut record = container.record().clone();
         self.daemon_security(&mut record.host_config);
+        let details = mount_details(&record, prepared);
         let file = |name: &str| container.state_dir.join(name);
         let (hosts, hostname, resolv_conf) = (file("hosts"), file("hostname"), file("resolv.conf"));
-        let mounts = self.with_subpaths(&record)?;
         let mut spec = spec::build(&SpecInput {
             config: &record.config,
             host: &record.host_config,
-            mounts: &mounts,
+            mounts: &record.mounts,
+            details: &details,
             root,
             cgroup_path: &cgroup_path,
             files: NetworkFiles {
@@ -79,17 +81,6 @@ impl Containers {
         options.append(&mut more);
     }
 
-    /// The mounts, those of volumes with the part that is meant as their source.
-    fn with_subpaths(&self, record: &Record) -> Result<Vec<MountPoint>, Error> {
-        let mut mounts = record.mounts.clone();
-        for mount in mounts.iter_mut().filter(|mount| mount.kind == "volume") {
-            let used = record.volume_options.get(&mount.destination);
-            let subpath = used.map_or("", |used| used.subpath.as_str());
-            mount.source = part_of(&mount.source, subpath)?;
-        }
-        Ok(mounts)
-    }
-
     /// As [`Self::joined_pid`], of a container that shares its memory.
     fn joined_ipc(&self, mode: &str) -> Result<Option<u32>, Error> {
         let Some(name) = mode.strip_prefix("container:") else {
@@ -130,18 +121,20 @@ impl Containers {
     }
 }
 
-/// Where a part of a volume is, links followed within the volume only. What becomes a link
-/// afterwards is refused by the runtime (`x-gantry.plain-source`).
-fn part_of(volume: &str, subpath: &str) -> Result<String, Error> {
-    let failed = |why: &dyn std::fmt::Display| {
-        Error::Invalid(format!("cannot access path {volume}/{subpath}: {why}"))
-    };
-    let directory = |path: &str| std::fs::File::open(path).map_err(|e| failed(&e));
-    let inside = CString::new(format!("/{subpath}")).map_err(|e| failed(&e))?;
-    let root = directory(volume)?;
-    let part = gantry_sys::in_root::open(root.as_fd(), &inside, OFlags::PATH | OFlags::CLOEXEC)
-        .map_err(|e| failed(&e))?;
-    let path = std::fs::read_link(format!("/proc/self/fd/{}", part.as_raw_fd()))
-        .map_err(|e| failed(&e))?;
-    Ok(path.display().to_string())
+/// What is known of the mounts beyond what `inspect` shows.
+fn mount_details(record: &Record, prepared: &[Prepared]) -> BTreeMap<String, MountDetails> {
+    let details = record.mounts.iter().map(|mount| {
+        let of_this = prepared
+            .iter()
+            .find(|p| p.destination == mount.destination)
+            .and_then(|p| p.mappings.clone());
+        let (users, groups) = of_this.map(|m| (m.users, m.groups)).unwrap_or_default();
+        let details = MountDetails {
+            bind: use_of(record, mount).bind.unwrap_or_default(),
+            users,
+            groups,
+        };
+        (mount.destination.clone(), details)
+    });
+    details.collect()
 }

@@ -9,6 +9,7 @@ use gantry_snapshot::Mounted;
 use tokio::sync::mpsc;
 
 use super::joined::JoinedNetwork;
+use super::mounts::Prepared;
 use super::phase::{Phase, Step};
 use super::{Container, Containers, blocking};
 use crate::monitors::{LinkEvent, MonitorLink};
@@ -27,6 +28,8 @@ pub(crate) enum Starter {
 pub(super) struct Ground {
     mounted: Mounted,
     network: JoinedNetwork,
+    /// Detached mounts for some of the specification's, by their place in its list.
+    mounts: Vec<(usize, OwnedFd)>,
 }
 
 /// A monitor whose container is created and waits to be started.
@@ -112,14 +115,16 @@ impl Containers {
         let (service, subject) = (self.clone(), Arc::clone(container));
         let joining = blocking(move || service.join_network(&subject));
         let (mounted, network) = tokio::join!(mounting, joining);
-        let ground = Ground {
+        let mut ground = Ground {
             mounted: mounted?,
             network: network?,
+            mounts: Vec::new(),
         };
         let (service, subject) = (self.clone(), Arc::clone(container));
         blocking(move || {
+            service.mount_volumes(&subject)?;
             service.fill_volumes(&subject, ground.mounted.root.as_fd())?;
-            service.write_bundle(&subject, &ground)?;
+            ground.mounts = service.write_bundle(&subject, &ground)?;
             Ok(ground)
         })
         .await
@@ -132,21 +137,28 @@ impl Containers {
             (record.mounts.clone(), record.volume_options.clone())
         };
         for mount in mounts.iter().filter(|m| m.kind == "volume") {
-            let no_copy = uses.get(&mount.destination).is_none_or(|u| u.no_copy);
+            let no_copy = uses
+                .get(&mount.destination)
+                .is_none_or(|u| u.no_copy || !u.subpath.is_empty());
             let name = gantry_volume::VolumeName::new(&mount.name)?;
             let volume = self.volumes.get(name.as_str())?;
             if no_copy {
                 continue;
             }
             if let Some(folder) = crate::inside::directory(root, &mount.destination) {
-                self.volumes.fill(&volume.name, folder.as_fd())?;
+                self.volumes.fill(&volume, folder.as_fd())?;
             }
         }
         Ok(())
     }
 
-    /// Writes the files that are mounted into the container and the runtime's configuration.
-    fn write_bundle(&self, container: &Container, ground: &Ground) -> Result<(), Error> {
+    /// Writes the files that are mounted into the container and the runtime's configuration; gives
+    /// what was opened for some of the latter's mounts.
+    fn write_bundle(
+        &self,
+        container: &Container,
+        ground: &Ground,
+    ) -> Result<Vec<(usize, OwnedFd)>, Error> {
         fs::create_dir_all(&container.run_dir)
             .map_err(Error::file("create", &container.run_dir))?;
         for stale in ["exit.json", "monitor.sock"] {
@@ -155,11 +167,15 @@ impl Containers {
         }
         self.write_network_files(container, &ground.network)?;
         let spec = self.specification(container, ground.mounted.root.as_fd())?;
+        self.write_network_files(container, ground.network.endpoint.as_ref())?;
+        let prepared = self.prepare_mounts(container)?;
+        let spec = self.specification(container, ground.mounted.root.as_fd(), &prepared)?;
         files::write_json(
             &container.run_dir.join(CONFIG_FILE),
             &spec,
             files::Durability::Crash,
-        )
+        )?;
+        Ok(in_their_places(&spec, prepared))
     }
 
     /// Starts the monitor and has it create the container.
@@ -178,9 +194,11 @@ impl Containers {
         let doors = self.settings.doors();
         fds.extend(doors.iter().map(AsFd::as_fd));
         fds.extend(ground.mounted.keep.iter().map(AsFd::as_fd));
+        fds.extend(ground.mounts.iter().map(|(_, tree)| tree.as_fd()));
         let request = Launch {
             reserved: first.len() + doors.len(),
             layers: ground.mounted.keep.len(),
+            mounts: ground.mounts.iter().map(|(place, _)| *place).collect(),
             network: network.namespace.is_some(),
             ..self.launch_request(container)?
         };
@@ -214,6 +232,7 @@ impl Containers {
             network: false,
             reserved: 0,
             layers: 0,
+            mounts: Vec::new(),
         })
     }
 
@@ -303,6 +322,7 @@ impl Containers {
         self.names.end(&container.id);
         drop(container.take_clients());
         container.save_state();
+        self.unmount_volumes(container);
         let auto_remove = container.record().host_config.auto_remove;
         // No run has ended, so nobody who waits for that is told.
         container.report(|p| {
@@ -346,6 +366,50 @@ impl Containers {
         }
         Ok(())
     }
+}
+
+/// Prepared mounts by the place of theirs in the specification.
+fn in_their_places(spec: &gantry_oci::Spec, prepared: Vec<Prepared>) -> Vec<(usize, OwnedFd)> {
+    let place_of = |destination: &str| {
+        let mut mounts = spec.mounts.iter();
+        mounts.position(|m| m.destination == destination)
+    };
+    let found = prepared
+        .into_iter()
+        .filter_map(|p| Some((place_of(&p.destination)?, p.tree?)));
+    found.collect()
+}
+
+fn endpoint_request(container: &Container) -> Result<EndpointRequest, Error> {
+    let record = container.record();
+    let wishes = record
+        .networking
+        .endpoints_config
+        .iter()
+        .flatten()
+        .find(|(name, _)| matches!(name.as_str(), "bridge" | "default"))
+        .and_then(|(_, wishes)| wishes.clone())
+        .unwrap_or_default();
+    let ip = wishes
+        .ipam_config
+        .map(|ipam| ipam.ipv4_address)
+        .filter(|ip| !ip.is_empty());
+    if ip.is_some() {
+        return Err(Error::Invalid(
+            "user specified IP address is supported only when connecting to networks with user configured subnets".into(),
+        ));
+    }
+    let mac = [&wishes.mac_address, &record.config.mac_address]
+        .into_iter()
+        .find(|mac| !mac.is_empty())
+        .map(|mac| mac.parse())
+        .transpose()?;
+    Ok(EndpointRequest {
+        container_id: record.id.clone(),
+        mac,
+        ip: None,
+        ports: ports::requests(&record.host_config, record.config.exposed_ports.keys())?,
+    })
 }
 
 fn cannot_start(container: &Container, phase: Phase) -> Error {

@@ -40,6 +40,11 @@ pub enum SpecError {
         /// What is wrong with it.
         source: Box<SpecError>,
     },
+    /// `bind-recursive=readonly` where the kernel cannot.
+    #[error(
+        "mount {0}: read-only with all that is mounted below (bind-recursive=readonly) needs Linux 5.12"
+    )]
+    RecursiveReadOnly(String),
     /// A limit out of its range, or two that contradict one another.
     #[error("{0}")]
     Limit(String),

@@ -26,6 +26,7 @@ mod security;
 mod tmpfs;
 mod user;
 
+use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
@@ -36,6 +37,7 @@ use gantry_seccomp::KernelVersion;
 pub(crate) use check::check;
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
+pub(crate) use mounts::MountDetails;
 pub(crate) use resources::limits;
 pub(crate) use security::{default_masked, default_readonly};
 pub(crate) use user::user_of;
@@ -52,6 +54,8 @@ pub(crate) struct SpecInput<'a> {
     pub host: &'a HostConfig,
     /// Binds and volumes with their sources on the host.
     pub mounts: &'a [MountPoint],
+    /// What is known of them beyond that, by destination.
+    pub details: &'a BTreeMap<String, MountDetails>,
     /// The container's root, for its users and groups.
     pub root: BorrowedFd<'a>,
     /// The group below each cgroup mount: `/gantry/<id>`.

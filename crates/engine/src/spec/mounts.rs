@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gantry_api_types::{BindOptions, HostConfig, MountPoint};
-use gantry_oci::Mount;
+use gantry_oci::{IdMapping, Mount};
 use gantry_seccomp::KernelVersion;
 
 use super::{SpecError, SpecInput, tmpfs};
@@ -18,7 +18,10 @@ const RECURSIVE_READ_ONLY: KernelVersion = KernelVersion {
 /// network's files, then the request's, parents before children.
 pub(super) fn list(input: &SpecInput<'_>) -> Result<Vec<Mount>, SpecError> {
     let host = input.host;
-    let mut asked: Vec<Mount> = input.mounts.iter().map(|m| bind(m, input)).collect();
+    let mut asked = Vec::new();
+    for point in input.mounts.iter().filter(|m| m.kind != "tmpfs") {
+        asked.push(bind(point, input)?);
+    }
     asked.extend(tmpfs::list(host)?);
     let own_memory = asked.iter().any(|m| m.destination == "/dev/shm");
     asked.extend(shared_memory(input).filter(|_| !own_memory));
@@ -131,8 +134,10 @@ fn network_files(input: &SpecInput<'_>) -> Vec<Mount> {
 }
 
 /// A bind or volume of the request.
-fn bind(point: &MountPoint, input: &SpecInput<'_>) -> Mount {
-    let extra = bind_options(input.host, &point.destination);
+fn bind(point: &MountPoint, input: &SpecInput<'_>) -> Result<Mount, SpecError> {
+    let details = input.details.get(&point.destination);
+    let details = details.cloned().unwrap_or_default();
+    let extra = details.bind;
     let recursion = if extra.non_recursive { "bind" } else { "rbind" };
     let propagation = match point.propagation.as_str() {
         "" => "rprivate",
@@ -145,25 +150,33 @@ fn bind(point: &MountPoint, input: &SpecInput<'_>) -> Mount {
         let recursive = !extra.non_recursive && !extra.read_only_non_recursive;
         if recursive && input.kernel >= RECURSIVE_READ_ONLY {
             options.push("rro");
+        } else if extra.read_only_force_recursive {
+            return Err(SpecError::RecursiveReadOnly(point.destination.clone()));
         }
     }
-    if point.kind == "volume" {
-        // What is in a volume may be a trap by now; its own path has no links.
-        options.push("x-gantry.plain-source");
+    if !details.users.is_empty() {
+        options.push(if extra.non_recursive {
+            "idmap"
+        } else {
+            "ridmap"
+        });
     }
-    mount(&point.destination, "bind", &point.source, &options)
+    Ok(Mount {
+        uid_mappings: details.users,
+        gid_mappings: details.groups,
+        ..mount(&point.destination, "bind", &point.source, &options)
+    })
 }
 
-/// What `--mount` said beyond source and destination.
-fn bind_options(host: &HostConfig, destination: &str) -> BindOptions {
-    let same = |target: &str| Path::new(target) == Path::new(destination);
-    let asked = host
-        .mounts
-        .iter()
-        .find(|m| m.kind == "bind" && same(&m.target));
-    asked
-        .and_then(|m| m.bind_options.clone())
-        .unwrap_or_default()
+/// What is known of a mount beyond what `inspect` shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct MountDetails {
+    /// Options of a bind mount.
+    pub bind: BindOptions,
+    /// Whom files seem to belong to; none is whom they do.
+    pub users: Vec<IdMapping>,
+    /// The same of groups.
+    pub groups: Vec<IdMapping>,
 }
 
 /// How the container's root spreads mounts: as far as one of its binds wants it.

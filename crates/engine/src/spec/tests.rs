@@ -8,7 +8,7 @@ use gantry_api_types::{ContainerConfig, ExecCreateRequest, HostConfig, MountPoin
 use gantry_oci::{Mount, Namespace, NamespaceKind, Spec};
 use gantry_seccomp::KernelVersion;
 
-use super::{Joined, NetworkFiles, SpecError, SpecInput, build, exec_process};
+use super::{Joined, MountDetails, NetworkFiles, SpecError, SpecInput, build, exec_process};
 
 /// A container's root with a passwd file.
 struct Fixture {
@@ -40,6 +40,10 @@ impl Fixture {
             config,
             host,
             mounts,
+            details: &mounts
+                .iter()
+                .map(|m| (m.destination.clone(), details(host, &m.destination)))
+                .collect(),
             root: self.root.as_fd(),
             cgroup_path: "/gantry/abc",
             files: NetworkFiles {
@@ -321,4 +325,15 @@ fn another_containers_memory_is_shared() {
         .find(|n| n.kind == NamespaceKind::Ipc)
         .unwrap();
     assert_eq!(ipc.path.as_deref(), Some("/proc/8/ns/ipc"));
+}
+
+/// What `--mount` said.
+fn details(host: &HostConfig, destination: &str) -> MountDetails {
+    let asked = host.mounts.iter().find(|m| m.target == destination);
+    MountDetails {
+        bind: asked
+            .and_then(|m| m.bind_options.clone())
+            .unwrap_or_default(),
+        ..MountDetails::default()
+    }
 }

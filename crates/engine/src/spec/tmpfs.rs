@@ -38,12 +38,19 @@ pub(super) fn list(host: &HostConfig) -> Result<Vec<Mount>, SpecError> {
     }
     for asked in host.mounts.iter().filter(|m| m.kind == "tmpfs") {
         let options = asked.tmpfs_options.clone().unwrap_or_default();
-        mounts.push(mount(&asked.target, &words(&options, asked.read_only))?);
+        mounts.push(mount(
+            &asked.target,
+            &words(&options, asked.read_only, (asked.uid, asked.gid)),
+        )?);
     }
     Ok(mounts)
 }
 
-fn words(options: &TmpfsOptions, read_only: bool) -> Vec<String> {
+fn words(
+    options: &TmpfsOptions,
+    read_only: bool,
+    (uid, gid): (Option<u32>, Option<u32>),
+) -> Vec<String> {
     let mut words = Vec::new();
     if read_only {
         words.push("ro".to_owned());
@@ -54,6 +61,8 @@ fn words(options: &TmpfsOptions, read_only: bool) -> Vec<String> {
     if options.size_bytes != 0 {
         words.push(format!("size={}", options.size_bytes));
     }
+    words.extend(uid.map(|uid| format!("uid={uid}")));
+    words.extend(gid.map(|gid| format!("gid={gid}")));
     words.extend(options.options.iter().map(|option| option.join("=")));
     words
 }

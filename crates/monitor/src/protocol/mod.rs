@@ -123,7 +123,7 @@ pub struct HeldPort {
 /// How a container is to be created.
 ///
 /// Descriptors, in order: the detached root mount (if `root_mount`), the network namespace (if
-/// `network`), then `reserved` sockets and `layers` mounts.
+/// `network`), then `reserved` sockets, `layers` mounts, and those of `mounts`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
     /// The container's ID.
@@ -151,6 +151,10 @@ pub struct Launch {
     pub reserved: usize,
     /// How many layer mounts are sent along; they are held for a restarted daemon to take back.
     pub layers: usize,
+    /// For which mounts of the specification, by their place in its list, a detached mount is sent
+    /// along behind all else.
+    #[serde(default)]
+    pub mounts: Vec<usize>,
 }
 
 /// What becomes of a container's output.

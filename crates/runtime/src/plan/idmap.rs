@@ -4,8 +4,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use gantry_oci::{Linux, Mount, NamespaceKind};
 use gantry_sys::clone::{Clone3, Side};
-use gantry_sys::mount_attr;
 use gantry_sys::namespaces::bits;
+use gantry_sys::{Errno, mount_attr};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
 
@@ -30,8 +30,19 @@ pub(super) fn apply(
     } else {
         containers(linux, &mount.destination)?
     };
-    mount_attr::idmap(tree, option.unwrap_or(false), &namespace)
-        .map_err(|e| step(&format!("map the owners of mount {}", mount.destination), e))
+    mount_attr::idmap(tree, option.unwrap_or(false), &namespace).map_err(|errno| match errno {
+        Errno::INVAL | Errno::PERM => Error::Mount {
+            source_name: mount.source.clone().unwrap_or_default(),
+            destination: mount.destination.clone(),
+            why: "its owners cannot be mapped: the file system (or one mounted below it) does \
+                  not know how, or maps them already; ext4, xfs, btrfs and tmpfs can"
+                .to_owned(),
+        },
+        errno => step(
+            &format!("map the owners of mount {}", mount.destination),
+            errno,
+        ),
+    })
 }
 
 /// A mount without mappings of its own has the container's.
@@ -77,7 +88,7 @@ fn user_namespace(maps: &UserMaps) -> Result<OwnedFd> {
     let _ = gantry_sys::process::send_signal(pidfd.as_fd(), libc::SIGKILL);
     while matches!(
         waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED),
-        Err(gantry_sys::Errno::INTR)
+        Err(Errno::INTR)
     ) {}
     made
 }

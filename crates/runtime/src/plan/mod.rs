@@ -78,7 +78,12 @@ impl ContainerPlan {
         let mounts = spec
             .mounts
             .iter()
-            .map(|mount| MountPlan::new(mount, linux, launch.cgroup.path()))
+            .enumerate()
+            .map(|(item, mount)| {
+                let prepared = launch.mounts.iter().find(|(at, _)| *at == item);
+                let prepared = prepared.map(|(_, tree)| *tree);
+                MountPlan::new(mount, prepared, linux, launch.cgroup.path())
+            })
             .collect::<Result<Vec<_>>>()?;
         let mut process = ProcessPlan::new(
             Settings {

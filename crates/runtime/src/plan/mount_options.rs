@@ -20,8 +20,6 @@ pub(crate) struct MountOptions {
     pub(crate) propagation: Option<MountPropagationFlags>,
     /// Owners are mapped, and with everything mounted below.
     pub(crate) idmap: Option<bool>,
-    /// No part of the source's path may be a symbolic link.
-    pub(crate) plain_source: bool,
     /// For the file system.
     pub(crate) data: Vec<(CString, Option<CString>)>,
 }
@@ -47,7 +45,6 @@ impl MountOptions {
                 "" | "defaults" | "loud" | "silent" => {}
                 "bind" => self.bind = Some(self.bind.unwrap_or(false)),
                 "rbind" => self.bind = Some(true),
-                "x-gantry.plain-source" => self.plain_source = true,
                 "idmap" => self.idmap = Some(false),
                 "ridmap" => self.idmap = Some(true),
                 "remount" | "tmpcopyup" | "copy-symlink" => {

@@ -1,12 +1,12 @@
 //! The mounts of the spec: sources opened, options read.
 
 use std::ffi::CString;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use gantry_oci::{Linux, Mount, Namespace, NamespaceKind};
 use gantry_sys::mount_attr::MountAttr;
 use gantry_sys::namespaces;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags};
 
 use super::mount_options::MountOptions;
@@ -43,7 +43,12 @@ pub(crate) enum MountSource {
 
 impl MountPlan {
     /// Reads a mount of the spec and opens its source.
-    pub(super) fn new(mount: &Mount, linux: &Linux, cgroup: &str) -> Result<Self> {
+    pub(super) fn new(
+        mount: &Mount,
+        prepared: Option<BorrowedFd<'_>>,
+        linux: &Linux,
+        cgroup: &str,
+    ) -> Result<Self> {
         check(mount)?;
         let options = MountOptions::parse(&mount.options)?;
         let cgroup_namespace = linux.namespaces.iter().any(is_new_cgroup);
@@ -51,7 +56,7 @@ impl MountPlan {
         let bind = options.bind.or((kind == "bind").then_some(false));
         let source = match (bind, kind) {
             (Some(recursive), _) => {
-                let source = bind_source(mount, recursive, &options)?;
+                let source = bind_source(mount, prepared, recursive, &options)?;
                 if let MountSource::Bind { tree, .. } = &source {
                     proc_mounts::check(&mount.destination, Some(tree))?;
                 }
@@ -104,9 +109,14 @@ fn is_new_cgroup(namespace: &Namespace) -> bool {
     namespace.kind == NamespaceKind::Cgroup && namespace.path.as_deref().is_none_or(str::is_empty)
 }
 
-fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result<MountSource> {
+fn bind_source(
+    mount: &Mount,
+    prepared: Option<BorrowedFd<'_>>,
+    recursive: bool,
+    options: &MountOptions,
+) -> Result<MountSource> {
     let source = mount.source.as_deref().unwrap_or_default();
-    if !source.starts_with('/') {
+    if prepared.is_none() && !source.starts_with('/') {
         return Err(Error::Invalid(format!(
             "mount {}: the source {source:?} must be absolute",
             mount.destination
@@ -123,10 +133,9 @@ fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result
         destination: mount.destination.clone(),
         why: format!("stat {source}: {}", errno_text(errno)),
     };
-    let tree = if options.plain_source {
-        open_plain_tree(source, recursive)
-    } else {
-        open_tree(source, recursive)
+    let tree = match prepared {
+        Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 0),
+        None => open_tree(source, recursive),
     };
     let tree = tree.map_err(failed)?;
     let stat = rustix::fs::fstat(&tree).map_err(failed)?;
@@ -134,20 +143,6 @@ fn bind_source(mount: &Mount, recursive: bool, options: &MountOptions) -> Result
         directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         tree,
     })
-}
-
-/// As [`open_tree`], where no part of the path may be a symbolic link.
-fn open_plain_tree(path: &str, recursive: bool) -> Result<OwnedFd, gantry_sys::Errno> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    if recursive {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
-    let open = OFlags::PATH | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let place = rustix::fs::openat2(CWD, path, open, Mode::empty(), resolve)?;
-    rustix::mount::open_tree(place, c"", flags)
 }
 
 /// A detached copy of the mount (or tree of mounts) at a path of the host, or of another container
@@ -209,8 +204,13 @@ mod tests {
 
     #[test]
     fn a_missing_source_is_named() {
-        let error = MountPlan::new(&mount("/x", "/no/such", &["rbind"]), &Linux::default(), "/")
-            .unwrap_err();
+        let error = MountPlan::new(
+            &mount("/x", "/no/such", &["rbind"]),
+            None,
+            &Linux::default(),
+            "/",
+        )
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
             "error mounting \"/no/such\" to rootfs at \"/x\": stat /no/such: \
@@ -226,7 +226,7 @@ mod tests {
             mount("/x", "tmp", &[]),
             mount("/x", "/tmp", &["size=1"]),
         ] {
-            MountPlan::new(&bad, &Linux::default(), "/").unwrap_err();
+            MountPlan::new(&bad, None, &Linux::default(), "/").unwrap_err();
         }
     }
 }

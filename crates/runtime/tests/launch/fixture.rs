@@ -123,6 +123,7 @@ impl Fixture {
             id: self.group.trim_start_matches('/'),
             spec: &self.spec,
             root: Root::Path(self.root.path()),
+            mounts: &[],
             network: None,
             cgroup: &self.cgroup,
             stdio,

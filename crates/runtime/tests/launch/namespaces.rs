@@ -75,6 +75,7 @@ fn a_given_network_wins() {
         id: "net",
         spec: &fixture.spec,
         root: Root::Path(fixture.root.path()),
+        mounts: &[],
         network: Some(file.as_fd()),
         cgroup: &fixture.cgroup,
         stdio,

@@ -33,6 +33,7 @@ impl Command for Create {
             driver_opts: pairs(&self.opt),
             labels: pairs(&labels),
             name: words.into_iter().next().unwrap_or_default(),
+            ..VolumeCreateRequest::default()
         };
         let client = session.client().await?;
         let volume: Volume = client

@@ -1,7 +1,13 @@
 //! Commands about volumes.
 
+pub(crate) mod clone;
 pub(crate) mod create;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod ls;
 pub(crate) mod prune;
+pub(crate) mod rename;
+pub(crate) mod restore;
 pub(crate) mod rm;
+pub(crate) mod snapshot;

@@ -20,6 +20,8 @@ impl Containers {
         let before = container.record().clone();
         let mut after = before.clone();
         change_environment(&mut after, change)?;
+        // Until the container is known to have its new volumes, or does not get them.
+        let _held = mounts::Held::of(self, &container.id);
         self.change_mounts(&mut after, change)?;
         self.change_ports(container, &mut after, change).await?;
         let changed = ContainerChanged {
@@ -55,7 +57,7 @@ impl Containers {
         let MountPlan {
             mounts,
             volume_options,
-        } = mounts::plan(self, &request)?;
+        } = mounts::plan(self, &record.id, &request)?;
         let taken: BTreeSet<&str> = destinations(record).collect();
         if let Some(twice) = change
             .mounts_add

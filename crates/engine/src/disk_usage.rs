@@ -75,6 +75,8 @@ impl Engine {
         let volumes = self.volumes.clone();
         crate::containers::blocking(move || {
             let mut list = volumes.list(&Filters::default())?.volumes;
+            // As in Docker: the data of a volume with options are elsewhere.
+            list.retain(|volume| volume.options.is_none());
             for volume in &mut list {
                 volume.usage_data = Some(VolumeUsage {
                     ref_count: users.get(&volume.name).copied().unwrap_or_default(),

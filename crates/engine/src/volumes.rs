@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use gantry_api_types::{
-    Filters, Volume as VolumeBody, VolumeCreateRequest, VolumeListing, VolumeUsage,
-};
+use gantry_api_types::{Filters, Volume as VolumeBody, VolumeCreateRequest, VolumeListing};
 use gantry_volume::{NewVolume, Volume, VolumeName, Volumes};
 
 use crate::containers::Containers;
@@ -97,22 +95,6 @@ impl VolumeService {
             Err(Error::Volume(gantry_volume::Error::NotFound(_))) if force => Ok(()),
             done => done,
         }
-    }
-
-    /// Every volume with what it holds and how many containers have it. As in Docker, volumes with
-    /// options are left out: their data are elsewhere.
-    pub fn disk_usage(&self) -> Result<Vec<VolumeBody>, Error> {
-        let users = self.containers.volume_users();
-        let all = self.volumes.list()?;
-        let here = all.iter().filter(|v| !v.needs_mount());
-        let counted = here.map(|volume| VolumeBody {
-            usage_data: Some(VolumeUsage {
-                ref_count: users.get(volume.name.as_str()).copied().unwrap_or(0),
-                size: self.volumes.size(&volume.name) as i64,
-            }),
-            ..self.body(volume)
-        });
-        Ok(counted.collect())
     }
 
     fn announce(&self, volume: &Volume, action: &str) {

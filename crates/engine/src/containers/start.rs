@@ -1,7 +1,7 @@
 //! `start`: the story of a container's beginning, each step undone when a later one fails.
 
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use gantry_monitor::protocol::{CONFIG_FILE, Failure, FailureKind, Launch, Reply, Request};
@@ -166,8 +166,6 @@ impl Containers {
             let _ = fs::remove_file(container.run_dir.join(stale));
         }
         self.write_network_files(container, &ground.network)?;
-        let spec = self.specification(container, ground.mounted.root.as_fd())?;
-        self.write_network_files(container, ground.network.endpoint.as_ref())?;
         let prepared = self.prepare_mounts(container)?;
         let spec = self.specification(container, ground.mounted.root.as_fd(), &prepared)?;
         files::write_json(
@@ -378,38 +376,6 @@ fn in_their_places(spec: &gantry_oci::Spec, prepared: Vec<Prepared>) -> Vec<(usi
         .into_iter()
         .filter_map(|p| Some((place_of(&p.destination)?, p.tree?)));
     found.collect()
-}
-
-fn endpoint_request(container: &Container) -> Result<EndpointRequest, Error> {
-    let record = container.record();
-    let wishes = record
-        .networking
-        .endpoints_config
-        .iter()
-        .flatten()
-        .find(|(name, _)| matches!(name.as_str(), "bridge" | "default"))
-        .and_then(|(_, wishes)| wishes.clone())
-        .unwrap_or_default();
-    let ip = wishes
-        .ipam_config
-        .map(|ipam| ipam.ipv4_address)
-        .filter(|ip| !ip.is_empty());
-    if ip.is_some() {
-        return Err(Error::Invalid(
-            "user specified IP address is supported only when connecting to networks with user configured subnets".into(),
-        ));
-    }
-    let mac = [&wishes.mac_address, &record.config.mac_address]
-        .into_iter()
-        .find(|mac| !mac.is_empty())
-        .map(|mac| mac.parse())
-        .transpose()?;
-    Ok(EndpointRequest {
-        container_id: record.id.clone(),
-        mac,
-        ip: None,
-        ports: ports::requests(&record.host_config, record.config.exposed_ports.keys())?,
-    })
 }
 
 fn cannot_start(container: &Container, phase: Phase) -> Error {

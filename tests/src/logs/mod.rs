@@ -1,8 +1,10 @@
 //! Logs: drivers, collectors, rotation, following, faults.
 
+mod attaching;
 mod collector;
 mod drivers;
 mod faults;
 mod forwarding;
 mod reading;
+mod real;
 mod websocket;

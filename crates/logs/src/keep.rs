@@ -157,10 +157,10 @@ fn remove_drafts(path: &Path) -> io::Result<()> {
         let entry = entry?;
         let file = entry.file_name();
         let rest = file.to_string_lossy();
-        let is_draft = rest
+        let inode = rest
             .strip_prefix(&*name)
-            .is_some_and(|rest| rest.ends_with(".tmp"));
-        if is_draft {
+            .and_then(|rest| rest.strip_suffix(".tmp"));
+        if inode.is_some() {
             std::fs::remove_file(entry.path())?;
         }
     }

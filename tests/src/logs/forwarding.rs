@@ -88,9 +88,7 @@ fn gelf_over_tcp_and_udp() {
     daemon
         .docker(&format!("run -d --name web {options} busybox {BOTH}"))
         .ok();
-    let bytes = read_until(&listener, |all| {
-        all.iter().filter(|byte| **byte == 0).count() == 2
-    });
+    let bytes = read_until(&listener, |all| all.split(|byte| *byte == 0).count() == 3);
     let mut texts: Vec<String> = bytes
         .split(|byte| *byte == 0)
         .filter(|json| !json.is_empty())

@@ -40,7 +40,7 @@ impl Containers {
 
     fn noticed(&self, container: &Arc<Container>, event: Event) {
         match event {
-            Event::LogRotated => self.keep_log(container),
+            Event::LogRotated => crate::logging::keep_log(container),
             Event::OutOfMemory => {
                 container.record().state.oom_killed = true;
                 self.announce(container, "oom", &[]);

@@ -141,11 +141,7 @@ fn info(
         image_id,
         image_name: config.image.clone(),
         created: clock::rfc3339(created),
-        env: config
-            .env
-            .clone()
-            .map(|env| env.to_vec())
-            .unwrap_or_default(),
+        env: config.env.clone().unwrap_or_default(),
         labels: config.labels.clone().unwrap_or_default(),
         hostname: rustix::system::uname()
             .nodename()

@@ -15,24 +15,13 @@ static TURN: Semaphore = Semaphore::const_new(1);
 const ROUND: Duration = Duration::from_secs(60);
 
 impl Containers {
-    /// Compresses a container's older log files, and removes what is too old.
-    pub(crate) fn keep_log(&self, container: &Arc<Container>) {
-        let container = Arc::clone(container);
-        tokio::spawn(async move {
-            let _turn = TURN.acquire().await;
-            if let Err(e) = keep(&container).await {
-                tracing::warn!(container = %container.id, "cannot look after its log files: {e}");
-            }
-        });
-    }
-
     /// Takes up what the daemon before has left: files to compress, lines to send.
     pub(crate) fn take_over_logs(&self) {
         for container in self.registry.all() {
             if container.record().state.started_at == 0 {
                 continue;
             }
-            self.keep_log(&container);
+            keep_log(&container);
             self.resume_forwarding(&container);
         }
         let service = self.clone();
@@ -54,10 +43,21 @@ impl Containers {
                 .as_ref()
                 .is_some_and(|options| options.contains_key("max-age"));
             if limited {
-                self.keep_log(&container);
+                keep_log(&container);
             }
         }
     }
+}
+
+/// Compresses a container's older log files, and removes what is too old.
+pub(crate) fn keep_log(container: &Arc<Container>) {
+    let container = Arc::clone(container);
+    tokio::spawn(async move {
+        let _turn = TURN.acquire().await;
+        if let Err(e) = keep(&container).await {
+            tracing::warn!(container = %container.id, "cannot look after its log files: {e}");
+        }
+    });
 }
 
 async fn keep(container: &Arc<Container>) -> Result<(), Error> {

@@ -8,3 +8,4 @@ mod keep;
 pub use config::check_log_defaults;
 pub(crate) use config::{check, log_of};
 pub(crate) use forward::Forwards;
+pub(crate) use keep::keep_log;

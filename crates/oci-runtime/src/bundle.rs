@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use gantry_cgroups::{Cgroup, Hierarchy};
-use gantry_oci::{Resources, Spec};
+use gantry_oci::{DeviceRule, Spec};
 use gantry_runtime::{Launch, MOST_PRESERVED, Manner, Root};
 
 use crate::arguments::{Arguments, Known};
@@ -153,13 +153,46 @@ fn make_cgroup(spec: &Spec, id: &str, log: &mut Log) -> Result<Cgroup> {
         }
         Some(path) => format!("/{}", path.trim_start_matches('/')),
     };
-    let none = Resources::default();
-    let resources = linux.and_then(|linux| linux.resources.as_ref());
-    let cgroup = Hierarchy::detect()?.create(&path, resources.unwrap_or(&none))?;
+    let mut resources = linux
+        .and_then(|linux| linux.resources.clone())
+        .unwrap_or_default();
+    resources.devices = device_rules(resources.devices);
+    let cgroup = Hierarchy::detect()?.create(&path, &resources)?;
     for warning in cgroup.warnings() {
         log.warning(&warning.to_string());
     }
     Ok(cgroup)
+}
+
+/// The specification's rules, then what every container may use, as callers expect it of runc:
+/// podman's rules only deny. Without any rule everything else is denied too.
+fn device_rules(asked: Vec<DeviceRule>) -> Vec<DeviceRule> {
+    let rule = |allow, kind: &str, major, minor, access: &str| DeviceRule {
+        allow,
+        kind: Some(kind.to_owned()),
+        major,
+        minor,
+        access: Some(access.to_owned()),
+    };
+    let mut rules = asked;
+    if rules.is_empty() {
+        rules.push(rule(false, "a", None, None, "rwm"));
+    }
+    rules.extend(["c", "b"].map(|kind| rule(true, kind, None, None, "m")));
+    // null, zero, full, random, urandom; tty, console, ptmx; pseudo-terminals.
+    let known = [
+        (1, 3),
+        (1, 5),
+        (1, 7),
+        (1, 8),
+        (1, 9),
+        (5, 0),
+        (5, 1),
+        (5, 2),
+    ];
+    rules.extend(known.map(|(major, minor)| rule(true, "c", Some(major), Some(minor), "rwm")));
+    rules.push(rule(true, "c", Some(136), None, "rwm"));
+    rules
 }
 
 /// Removes the cgroup again unless the container comes to be.

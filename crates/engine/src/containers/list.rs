@@ -1,11 +1,13 @@
 //! `ps`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_api_types::{
     ContainerSummary, Filters, Port, SummaryHostConfig, SummaryNetworkSettings,
 };
+use gantry_reference::ImageId;
 
 use super::phase::Phase;
 use super::record::Record;
@@ -54,24 +56,27 @@ impl Containers {
             .registry
             .all()
             .into_iter()
-            .map(|c| {
-                let record = c.record().clone();
-                (c, record)
+            .filter_map(|c| {
+                // Only what is shown is worth a copy.
+                let copy = {
+                    let record = c.record();
+                    let shown = (stopped_too || record.state.phase.is_running_for_ps())
+                        && filters.pass(self, &record);
+                    shown.then(|| record.clone())
+                };
+                copy.map(|record| (c, record))
             })
-            .filter(|(_, r)| {
-                stopped_too
-                    || matches!(
-                        r.state.phase,
-                        Phase::Running | Phase::Paused | Phase::Restarting
-                    )
-            })
-            .filter(|(_, r)| filters.pass(self, r))
             .collect();
         found.sort_by(|(_, a), (_, b)| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         found.truncate(options.limit.unwrap_or(usize::MAX));
         let mut list = Vec::with_capacity(found.len());
+        // Many containers of few images: each name is looked up once.
+        let mut images: HashMap<(String, ImageId), String> = HashMap::new();
         for (container, record) in found {
-            let mut summary = self.summary(&record);
+            let image = images
+                .entry((record.config.image.clone(), record.image_id.clone()))
+                .or_insert_with(|| self.images.name_now(&record.config.image, &record.image_id));
+            let mut summary = self.summary(&record, image.clone());
             if options.size {
                 summary.size_rw = self.written_bytes(&container.id).await?;
                 summary.size_root_fs = summary.size_rw + self.images.size_of(&record.image_id);
@@ -81,14 +86,14 @@ impl Containers {
         Ok(list)
     }
 
-    fn summary(&self, record: &Record) -> ContainerSummary {
+    fn summary(&self, record: &Record, image: String) -> ContainerSummary {
         let (path, args) = inspect::command(record);
         let mut words = vec![path];
         words.extend(args);
         ContainerSummary {
             id: record.id.clone(),
             names: Some(vec![format!("/{}", record.name)]),
-            image: self.images.name_now(&record.config.image, &record.image_id),
+            image,
             image_id: record.image_id.to_string(),
             command: quoted(&words),
             created: record.created / 1_000_000_000,

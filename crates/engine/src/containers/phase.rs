@@ -76,6 +76,11 @@ impl Phase {
         matches!(self, Self::Running | Self::Paused)
     }
 
+    /// Whether `ps` without `-a` shows it.
+    pub(crate) fn is_running_for_ps(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+
     /// Whether `container prune` removes it.
     pub(crate) fn is_prunable(self) -> bool {
         matches!(self, Self::Created | Self::Exited | Self::Dead)

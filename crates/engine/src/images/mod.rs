@@ -43,6 +43,7 @@ pub struct ImagesConfig {
     registry: Config,
     max_concurrent_downloads: usize,
     max_download_attempts: usize,
+    max_concurrent_uploads: usize,
 }
 
 impl ImagesConfig {
@@ -59,6 +60,7 @@ impl ImagesConfig {
             },
             max_concurrent_downloads: live.max_concurrent_downloads,
             max_download_attempts: live.max_download_attempts,
+            max_concurrent_uploads: live.max_concurrent_uploads,
         }
     }
 }
@@ -83,6 +85,8 @@ impl Images {
             .set_max_concurrent_downloads(live.max_concurrent_downloads);
         self.store
             .set_max_download_attempts(live.max_download_attempts);
+        self.store
+            .set_max_concurrent_uploads(live.max_concurrent_uploads);
         Ok(())
     }
 
@@ -99,6 +103,7 @@ impl Images {
             max_concurrent_downloads: config.max_concurrent_downloads,
         })?;
         store.set_max_download_attempts(config.max_download_attempts);
+        store.set_max_concurrent_uploads(config.max_concurrent_uploads);
         Ok(Self {
             store,
             events,

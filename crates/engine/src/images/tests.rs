@@ -10,6 +10,7 @@ fn images(dir: &std::path::Path) -> Images {
         registry: Config::default(),
         max_concurrent_downloads: 3,
         max_download_attempts: 1,
+        max_concurrent_uploads: 5,
     };
     let snapshots = gantry_snapshot::open(dir, &dir.join("run"), Some("overlay")).unwrap();
     Images::open(config, snapshots, Events::new()).unwrap()

@@ -40,6 +40,8 @@ pub(crate) const SMALL_BLOB_MAX: u64 = 8 * 1024 * 1024;
 
 /// Times that a transfer is tried before its pull fails, Docker's default.
 const DOWNLOAD_ATTEMPTS: usize = 5;
+/// Layers of one push that are uploaded at once, Docker's default.
+const UPLOADS: usize = 5;
 
 /// What [`Images::open`] needs.
 pub struct Setup {
@@ -69,6 +71,8 @@ pub(crate) struct Inner {
     width: Mutex<usize>,
     /// Times that a transfer is tried before its pull fails.
     pub attempts: AtomicUsize,
+    /// How many layers of one push are uploaded at once.
+    pub uploads: AtomicUsize,
     pub layer_jobs: LayerJobs,
     configs: Mutex<HashMap<ImageId, Config>>,
     /// Held while names and records change together with blobs and layers.
@@ -99,6 +103,7 @@ impl Images {
             downloads: Semaphore::new(setup.max_concurrent_downloads.max(1)),
             width: Mutex::new(setup.max_concurrent_downloads.max(1)),
             attempts: AtomicUsize::new(DOWNLOAD_ATTEMPTS),
+            uploads: AtomicUsize::new(UPLOADS),
             layer_jobs: OnceMap::default(),
             configs: Mutex::default(),
             change: Mutex::default(),
@@ -128,6 +133,11 @@ impl Images {
             // Permits in use cannot be taken; what is left of them goes at the next change.
             *width -= self.0.downloads.forget_permits(*width - wanted);
         }
+    }
+
+    /// Changes how many layers of a push that begins from now on are uploaded at once.
+    pub fn set_max_concurrent_uploads(&self, uploads: usize) {
+        self.0.uploads.store(uploads.max(1), Ordering::Relaxed);
     }
 
     /// Changes how often a transfer is tried before its pull fails.

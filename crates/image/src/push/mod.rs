@@ -10,6 +10,7 @@ mod manifest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::try_join_all;
 use gantry_reference::{Digest, ImageId, Reference};
@@ -21,9 +22,6 @@ use crate::{Error, Event, Image, Images, Progress, Step};
 use layer::{Bytes, LayerPush};
 
 pub(crate) use manifest::Form;
-
-/// Layers that one push works on at the same time; Docker's default.
-const CONCURRENT: usize = 5;
 
 /// What to push.
 #[derive(Debug, Clone)]
@@ -120,7 +118,7 @@ impl Images {
             }
         }
         let pulled = self.pulled_forms(image);
-        let turns = Semaphore::new(CONCURRENT);
+        let turns = Semaphore::new(self.0.uploads.load(Ordering::Relaxed));
         let jobs = unique.into_iter().map(|diff_id| {
             let job = LayerPush {
                 images: self,

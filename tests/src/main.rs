@@ -19,6 +19,7 @@ mod daemon;
 mod faults;
 mod flags;
 mod harness;
+mod images;
 mod limits;
 mod logs;
 mod network;

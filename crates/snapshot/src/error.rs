@@ -19,7 +19,7 @@ pub enum Error {
         actual: Digest,
     },
     /// The stream ended or broke before the layer was complete.
-    #[error("reading layer {layer}: {source}")]
+    #[error("reading layer {layer}: {source}{}", remedy(source))]
     Read {
         /// The layer being ingested.
         layer: Digest,
@@ -103,7 +103,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Reading or writing the store itself failed.
-    #[error("{action} {}: {source}", path.display())]
+    #[error("{action} {}: {source}{}", path.display(), remedy(source))]
     Store {
         /// What was being done.
         action: &'static str,
@@ -152,6 +152,17 @@ impl Error {
                 }
             }
         }
+    }
+}
+
+/// What a person can do about a disk that is full.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space on the data root's disk (`system df` tells what takes it, `system prune` \
+             removes what is unused) and try again"
+        }
+        _ => "",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The timed cases.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -68,7 +69,45 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
         },
     });
     cases.extend(logs(few));
+    cases.extend(copies(few));
+    cases.push(Case {
+        name: "save, 400 MB image".to_owned(),
+        shown: "save -o toolchain.tar toolchain".to_owned(),
+        runs: few,
+        work: Work::After(
+            vec![words(&format!("pull -q {tag}"))],
+            vec![words(&format!("save -o {} {tag}", scratch("saved.tar")))],
+        ),
+    });
     cases
+}
+
+/// A large file into a container and out of it again.
+fn copies(runs: usize) -> Vec<Case> {
+    let (file, out) = (scratch("200M"), scratch("200M.out"));
+    let case = |name: &str, shown: &str, words: Vec<String>| Case {
+        name: name.to_owned(),
+        shown: shown.to_owned(),
+        runs,
+        work: Work::After(Vec::new(), vec![words]),
+    };
+    vec![
+        case(
+            "cp, 200 MB in",
+            "cp 200M box:/200M",
+            words(&format!("cp -q {file} bench-cp:/200M")),
+        ),
+        case(
+            "cp, 200 MB out",
+            "cp box:/200M 200M",
+            words(&format!("cp -q bench-cp:/200M {out}")),
+        ),
+    ]
+}
+
+/// A file of the measurement's own folder.
+fn scratch(name: &str) -> String {
+    cache::dir().join("bench").join(name).display().to_string()
 }
 
 /// The log of a million lines: being written, and read in several ways.
@@ -166,8 +205,28 @@ impl Case {
         if self.name.starts_with("logs") && self.name.ends_with("read") {
             Self::write_logs(arena)?;
         }
+        if self.name.starts_with("cp") {
+            Self::fill_container(arena)?;
+        }
         if self.name.starts_with("load") {
             make_archive(arena).context("making the archive")?;
+        }
+        Ok(())
+    }
+
+    /// A container with a file of 200 MB that does not compress, and the same file here.
+    fn fill_container(arena: &Arena) -> Result<()> {
+        let file = scratch("200M");
+        if !std::path::Path::new(&file).exists() {
+            let mut noise = std::fs::File::open("/dev/urandom")?.take(200_000_000);
+            std::io::copy(&mut noise, &mut std::fs::File::create(&file)?)?;
+        }
+        for contender in [Contender::Own, Contender::Docker] {
+            if arena.run(contender, &["inspect", "bench-cp"]).is_err() {
+                let run = words("run -d --name bench-cp busybox sleep 1000");
+                arena.run(contender, &strs(&run))?;
+                arena.run(contender, &["cp", "-q", &file, "bench-cp:/200M"])?;
+            }
         }
         Ok(())
     }
@@ -193,6 +252,9 @@ impl Case {
         for contender in [Contender::Own, Contender::Docker] {
             if self.name == "exec" {
                 let _ = arena.run(contender, &["rm", "-f", "bench-target"]);
+            }
+            if self.name == "cp, 200 MB out" {
+                let _ = arena.run(contender, &["rm", "-f", "bench-cp"]);
             }
             if self.name == "logs, since now read" {
                 let _ = arena.run(contender, &["rm", "-f", "bench-logs"]);

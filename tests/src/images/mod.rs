@@ -1,0 +1,10 @@
+//! Images that leave the machine and come back, and images made here.
+
+mod broken;
+mod credentials;
+mod made;
+mod moved;
+mod pushed;
+mod registries;
+mod removed;
+mod used;

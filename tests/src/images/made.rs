@@ -65,7 +65,7 @@ fn a_container_becomes_an_image(client: &Client) {
     );
     assert_eq!(client.ok("run --rm made:v1"), "n");
     assert_eq!(
-        client.ok("run --rm made:v1 sh -c 'echo $A$B; ls /var /bin/vi 2>/dev/null'"),
+        client.ok("run --rm made:v1 sh -c 'echo $A$B; ls /var /bin/vi 2>/dev/null; true'"),
         "13\n/var:\nnew"
     );
     let history = client.ok("history --format '{{.Comment}}' made:v1");
@@ -90,8 +90,9 @@ fn a_running_container_is_paused_meanwhile(client: &Client) {
     client.ok("commit box made:live");
     assert_eq!(client.inspect("box", ".State.Status"), "running");
     assert_eq!(client.ok("run --rm made:live cat /live"), "live");
-    let events =
-        client.ok("events --since 1 --until $(date +%s) -f container=box --format '{{.Action}}'");
+    let events = client.ok(
+        "events --since 1 --until $(($(date +%s) + 1)) -f container=box --format '{{.Action}}'",
+    );
     let events: Vec<&str> = events.lines().collect();
     for wanted in ["pause", "unpause", "commit"] {
         assert!(events.contains(&wanted), "{wanted}: {events:?}");

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use gantry_sys::{in_root, namespaces};
 use rustix::fs::{CWD, FileType, OFlags};
@@ -38,14 +38,14 @@ impl View {
         service: &Containers,
         container: &Arc<Container>,
     ) -> Result<Arc<Self>, Error> {
-        if let Some(view) = Self::shared(container) {
+        // One at a time: whoever waits here gets the view that is being opened, and does not wait
+        // for its end.
+        let mut slot = container.view.lock().await;
+        if let Some(view) = slot.upgrade().filter(|view| view.is_current(container)) {
             return Ok(view);
         }
         // Alone, until it is known that no other mount is there or made.
         let alone = Arc::clone(&container.root).write_owned().await;
-        if let Some(view) = Self::shared(container) {
-            return Ok(view);
-        }
         let (service, subject) = (service.clone(), Arc::clone(container));
         let view = blocking(move || {
             let turn = alone.downgrade();
@@ -65,16 +65,15 @@ impl View {
             }))
         })
         .await?;
-        *lock(container) = Arc::downgrade(&view);
+        *slot = Arc::downgrade(&view);
         Ok(view)
     }
 
-    /// The view that somebody has open, if it still shows what is the case.
-    fn shared(container: &Container) -> Option<Arc<Self>> {
-        let view = lock(container).upgrade()?;
+    /// Whether it still shows what is the case.
+    fn is_current(&self, container: &Container) -> bool {
         let record = container.record();
         let pid = record.state.phase.is_live().then_some(record.state.pid);
-        (view.pid == pid).then_some(view)
+        self.pid == pid
     }
 
     /// The root as the container sees it.
@@ -100,13 +99,6 @@ impl View {
             Err(e) => Err(failed(&e)),
         }
     }
-}
-
-fn lock(container: &Container) -> std::sync::MutexGuard<'_, Weak<View>> {
-    container
-        .view
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn no_root(container: &Container, reason: impl std::fmt::Display) -> Error {

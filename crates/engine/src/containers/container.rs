@@ -37,7 +37,7 @@ pub(crate) struct Container {
     /// undefined what two mounts of one writable layer do.
     pub root: Arc<tokio::sync::RwLock<()>>,
     /// How the root is looked at from outside, while somebody does.
-    pub view: Mutex<Weak<crate::archive::View>>,
+    pub view: tokio::sync::Mutex<Weak<crate::archive::View>>,
 }
 
 /// What those who wait for a container look at.
@@ -75,7 +75,7 @@ impl Container {
             operation: tokio::sync::Mutex::default(),
             log_keeping: tokio::sync::Mutex::default(),
             root: Arc::default(),
-            view: Mutex::default(),
+            view: tokio::sync::Mutex::default(),
         }
     }
 

@@ -131,7 +131,8 @@ impl Copy {
         Ok(())
     }
 
-    /// From one container into another, or into itself: the archive goes through us as it comes.
+    /// From one container into another, or into itself: the archive goes through us as it comes, and
+    /// everything keeps its owner.
     async fn pass_on(
         &self,
         client: &Client,
@@ -163,7 +164,6 @@ impl Copy {
             .request(Method::PUT, Client::path("/containers/", to, "/archive"))
             .query("path", &place.directory)
             .query("noOverwriteDirNonDir", "true")
-            .query_opt("copyUIDGID", self.archive.then_some("true"))
             .stream("application/x-tar", body)
             .send()
             .await?

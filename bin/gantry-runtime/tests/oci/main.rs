@@ -316,7 +316,7 @@ fn hooks_and_failures_are_told() {
     assert_eq!(told, "createRuntime\npoststart\npoststop\n");
 
     let missing = Bundle::new("true", |config| {
-        config["process"]["args"] = json!(["nothing"])
+        config["process"]["args"] = json!(["nothing"]);
     });
     assert_eq!(
         missing.refused(&["create", "--bundle", &missing.folder(), &missing.id]),

@@ -76,18 +76,18 @@ pub(super) fn sysctls(host: &HostConfig) -> Result<(), Error> {
 
 /// `--storage-opt`: a size needs quotas of the file system below, which the layers' store has not.
 pub(super) fn storage(host: &HostConfig) -> Result<(), Error> {
-    for (key, value) in &host.storage_opt {
-        if key != "size" {
-            return Err(Error::Invalid(format!("unknown option {key}")));
-        }
-        gantry_units::parse_ram(value)
-            .map_err(|_| Error::Invalid(format!("invalid size: '{value}'")))?;
-        return Err(Error::Invalid(
+    let Some((key, value)) = host.storage_opt.iter().next() else {
+        return Ok(());
+    };
+    let why = match (key.as_str(), gantry_units::parse_ram(value)) {
+        ("size", Ok(_)) => {
             "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
-                .to_owned(),
-        ));
-    }
-    Ok(())
+                .to_owned()
+        }
+        ("size", Err(_)) => format!("invalid size: '{value}'"),
+        (key, _) => format!("unknown option {key}"),
+    };
+    Err(Error::Invalid(why))
 }
 
 #[cfg(test)]

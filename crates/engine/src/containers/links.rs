@@ -149,8 +149,9 @@ impl Containers {
                 )));
             }
             let on_bridge = other.state.endpoints.iter();
-            let on_bridge = on_bridge.filter(|e| e.network_name == "bridge");
-            let address = on_bridge.filter_map(EndpointState::ipv4).next();
+            let address = on_bridge
+                .filter(|e| e.network_name == "bridge")
+                .find_map(EndpointState::ipv4);
             let Some(IpAddr::V4(address)) = address else {
                 return Err(Error::Invalid(format!(
                     "container {} not attached to default bridge network",

@@ -216,7 +216,8 @@ fn cpusets(
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), SpecError> {
-    if !machine.cpuset && !(asked.cpuset_cpus.is_empty() && asked.cpuset_mems.is_empty()) {
+    let any = !asked.cpuset_cpus.is_empty() || !asked.cpuset_mems.is_empty();
+    if any && !machine.cpuset {
         warnings.push(lacks("cpuset", "Cpuset discarded."));
         asked.cpuset_cpus.clear();
         asked.cpuset_mems.clear();

@@ -128,14 +128,7 @@ impl Containers {
         };
         // Its image may have been removed with force meanwhile.
         self.images.release(&image, layers)?;
-        let keys: Vec<_> = {
-            let record = container.record();
-            let uses = record.volume_options.values();
-            uses.filter_map(|used| used.image.clone()).collect()
-        };
-        for key in keys {
-            self.snapshots.remove(&key)?;
-        }
+        self.release_image_mounts(container)?;
         for dir in [&container.run_dir, &container.state_dir] {
             remove_dir(dir)?;
         }

@@ -1,12 +1,14 @@
 //! `--mount type=image`: another image's files, read-only.
 
 use gantry_api_types::Mount;
+use gantry_reference::ImageId;
 
 use super::object::Wrong;
 use super::volume::check_subpath;
 use super::{Found, Planner, Point};
 use crate::Error;
 use crate::containers::record::MountUse;
+use crate::containers::{Container, Containers};
 
 impl Planner<'_> {
     /// Finds the image; an empty snapshot keeps its layers from being removed.
@@ -44,6 +46,29 @@ impl Planner<'_> {
             ..MountUse::default()
         };
         Ok((point.build(), used))
+    }
+}
+
+impl Containers {
+    /// Lets go of the images that a container has mounted, which may have been removed with force
+    /// meanwhile.
+    pub(in crate::containers) fn release_image_mounts(
+        &self,
+        container: &Container,
+    ) -> Result<(), Error> {
+        let record = container.record().clone();
+        for mount in &record.mounts {
+            let used = record.volume_options.get(&mount.destination);
+            let Some((key, layers)) = used.and_then(|u| Some((u.image.as_ref()?, &u.layers)))
+            else {
+                continue;
+            };
+            self.snapshots.remove(key)?;
+            if let Ok(image) = mount.source.parse::<ImageId>() {
+                self.images.release(&image, layers.clone())?;
+            }
+        }
+        Ok(())
     }
 }
 

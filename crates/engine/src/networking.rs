@@ -216,7 +216,7 @@ fn request_of(request: NetworkCreateRequest) -> NetworkRequest {
             .map(pool)
             .collect(),
         ipam_driver: ipam.driver,
-        ipam_options: ipam.options.unwrap_or_default(),
+        ipam_options: ipam.options,
         internal: request.internal,
         attachable: request.attachable,
         ingress: request.ingress,
@@ -253,8 +253,7 @@ fn resource(network: &NetworkInfo) -> NetworkResource {
         enable_ipv6: network.ipv6,
         ipam: Ipam {
             driver: "default".to_owned(),
-            // Docker has none for its own networks, and an empty map for users'.
-            options: (!network.is_predefined()).then(|| network.ipam_options.clone()),
+            options: network.ipam_options.clone(),
             config: if network.is_predefined() && pools.is_empty() {
                 None
             } else {
@@ -276,7 +275,7 @@ fn resource(network: &NetworkInfo) -> NetworkResource {
 
 /// A Unix time, an RFC 3339 one or a Go duration back from now, as nanoseconds since 1970.
 fn until(text: &str) -> Result<i64, Error> {
-    let invalid = || Error::Invalid(format!("invalid filter 'until={text}'"));
+    let invalid = || Error::Invalid(format!("failed to parse value as time or duration: {text:?}"));
     if let Ok(back) = text.parse::<gantry_units::GoDuration>() {
         return Ok(clock::now_nanos().saturating_sub(back.nanos()));
     }

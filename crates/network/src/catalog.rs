@@ -202,7 +202,7 @@ pub(crate) fn predefined(
         config_only: false,
         config_from: String::new(),
         options: std::collections::BTreeMap::new(),
-        ipam_options: std::collections::BTreeMap::new(),
+        ipam_options: None,
         labels: std::collections::BTreeMap::new(),
         interface: String::new(),
     };

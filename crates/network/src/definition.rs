@@ -100,7 +100,7 @@ pub struct NetworkInfo {
     /// Driver options as they were given.
     pub options: BTreeMap<String, String>,
     /// Options of the address management as they were given.
-    pub ipam_options: BTreeMap<String, String>,
+    pub ipam_options: Option<BTreeMap<String, String>>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// The bridge, or the parent of macvlan and ipvlan; empty where there is none.

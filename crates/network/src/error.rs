@@ -126,6 +126,9 @@ pub enum Error {
     /// No network has this name or ID.
     #[error("network {0} not found")]
     NoSuchNetwork(String),
+    /// No template has this name.
+    #[error("configuration network {0:?} does not exist")]
+    NoSuchTemplate(String),
     /// Several networks' IDs start so.
     #[error("network {0} is ambiguous ({1} matches found on ID prefix)")]
     AmbiguousNetwork(String, usize),
@@ -157,9 +160,7 @@ pub enum Error {
     #[error("{0}")]
     InvalidRequest(String),
     /// Nobody knows this driver.
-    #[error(
-        "plugin {0:?} not found: the drivers are bridge, host, macvlan, ipvlan and null (none)"
-    )]
+    #[error("plugin {0:?} not found")]
     UnknownDriver(String),
     /// A part of Docker's networks that is not built.
     #[error("{0}")]
@@ -184,9 +185,9 @@ pub enum Error {
     },
     /// A fixed address needs a fixed subnet.
     #[error(
-        "invalid config for network {0}: invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets"
+        "invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets"
     )]
-    AddressNeedsSubnet(String),
+    AddressNeedsSubnet,
     /// The network has no addresses of this family.
     #[error("network {network} has no {family}: {what}")]
     NoFamily {
@@ -270,11 +271,13 @@ impl Error {
             | Self::AmbiguousNetwork(..)
             | Self::UnknownOption { .. }
             | Self::InvalidOption { .. }
-            | Self::AddressNeedsSubnet(_)
+            | Self::AddressNeedsSubnet
             | Self::NoFamily { .. }
             | Self::NoParent { .. }
             | Self::Bind { .. } => Kind::Invalid,
-            Self::NoSuchNetwork(_) | Self::UnknownDriver(_) => Kind::NotFound,
+            Self::NoSuchNetwork(_) | Self::NoSuchTemplate(_) | Self::UnknownDriver(_) => {
+                Kind::NotFound
+            }
             Self::NetworkExists(_) => Kind::Exists,
             Self::PoolOverlaps { .. }
             | Self::BridgeTaken { .. }

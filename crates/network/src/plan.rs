@@ -44,7 +44,7 @@ pub struct NetworkRequest {
     /// Who manages addresses; empty is `default`.
     pub ipam_driver: String,
     /// Options of the address management.
-    pub ipam_options: BTreeMap<String, String>,
+    pub ipam_options: Option<BTreeMap<String, String>>,
     /// No way out.
     pub internal: bool,
     /// Kept for `inspect`.
@@ -110,17 +110,12 @@ pub(crate) fn plan(
 }
 
 fn check_name(name: &str, around: &Surroundings<'_>) -> Result<()> {
-    let refuse = |why: &str| {
-        let name: String = name.chars().take(50).collect();
-        Err(Error::InvalidRequest(format!(
-            "invalid network name {name:?}: {why}"
-        )))
-    };
+    let refuse = |why: &str| Err(Error::InvalidRequest(format!("invalid name: {why}")));
     if name.trim().is_empty() {
         return refuse("name is empty");
     }
     if name.len() > LONGEST_NAME {
-        return refuse("it is longer than 255 bytes");
+        return refuse("name is longer than 255 bytes");
     }
     if name.trim() != name || name.contains(|c: char| c.is_control() || c == '/') {
         return refuse(
@@ -131,7 +126,7 @@ fn check_name(name: &str, around: &Surroundings<'_>) -> Result<()> {
         || name.starts_with("container:")
     {
         return Err(Error::NotPermitted(format!(
-            "operation is not permitted on predefined {name} network"
+            "operation is not permitted on predefined {name} network "
         )));
     }
     if around.networks.iter().any(|network| network.name == name) {
@@ -141,31 +136,26 @@ fn check_name(name: &str, around: &Surroundings<'_>) -> Result<()> {
 }
 
 fn check_unbuilt(request: &NetworkRequest) -> Result<()> {
-    let refuse = |what: String| Err(Error::NotBuilt(what));
+    let forbid = |what: &str| Err(Error::NotPermitted(what.to_owned()));
     if request.ingress {
-        return refuse("an ingress network needs a swarm, and this node is not part of one".into());
+        return forbid("Ingress network can only be global scope network");
     }
     if !matches!(request.scope.as_str(), "" | "local") {
-        return refuse(format!(
-            "scope {:?} needs a swarm, and this node is not part of one; use local",
-            request.scope
-        ));
+        return forbid("cannot create a swarm scoped network when swarm is not active");
     }
     if !matches!(request.ipam_driver.as_str(), "" | "default") {
-        return Err(Error::InvalidRequest(format!(
-            "invalid ipam driver {:?}: only \"default\" is there",
-            request.ipam_driver
-        )));
+        let driver = request.ipam_driver.chars().take(50);
+        return Err(Error::UnknownDriver(driver.collect()));
     }
-    if let Some((key, value)) = request.ipam_options.iter().next() {
+    if let Some((key, value)) = request.ipam_options.iter().flatten().next() {
         return Err(Error::InvalidRequest(format!(
             "unknown ipam option {key}={value}: the default ipam driver has none"
         )));
     }
     if request.ipv4 == Some(false) {
-        return refuse(
+        return Err(Error::NotBuilt(
             "a network without IPv4 is not supported by this version of Gantry".to_owned(),
-        );
+        ));
     }
     Ok(())
 }
@@ -190,7 +180,7 @@ fn follow_template(request: &mut NetworkRequest, around: &Surroundings<'_>) -> R
         .networks
         .iter()
         .find(|n| n.name == request.config_from || n.id == request.config_from)
-        .ok_or_else(|| Error::NoSuchNetwork(request.config_from.clone()))?;
+        .ok_or_else(|| Error::NoSuchTemplate(request.config_from.clone()))?;
     if !template.config_only {
         return Err(Error::NotPermitted(format!(
             "network {:?} is not a configuration network",
@@ -228,8 +218,9 @@ fn driver(request: &NetworkRequest) -> Result<Driver> {
         name @ ("host" | "null") => Err(Error::NotPermitted(format!(
             "only one instance of \"{name}\" network is allowed"
         ))),
-        "overlay" => Err(Error::NotBuilt(
-            "the overlay driver needs a swarm, and this node is not part of one; use bridge, macvlan or ipvlan".to_owned(),
+        // Docker's words outside of a swarm.
+        "overlay" => Err(Error::NotPermitted(
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.".to_owned(),
         )),
         other => Err(Error::UnknownDriver(other.chars().take(50).collect())),
     }
@@ -313,37 +304,51 @@ fn asked_subnets(pools: &[PoolRequest]) -> Result<Vec<Subnet>> {
     Ok(subnets)
 }
 
+fn refuse_notation(what: &str, text: &str) -> Result<Cidr> {
+    let text: String = text.chars().take(100).collect();
+    Err(Error::InvalidRequest(format!(
+        "invalid network config:\ninvalid {what} {text}: invalid CIDR block notation"
+    )))
+}
+
 fn one_subnet(pool: &PoolRequest) -> Result<Subnet> {
     let refuse = |why: String| {
         Err(Error::InvalidRequest(format!(
             "invalid network config:\n{why}"
         )))
     };
-    let given: Cidr = pool.subnet.parse()?;
+    let given: Cidr = pool
+        .subnet
+        .parse()
+        .or_else(|_| refuse_notation("subnet", &pool.subnet))?;
     let subnet = given.network();
     if subnet.address != given.address {
         return refuse(format!("invalid subnet {given}: it should be {subnet}"));
     }
     let inside = |text: &str, what: &str| -> Result<IpAddr> {
         let bare = text.split('/').next().unwrap_or(text);
-        let address: IpAddr = bare
-            .parse()
-            .map_err(|_| Error::InvalidRequest(format!("invalid {what} {text:?}")))?;
+        let address: IpAddr = bare.parse().map_err(|_| {
+            Error::InvalidRequest(format!(
+                "invalid network config:\ninvalid {what} {text}: invalid address"
+            ))
+        })?;
         if subnet.contains(address) {
             Ok(address)
         } else {
             Err(Error::InvalidRequest(format!(
-                "invalid network config:\ninvalid {what} {address}: parent subnet {subnet} does not contain it"
+                "invalid network config:\ninvalid {what} {address}: parent subnet {subnet} doesn't contain this address"
             )))
         }
     };
     let range = match pool.range.as_str() {
         "" => None,
         text => {
-            let range: Cidr = text.parse()?;
+            let range: Cidr = text
+                .parse()
+                .or_else(|_| refuse_notation("ip-range", text))?;
             if range.prefix() < subnet.prefix() || !subnet.contains(range.address) {
                 return refuse(format!(
-                    "invalid ip-range {range}: parent subnet {subnet} does not contain it"
+                    "invalid ip-range {range}: parent subnet {subnet} doesn't contain ip-range"
                 ));
             }
             Some(range.network())
@@ -351,7 +356,7 @@ fn one_subnet(pool: &PoolRequest) -> Result<Subnet> {
     };
     let gateway = match pool.gateway.as_str() {
         "" => None,
-        text => Some(inside(text, "gateway address")?),
+        text => Some(inside(text, "gateway")?),
     };
     let auxiliary = pool
         .auxiliary

@@ -44,7 +44,8 @@ pub(super) fn normalise(
     for (text, wishes) in given {
         let network = networks.find(&text).map_err(Error::Networks)?;
         let wishes = wishes.unwrap_or_default();
-        check(&network, &wishes)?;
+        check(&network, &wishes)
+            .map_err(|e| Error::Invalid(format!("invalid config for network {text}: {e}")))?;
         if wanted.insert(network.name.clone(), Some(wishes)).is_some() {
             return Err(Error::Invalid(format!(
                 "network {:?} is specified multiple times",
@@ -78,22 +79,18 @@ pub(super) fn check(network: &NetworkInfo, wishes: &EndpointSettings) -> Result<
     let has_names = network.has_names();
     if !has_names && wishes.aliases.as_ref().is_some_and(|a| !a.is_empty()) {
         return Err(Error::Invalid(
-            "network-scoped aliases are only supported for user-defined networks".into(),
+            "invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks".into(),
         ));
     }
     let (ipv4, ipv6) = fixed_addresses(wishes)?;
     if (ipv4.is_some() || ipv6.is_some()) && !has_names {
         return Err(Error::Invalid(
-            "invalid config for network ".to_owned()
-                + &network.name
-                + ": invalid endpoint settings:\nuser specified IP address is supported on user defined networks only",
+            "invalid endpoint settings:\nuser specified IP address is supported on user defined networks only".into(),
         ));
     }
     let chosen = |ipv4| network.subnet(ipv4).is_none_or(|subnet| subnet.chosen);
     if (ipv4.is_some() && !chosen(true)) || (ipv6.is_some() && !chosen(false)) {
-        return Err(Error::Networks(gantry_network::Error::AddressNeedsSubnet(
-            network.name.clone(),
-        )));
+        return Err(Error::Networks(gantry_network::Error::AddressNeedsSubnet));
     }
     for (address, family) in [
         (ipv4.map(IpAddr::from), true),
@@ -111,7 +108,8 @@ pub(super) fn check(network: &NetworkInfo, wishes: &EndpointSettings) -> Result<
     }
     if !wishes.mac_address.is_empty() {
         let parsed: Result<gantry_network::MacAddress, _> = wishes.mac_address.parse();
-        parsed.map_err(Error::Networks)?;
+        parsed
+            .map_err(|_| Error::Invalid(format!("invalid MAC address {}", wishes.mac_address)))?;
     }
     driver_options(wishes).map(drop)
 }

@@ -22,7 +22,7 @@ impl Containers {
         container: &str,
         wishes: EndpointSettings,
     ) -> Result<(), Error> {
-        let container = self.registry.find(container)?;
+        let container = self.named(container)?;
         let network = self.networks.find(network).map_err(Error::Networks)?;
         let _operation = container.operation.lock().await;
         may_connect(&container, &network)?;
@@ -44,6 +44,13 @@ impl Containers {
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &network.name, "connect");
         Ok(())
+    }
+
+    fn named(&self, text: &str) -> Result<Arc<Container>, Error> {
+        if text.is_empty() {
+            return Err(Error::Invalid("invalid name or ID supplied: \"\"".into()));
+        }
+        self.registry.find(text)
     }
 
     fn connect_live(
@@ -89,7 +96,7 @@ impl Containers {
 
     /// Disconnects a container from a network; if it runs, at once.
     pub async fn disconnect(&self, network: &str, container: &str) -> Result<(), Error> {
-        let container = self.registry.find(container)?;
+        let container = self.named(container)?;
         // A network that is gone may still be among a stopped container's wishes.
         let name = self
             .networks
@@ -231,7 +238,12 @@ fn may_connect(container: &Container, network: &NetworkInfo) -> Result<(), Error
             "container sharing network namespace with another container or host cannot be connected to any other network",
         );
     }
-    if mode == "host" || network.name == "host" {
+    if network.name == "host" && mode != "host" {
+        return refuse(
+            "cannot connect container to host network - container must be created in host network mode",
+        );
+    }
+    if mode == "host" {
         return refuse(
             "container cannot be disconnected from host network or connected to host network",
         );

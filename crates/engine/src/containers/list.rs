@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_api_types::{
-    ContainerSummary, Filters, Port, SummaryHostConfig, SummaryNetworkSettings,
+    ContainerSummary, EndpointSettings, Filters, Port, SummaryHostConfig, SummaryNetworkSettings,
 };
 use gantry_reference::ImageId;
 
@@ -106,12 +106,25 @@ impl Containers {
                 annotations: record.host_config.annotations.clone(),
             },
             network_settings: SummaryNetworkSettings {
-                networks: Some(self.endpoints(record)),
+                networks: Some(self.endpoints(record).into_iter().map(plain).collect()),
             },
             mounts: record.mounts.clone(),
             ..ContainerSummary::default()
         }
     }
+}
+
+/// A list tells what a network gave, not what was asked of it.
+fn plain((name, settings): (String, EndpointSettings)) -> (String, EndpointSettings) {
+    let plain = EndpointSettings {
+        ipam_config: None,
+        links: None,
+        aliases: None,
+        driver_opts: None,
+        dns_names: None,
+        ..settings
+    };
+    (name, plain)
 }
 
 /// Docker's `strings.Join` of words, those with spaces in single quotes.

@@ -293,7 +293,7 @@ fn what_makes_no_sense_is_refused() {
                 Kind::Invalid,
                 "255",
             ),
-            (driver("overlay"), Kind::NotBuilt, "swarm"),
+            (driver("overlay"), Kind::Forbidden, "swarm"),
             (driver("weave"), Kind::NotFound, "weave"),
         ];
         let before = Host::link_names();
@@ -309,7 +309,7 @@ fn what_makes_no_sense_is_refused() {
                 ..pool("10.78.0.0/24")
             };
             let error = networks.create(with_pool("x", request)).unwrap_err();
-            assert!(error.to_string().contains("does not contain it"), "{error}");
+            assert!(error.to_string().contains("doesn't contain"), "{error}");
         }
         assert_eq!(Host::link_names(), before);
         assert_eq!(networks.networks().len(), 4);

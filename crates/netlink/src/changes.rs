@@ -336,7 +336,7 @@ impl Changes {
         let header = rtmsg(family, RT_SCOPE_LINK);
         let flags = flags::CREATE | flags::REPLACE;
         self.push(RTM_NEWROUTE, flags, &header, what, |out| {
-            out.u32(RTA_OIF, index)
+            out.u32(RTA_OIF, index);
         });
     }
 

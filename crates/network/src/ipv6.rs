@@ -60,8 +60,8 @@ pub(crate) fn own_prefix(state: &Path) -> Option<Cidr> {
         .unwrap_or_default()
         .hash(&mut hasher);
     state.hash(&mut hasher);
-    let [a, b, c, d, e, ..] = hasher.finish().to_be_bytes();
     let mut octets = [0; 16];
-    octets[..6].copy_from_slice(&[0xfd, a, b, c, d, e]);
+    octets[0] = 0xfd;
+    octets[1..6].copy_from_slice(&hasher.finish().to_be_bytes()[..5]);
     Cidr::new(Ipv6Addr::from(octets), 48)
 }

@@ -257,7 +257,9 @@ mod tests {
             endpoint("a", "net", "10.0.0.2", &["a", "app"]),
             endpoint("b", "net", "10.0.0.3", &["b", "app"]),
         ];
-        replicas.iter().for_each(|replica| add(&mut names, replica));
+        for replica in &replicas {
+            add(&mut names, replica);
+        }
         let both = vec![ip("10.0.0.2"), ip("10.0.0.3")];
         assert_eq!(names.resolve("a", "app"), Some(both));
         names.set_lookups("a", &[("Peer".to_owned(), "b".to_owned())], &[]);

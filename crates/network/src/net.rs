@@ -107,9 +107,7 @@ impl Net {
             };
             let taken = lock(pool).take(wanted, &request.container_id, endpoint);
             let taken = taken.inspect_err(|_| {
-                leases
-                    .iter()
-                    .for_each(|lease| self.release_one(lease.address.address, endpoint));
+                self.free(&leases, endpoint);
             })?;
             let Taken {
                 address,
@@ -165,9 +163,9 @@ impl Net {
 
     /// Frees addresses that were just taken.
     pub(crate) fn free(&self, leases: &[Lease], endpoint: &str) {
-        leases
-            .iter()
-            .for_each(|lease| self.release_one(lease.address.address, endpoint));
+        for lease in leases {
+            self.release_one(lease.address.address, endpoint);
+        }
     }
 
     fn release_one(&self, address: IpAddr, endpoint: &str) {

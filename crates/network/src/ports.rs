@@ -247,7 +247,9 @@ impl Ports {
         owner: PortOwner<'_>,
     ) -> Held {
         let ports: Vec<BoundPort> = wish.at(number).collect();
-        ports.iter().for_each(|port| self.mark(port, owner));
+        for port in &ports {
+            self.mark(port, owner);
+        }
         (ports, sockets)
     }
 

@@ -30,7 +30,7 @@ impl Networks {
         guard.keep();
         flows::renew(&ports);
         if let Some(live) = lock(&self.live).get_mut(endpoint_id) {
-            live.ports.extend(ports.iter().cloned());
+            live.ports.extend(ports.iter().copied());
         }
         Ok((ports, sockets))
     }

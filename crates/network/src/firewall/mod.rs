@@ -76,7 +76,7 @@ impl Firewall {
         for table in self.tables(want_ipv6) {
             layout::add(&mut batch, table);
             for segment in segments {
-                self.add_elements_of(&mut batch, table, segment);
+                add_elements_of(&mut batch, table, segment);
             }
             for endpoint in live {
                 for (set, elements) in elements(&endpoint.ports, endpoint, table.family) {
@@ -102,12 +102,12 @@ impl Firewall {
         if segment.has_ipv6() && !*has_ipv6 {
             layout::add(&mut batch, &self.ipv6);
             for known in all {
-                self.add_elements_of(&mut batch, &self.ipv6, known);
+                add_elements_of(&mut batch, &self.ipv6, known);
             }
         }
         let with_ipv6 = *has_ipv6 || segment.has_ipv6();
         for table in self.tables(with_ipv6) {
-            self.add_elements_of(&mut batch, table, segment);
+            add_elements_of(&mut batch, table, segment);
         }
         self.nft.commit(batch).map_err(system)?;
         *has_ipv6 = with_ipv6;
@@ -181,12 +181,6 @@ impl Firewall {
         Ok(())
     }
 
-    fn add_elements_of(&self, batch: &mut Batch, table: &Table, segment: &Segment) {
-        for (set, elements) in layout::elements_of(segment, table.family) {
-            batch.add_elements(table, set, &elements);
-        }
-    }
-
     fn tables(&self, with_ipv6: bool) -> impl Iterator<Item = &Table> {
         let ipv6 = with_ipv6.then_some(&self.ipv6);
         std::iter::once(&self.ipv4).chain(ipv6)
@@ -194,6 +188,12 @@ impl Firewall {
 
     fn lock(&self) -> MutexGuard<'_, bool> {
         self.has_ipv6.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add_elements_of(batch: &mut Batch, table: &Table, segment: &Segment) {
+    for (set, elements) in layout::elements_of(segment, table.family) {
+        batch.add_elements(table, set, &elements);
     }
 }
 

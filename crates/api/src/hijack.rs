@@ -8,6 +8,7 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -149,7 +150,10 @@ fn upgraded(upgrade: OnUpgrade, attachment: Attachment, pending: Option<PendingG
     tokio::spawn(async move {
         let _pending = pending;
         match upgrade.await.map_err(io::Error::other).and_then(raw_stream) {
-            Ok(stream) => attachment.take(stream).await,
+            Ok(stream) => {
+                head_is_read(&stream.fd).await;
+                attachment.take(stream).await;
+            }
             Err(e) => tracing::debug!("a client left before its stream began: {e}"),
         }
     });
@@ -163,6 +167,31 @@ fn upgraded(upgrade: OnUpgrade, attachment: Attachment, pending: Option<PendingG
     headers.insert(header::UPGRADE, HeaderValue::from_static("tcp"));
     response
 }
+
+/// Waits, for a moment, until a local client has read the answer's head.
+///
+/// Docker's SDK for Python reads the head through a buffer, then the stream past it: output that
+/// comes right behind the head is lost to it. Docker itself is too slow for that to happen.
+async fn head_is_read(socket: &OwnedFd) {
+    let unread = || gantry_sys::socket::unsent(socket).is_ok_and(|bytes| bytes > 0);
+    for _ in 0..HEAD_SPINS {
+        if !unread() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..HEAD_SLEEPS {
+        if !unread() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// How often to look at once, and then once a millisecond: a client that does not read by then
+/// has other troubles.
+const HEAD_SPINS: usize = 100;
+const HEAD_SLEEPS: usize = 20;
 
 /// Takes the socket out of the connection.
 fn raw_stream(upgraded: Upgraded) -> io::Result<RawStream> {

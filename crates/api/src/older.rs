@@ -20,6 +20,9 @@ pub(crate) fn create(version: ApiVersion, request: &mut ContainerCreateRequest) 
         // Clients removed by themselves in those days.
         host.auto_remove = false;
     }
+    if !version.is_at_least(43) {
+        host.annotations.clear();
+    }
     if !version.is_at_least(41) && host.cgroupns_mode.is_empty() {
         "host".clone_into(&mut host.cgroupns_mode);
     }

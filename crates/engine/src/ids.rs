@@ -39,7 +39,7 @@ pub(crate) fn checked_name(name: &str) -> Result<&str, Error> {
     if first_ok && rest_ok {
         Ok(bare)
     } else {
-        Err(Error::InvalidName(bare.to_owned()))
+        Err(Error::InvalidName(name.to_owned()))
     }
 }
 

@@ -2,5 +2,6 @@
 //! and real clients.
 
 mod clients;
+mod command_lines;
 mod listed;
 mod plays;

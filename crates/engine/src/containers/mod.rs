@@ -17,6 +17,7 @@ mod joined;
 mod lacking;
 mod links;
 mod list;
+mod malformed;
 mod mounts;
 mod phase;
 mod ports;

@@ -29,7 +29,9 @@ impl Containers {
         let new_name = ids::checked_name(new_name)
             .map_err(|e| match e {
                 // Docker keeps the slash in front here.
-                Error::InvalidName(name) => Error::InvalidName(format!("/{name}")),
+                Error::InvalidName(name) if !name.starts_with('/') => {
+                    Error::InvalidName(format!("/{name}"))
+                }
                 other => other,
             })
             .map_err(|e| e.within(course))?;

@@ -2,13 +2,14 @@
 
 use gantry_api_types::{ContainerCreateRequest, HostConfig};
 
-use super::conflicts;
+use super::{conflicts, malformed};
 use crate::Error;
 
 /// Refuses what is wrong or not built; returns warnings as Docker words them.
 pub(crate) fn check(request: &mut ContainerCreateRequest) -> Result<Vec<String>, Error> {
     host(&request.host_config)?;
     restart_policy(&request.host_config)?;
+    malformed::check(request)?;
     conflicts::check(request)?;
     conflicts::sysctls(&request.host_config)?;
     conflicts::storage(&request.host_config)?;

@@ -264,7 +264,8 @@ fn block_io(
         warnings.push(lacks("Block I/O weight", "Weight discarded."));
         asked.blkio_weight = 0;
     }
-    let weights = asked.blkio_weight_device.get_or_insert_default();
+    let mut none = Vec::new();
+    let weights = asked.blkio_weight_device.as_mut().unwrap_or(&mut none);
     if !weights.is_empty() && !machine.io_weight_device {
         warnings.push(lacks("Block I/O weight_device", "Weight-device discarded."));
         weights.clear();

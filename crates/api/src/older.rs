@@ -69,9 +69,6 @@ fn bridge_filter(name: &str) -> bool {
 /// `GET /system/df`
 pub(crate) fn disk_usage(version: ApiVersion, usage: DiskUsage) -> Value {
     let mut body = value(&usage);
-    if !version.is_at_least(42) {
-        put(&mut body, "BuilderSize", 0.into());
-    }
     if !version.is_at_least(44) {
         for image in body["Images"].as_array_mut().into_iter().flatten() {
             virtual_size(image);

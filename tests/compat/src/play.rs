@@ -13,6 +13,7 @@
 //!   input text                takes over the connection and sends this (`\n` is a newline)
 //!   since 1.44 | until 1.43   only at these versions
 //!   wait .State.Status=exited asks again until the answer has this; not compared
+//!   wait ~=text               the same for any text in the answer
 //!   quiet                     not compared
 //! ```
 //! A line of four dots and more ends what a reader should see as one subject.

@@ -92,8 +92,13 @@ impl Player {
                 remember(step, &raw, memory);
                 return Ok(raw);
             };
-            let found = serde_json::from_slice(&raw.body).map(|body: Value| at(&body, path));
-            if found.is_ok_and(|found| found.as_deref() == Some(wanted)) {
+            let found = if path == "~" {
+                String::from_utf8_lossy(&raw.body).contains(wanted)
+            } else {
+                let body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+                at(&body, path).as_ref() == Some(wanted)
+            };
+            if found {
                 return Ok(raw);
             }
             // The next request tells what is wrong.

@@ -88,7 +88,6 @@ const TYPED: &[&str] = &[
     "wait done",
     "attach nonesuch",
     "attach done",
-    "cp",
     "cp nonesuch:/a /tmp/x",
     "cp done:/nonesuch /tmp/x",
     "cp a b",

@@ -131,6 +131,9 @@ async fn commit<B: Containers>(
     params: Params,
     Json(config): Json<ContainerConfig>,
 ) -> Result<Response, Failure> {
+    if params.text("container").is_empty() {
+        return Err(Failure::invalid("invalid name or ID supplied: \"\""));
+    }
     let query = CommitQuery {
         repo: params.text("repo").to_owned(),
         tag: params.text("tag").to_owned(),

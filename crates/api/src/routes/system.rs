@@ -111,7 +111,12 @@ async fn disk_usage<B: System>(
     version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
-    let kinds: Vec<String> = params.all("type").map(str::to_owned).collect();
+    // Types came with API 1.42.
+    let kinds: Vec<String> = params
+        .all("type")
+        .filter(|_| version.is_at_least(42))
+        .map(str::to_owned)
+        .collect();
     if let Some(unknown) = kinds
         .iter()
         .find(|kind| !["container", "image", "volume", "build-cache"].contains(&kind.as_str()))

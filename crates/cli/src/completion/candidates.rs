@@ -49,7 +49,8 @@ pub(crate) fn complete(session: &Session, words: &[String]) -> Result<(), Failur
         .and_then(|word| wants_value(&Globals::flags(), word))
         && rest.is_empty()
     {
-        return print(value(session, flag.long), current);
+        print(value(session, flag.long), current);
+        return Ok(());
     }
     let answer = match rest.split_first() {
         None if current.starts_with('-') => flags(&Globals::flags()),
@@ -57,10 +58,11 @@ pub(crate) fn complete(session: &Session, words: &[String]) -> Result<(), Failur
         Some((first, _)) if is_plugin(session, first) => return ask_plugin(session, first, words),
         Some((first, rest)) => in_command(session, first, rest, current),
     };
-    print(answer, current)
+    print(answer, current);
+    Ok(())
 }
 
-fn print(answer: Answer, current: &str) -> Result<(), Failure> {
+fn print(answer: Answer, current: &str) {
     let mut text = String::new();
     let mut candidates = answer.candidates;
     candidates.retain(|(name, _)| name.starts_with(current));
@@ -74,9 +76,7 @@ fn print(answer: Answer, current: &str) -> Result<(), Failure> {
         }
         text.push('\n');
     }
-    text.push_str(&format!(":{}\n", answer.directive));
-    crate::output::print(text);
-    Ok(())
+    crate::output::print(format!("{text}:{}\n", answer.directive));
 }
 
 /// Options in front of the command, with their values; and the rest.

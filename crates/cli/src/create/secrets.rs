@@ -37,12 +37,12 @@ impl FromStr for SecretEntry {
             },
             ..SecretReference::default()
         };
-        if !text.contains(['=', ',']) {
-            text.clone_into(&mut secret.secret_name);
-        } else {
+        if text.contains(['=', ',']) {
             for field in text.split(',') {
                 set(&mut secret, field)?;
             }
+        } else {
+            text.clone_into(&mut secret.secret_name);
         }
         if secret.secret_name.is_empty() {
             return Err("source is required".to_owned());

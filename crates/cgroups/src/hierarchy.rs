@@ -237,7 +237,7 @@ impl Hierarchy {
         let mounts = self.v1.iter().map(|mount| &mount.dir).chain(v2);
         let entries = mounts.flat_map(|mount| std::fs::read_dir(path.below(mount)));
         let folders = entries
-            .flat_map(|entries| entries.flatten())
+            .flat_map(Iterator::flatten)
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         Ok(folders
             .filter_map(|entry| entry.file_name().into_string().ok())

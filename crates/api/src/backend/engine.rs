@@ -213,7 +213,7 @@ impl super::Containers for Engine {
         one_shot: bool,
     ) -> Answer<BoxStream<'static, ContainerStats>> {
         let options = StatsOptions { stream, one_shot };
-        Ok(self.containers.stats(name, options).await?)
+        Ok(self.containers.stats(name, options)?)
     }
 
     async fn update(

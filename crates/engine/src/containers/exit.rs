@@ -154,7 +154,7 @@ impl Containers {
     /// Writes the end down, tells everybody and decides what comes next.
     pub(crate) fn record_exit(&self, container: &Arc<Container>, exit: &Exit) {
         container.set_link(None);
-        self.stop_health_checks(container);
+        Self::stop_health_checks(container);
         self.execs.container_ended(&container.id);
         let delay = restart::delay_after(&container.record(), exit.code);
         {

@@ -29,7 +29,7 @@ impl Containers {
         self.on_cgroup(&container, gantry_cgroups::Cgroup::freeze, "freeze")
             .await?;
         let _ = container.step(Step::Paused);
-        self.stop_health_checks(&container);
+        Self::stop_health_checks(&container);
         container.save_state();
         self.announce(&container, "pause", &[]);
         Ok(())

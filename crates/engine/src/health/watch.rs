@@ -39,7 +39,7 @@ impl Containers {
     }
 
     /// Stops checking; nobody knows a container to be healthy that is not looked at.
-    pub(crate) fn stop_health_checks(&self, container: &Container) {
+    pub(crate) fn stop_health_checks(container: &Container) {
         container.set_health_task(None);
         if let Some(health) = &mut container.record().state.health {
             health.status = Status::Unhealthy;

@@ -29,7 +29,7 @@ pub struct StatsOptions {
 
 impl Containers {
     /// Samples of a container.
-    pub async fn stats(
+    pub fn stats(
         &self,
         id: &str,
         options: StatsOptions,

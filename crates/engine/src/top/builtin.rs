@@ -22,9 +22,12 @@ struct Process {
     command: String,
 }
 
+/// How a process is shown.
+type Row = fn(&Process) -> Vec<String>;
+
 /// Answers the common forms.
 pub(super) fn answer(arguments: &str, pids: &[u32]) -> Result<TopResponse, Error> {
-    let (titles, row): (&[&str], fn(&Process) -> Vec<String>) = match arguments.trim() {
+    let (titles, row): (&[&str], Row) = match arguments.trim() {
         "-ef" | "ef" | "-e -f" => (
             &["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
             long,

@@ -141,7 +141,7 @@ impl Containers {
             .ports
             .iter()
             .filter(|port| is_gone(port))
-            .cloned()
+            .copied()
             .collect();
         let link = container.live_link()?;
         if !requests.is_empty() {

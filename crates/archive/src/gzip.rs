@@ -140,7 +140,7 @@ mod tests {
                 Err(io::Error::other("gone"))
             }
         }
-        let source = (&[7_u8; 3 * CHUNK][..]).chain(Broken);
+        let source = io::repeat(7).take(3 * CHUNK as u64).chain(Broken);
         assert_eq!(gzip(source, io::sink()).unwrap_err().to_string(), "gone");
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn leave_the_callers() {
         match leave(&mount) {
             Ok(()) => tracing::info!("left the cgroup {group} of who started us"),
             Err(e) => {
-                tracing::warn!("cannot leave the cgroup {group}: the daemon ends with it: {e}")
+                tracing::warn!("cannot leave the cgroup {group}: the daemon ends with it: {e}");
             }
         }
     }
@@ -48,7 +48,8 @@ fn groups(proc_self_cgroup: &str, mount: &Path) -> Vec<(PathBuf, String)> {
 fn belongs_to_a_session(group: &str) -> bool {
     group
         .split('/')
-        .any(|part| part.ends_with(".scope") || part.ends_with(".service"))
+        .filter_map(|part| Path::new(part).extension())
+        .any(|kind| kind == "scope" || kind == "service")
 }
 
 /// The root is the one group that may always have processes beside groups, also with cgroup v2.

@@ -35,7 +35,7 @@ pub(crate) fn open(
     let tls = resolved
         .tls
         .as_ref()
-        .map(|files| files.load())
+        .map(super::tls::TlsFiles::load)
         .transpose()?;
     let mut gates = Vec::new();
     for address in &resolved.addresses {

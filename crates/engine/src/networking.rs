@@ -275,7 +275,11 @@ fn resource(network: &NetworkInfo) -> NetworkResource {
 
 /// A Unix time, an RFC 3339 one or a Go duration back from now, as nanoseconds since 1970.
 fn until(text: &str) -> Result<i64, Error> {
-    let invalid = || Error::Invalid(format!("failed to parse value as time or duration: {text:?}"));
+    let invalid = || {
+        Error::Invalid(format!(
+            "failed to parse value as time or duration: {text:?}"
+        ))
+    };
     if let Ok(back) = text.parse::<gantry_units::GoDuration>() {
         return Ok(clock::now_nanos().saturating_sub(back.nanos()));
     }

@@ -16,6 +16,9 @@ const RETRY: u64 = 1_000_000_000;
 /// whose lines are nearly in order.
 const BACK: u64 = 5_000_000_000;
 
+/// Nanoseconds by which a line's time is moved at most.
+const SAME_GO: u64 = 1_000_000;
+
 /// Writes lines to a log file.
 ///
 /// Nothing here fails after [`LogWriter::open`]: while the disk is full (or the file cannot be
@@ -32,6 +35,8 @@ pub struct LogWriter {
     begun: u64,
     /// The clock when something was last written.
     clock: u64,
+    /// The earliest time that a line of the current file may have, lest it be taken for another.
+    floor: u64,
     encoding: Encoding,
     buffer: Vec<u8>,
     lost: Lost,
@@ -75,6 +80,7 @@ impl LogWriter {
             size,
             begun,
             clock: 0,
+            floor: 0,
             encoding,
             buffer: Vec::new(),
             lost: Lost::default(),
@@ -86,14 +92,27 @@ impl LogWriter {
     pub fn write(&mut self, stream: StreamKind, time: u64, log: &[u8]) {
         if self.must_rotate(time) {
             self.put(time);
+            self.floor = self.begun.saturating_add(1);
             self.rotate(time);
         }
+        let time = self.not_before_floor(time);
         if self.begun == 0 {
             self.begun = time;
         }
         self.encoding.encode(&mut self.buffer, stream, time, log);
         if self.buffer.len() >= BUFFER {
             self.put(time);
+        }
+    }
+
+    /// A file is known by its inode and the time of its first entry. What is written at one go has
+    /// one time, and a file may get the inode of one that was compressed just before.
+    fn not_before_floor(&self, time: u64) -> u64 {
+        // A clock that was set back is none of ours to set right.
+        if self.floor.saturating_sub(time) < SAME_GO {
+            time.max(self.floor)
+        } else {
+            time
         }
     }
 

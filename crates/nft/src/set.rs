@@ -312,7 +312,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use std::net::Ipv4Addr;
 
     #[test]
     fn joined_fields_fill_registers() {

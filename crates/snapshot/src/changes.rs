@@ -122,7 +122,7 @@ impl Level {
             return self.below(name, &own, None, path, tentative);
         };
         let both = is_directory(&own) && is_directory(&below);
-        let same = self.is_same(name, &own, &below)?;
+        let same = self.is_same(name, &own, &below);
         if same && !both {
             return Ok(None);
         }
@@ -153,26 +153,26 @@ impl Level {
 
     /// Whether nothing but the place differs. Of directories the times do not count: they change
     /// with what is in them.
-    fn is_same(&self, name: &CStr, own: &Stat, below: &Stat) -> Result<bool> {
+    fn is_same(&self, name: &CStr, own: &Stat, below: &Stat) -> bool {
         let meta = |stat: &Stat| (stat.st_mode, stat.st_uid, stat.st_gid);
         if meta(own) != meta(below) {
-            return Ok(false);
+            return false;
         }
         match FileType::from_raw_mode(own.st_mode) {
-            FileType::Directory => return Ok(true),
+            FileType::Directory => return true,
             FileType::CharacterDevice | FileType::BlockDevice if own.st_rdev != below.st_rdev => {
-                return Ok(false);
+                return false;
             }
             _ => {}
         }
         let content = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
         if content(own) != content(below) {
-            return Ok(false);
+            return false;
         }
         let Some(lower) = &self.lower else {
-            return Ok(false);
+            return false;
         };
-        Ok(capability(self.upper.as_fd(), name) == capability(lower.as_fd(), name))
+        capability(self.upper.as_fd(), name) == capability(lower.as_fd(), name)
     }
 }
 

@@ -156,11 +156,11 @@ impl<W: Write> Packer<W> {
         stat: &Stat,
         mut header: Header,
     ) -> io::Result<()> {
-        if stat.st_nlink > 1 {
-            if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)) {
-                header.set_entry_type(EntryType::Link);
-                return self.tar.append_link(&mut header, path, first);
-            }
+        if stat.st_nlink > 1
+            && let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino))
+        {
+            header.set_entry_type(EntryType::Link);
+            return self.tar.append_link(&mut header, path, first);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match fs::openat(directory, name, flags, Mode::empty()) {

@@ -370,7 +370,7 @@ impl Volumes {
         users: impl FnOnce() -> Vec<String>,
     ) -> Result<(), Error> {
         let (volume, source) = (self.get(name)?, self.get(snapshot)?);
-        self.refuse_changes("restore", &volume)?;
+        Self::refuse_changes("restore", &volume)?;
         self.refuse_elsewhere("restore", &volume)?;
         if source.snapshot_of.as_deref() != Some(name) {
             return Err(Error::NoSnapshot {
@@ -478,7 +478,7 @@ impl Volumes {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refuse_changes(&self, action: &'static str, volume: &Volume) -> Result<(), Error> {
+    fn refuse_changes(action: &'static str, volume: &Volume) -> Result<(), Error> {
         match &volume.snapshot_of {
             None => Ok(()),
             Some(of) => Err(Error::Immutable {

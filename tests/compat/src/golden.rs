@@ -3,6 +3,7 @@
 //! A request's line is followed by a line for the newest version's answer and one for each group
 //! of versions whose answer is another, as a change to the first.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -100,7 +101,7 @@ impl Golden {
                 } else {
                     versions.join(",")
                 };
-                text.push_str(&format!("  {versions} {line}\n"));
+                let _ = writeln!(text, "  {versions} {line}");
             }
         }
         let path = path(play);

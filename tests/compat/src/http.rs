@@ -1,5 +1,6 @@
 //! One request over a unix socket, as plain as possible: what is compared must be the daemon's work.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -62,10 +63,10 @@ fn head(request: &Request<'_>) -> Vec<u8> {
         request.method, request.path
     );
     for (name, value) in &request.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     if !request.body.is_empty() || request.method == "POST" || request.method == "PUT" {
-        head.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
     }
     head.push_str("\r\n");
     head.into_bytes()

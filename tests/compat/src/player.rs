@@ -159,13 +159,13 @@ impl Player {
 
     /// Removes all that plays leave behind and makes sure that the image is there.
     pub fn tidy(&self) -> Result<()> {
-        for container in self.list("/containers/json?all=1")?.iter() {
+        for container in &self.list("/containers/json?all=1")? {
             self.delete(&format!(
                 "/containers/{}?force=1&v=1",
                 word(container, "Id")
             ))?;
         }
-        for network in self.list("/networks")?.iter() {
+        for network in &self.list("/networks")? {
             let name = word(network, "Name");
             if !["bridge", "host", "none"].contains(&name.as_str()) {
                 self.delete(&format!("/networks/{}", word(network, "Id")))?;
@@ -175,7 +175,7 @@ impl Player {
         for volume in volumes["Volumes"].as_array().into_iter().flatten() {
             self.delete(&format!("/volumes/{}?force=1", word(volume, "Name")))?;
         }
-        for image in self.list("/images/json?all=1")?.iter() {
+        for image in &self.list("/images/json?all=1")? {
             let tags = image["RepoTags"].as_array().cloned().unwrap_or_default();
             for tag in tags.iter().filter_map(Value::as_str) {
                 if tag != IMAGE {

@@ -1,5 +1,6 @@
 //! Tar archives, told as a list of what is in them.
 
+use std::fmt::Write as _;
 use std::io::Read;
 
 use anyhow::Result;
@@ -30,7 +31,7 @@ pub(crate) fn listed(bytes: &[u8]) -> Option<Value> {
         if entry.size() > 0 && entry.size() < 64 {
             let mut text = String::new();
             if entry.read_to_string(&mut text).is_ok() {
-                line.push_str(&format!(" {text:?}"));
+                let _ = write!(line, " {text:?}");
             }
         }
         lines.push(line);

@@ -39,12 +39,6 @@ fn malformed_requests_get_dockers_status_and_a_message() {
             400,
             "9.99 is too new",
         ),
-        (
-            String::new(),
-            "/v1.10/containers/json",
-            400,
-            "1.10 is too old",
-        ),
         (String::new(), "/v1.41/no/such/thing", 404, "page not found"),
         (
             String::new(),
@@ -88,6 +82,13 @@ fn malformed_requests_get_dockers_status_and_a_message() {
             "{path}: {message}"
         );
     }
+    // Clients of these versions know no JSON errors.
+    let old = daemon.world.sh(&format!(
+        "curl -s -w '%{{http_code}}' --unix-socket {} http://d/v1.10/containers/json",
+        daemon.socket().display()
+    ));
+    old.says("1.10 is too old");
+    assert!(old.ok().ends_with("400"), "{}", old.ok());
     // Garbage that is not even HTTP, and half a request.
     let socket = daemon.socket();
     let script = "import socket,sys\nfor data in [b'\\0\\1\\2 garbage\\r\\n\\r\\n', b'GET / HT', b'POST /v1.41/containers/create HTTP/1.1\\r\\nHost: d\\r\\nContent-Length: 99999999999999999999\\r\\n\\r\\n']:\n s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(data);s.shutdown(1);s.settimeout(10)\n while s.recv(4096): pass";

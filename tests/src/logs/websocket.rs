@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::harness::Daemon;
+use crate::harness::{Daemon, eventually};
 
 struct Socket(UnixStream);
 
@@ -57,6 +57,9 @@ fn bytes_go_both_ways_without_frames_of_ours() {
             "run -di --name echoes busybox sh -c 'echo before; while read x; do echo got $x; done'",
         )
         .ok();
+    eventually("it is past what it says first", || {
+        daemon.docker("logs echoes").stdout == "before\n"
+    });
     let path = "/v1.51/containers/echoes/attach/ws?stream=1&stdin=1&stdout=1&stderr=1";
     let mut socket = Socket::open(&daemon, path);
     socket.send(b"hello\n");

@@ -30,7 +30,7 @@ fn names_and_aliases_lead_to_containers(client: &Client) {
     }
     // Another network knows nothing of it, neither by name nor by address.
     let address = client.inspect("web", ".NetworkSettings.Networks.front.IPAddress");
-    let back = |args: &str| client.run(&format!("run --rm --network back busybox {args}"));
+    let back = |args: &str| client.run(&format!("run --rm --init --network back busybox {args}"));
     assert_ne!(back("timeout 3 nslookup web").code, 0);
     assert_ne!(
         back(&format!("timeout 1 wget -qO- http://{address}/")).code,
@@ -58,7 +58,7 @@ fn names_and_aliases_lead_to_containers(client: &Client) {
     client.ok("rm -f site app1 app2");
     assert_ne!(
         client
-            .run("run --rm --network front busybox timeout 3 nslookup site")
+            .run("run --rm --init --network front busybox timeout 3 nslookup site")
             .code,
         0
     );

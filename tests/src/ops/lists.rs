@@ -103,7 +103,7 @@ fn renamed_by_dockers_rules(client: &Client) {
     client
         .run("rename one 'in valid'")
         .exits(1)
-        .says("Invalid container name (in valid)");
+        .says("Error when allocating new name: Invalid container name (/in valid)");
     client
         .run("rename nobody three")
         .exits(1)

@@ -323,7 +323,7 @@ fn help_is_laid_out_as_dockers() {
         for option in theirs
             .stdout
             .lines()
-            .filter_map(|l| l.trim().split_whitespace().find(|w| w.starts_with("--")))
+            .filter_map(|l| l.split_whitespace().find(|w| w.starts_with("--")))
         {
             assert!(
                 ours.stdout.contains(option),

@@ -56,8 +56,7 @@ fn keys_have_their_effect_on_containers() {
     let cgroup = run
         .stdout
         .lines()
-        .filter(|l| l.contains("::") || l.contains(':'))
-        .last()
+        .rfind(|l| l.contains("::") || l.contains(':'))
         .unwrap_or("");
     assert!(
         cgroup.ends_with(":/"),

@@ -111,7 +111,7 @@ fn many_that_make_one_name_make_one_volume() {
     let files = daemon.gantry("run --rm -v one:/d busybox ls /d");
     assert_eq!(files.ok().lines().count(), 12);
     let events = daemon.gantry(&format!(
-        "events --since {since} --until $(date +%s) --filter type=volume --filter event=create --format '{{{{.Actor.ID}}}}'"
+        "events --since {since} --until $(($(date +%s) + 1)) --filter type=volume --filter event=create --format '{{{{.Actor.ID}}}}'"
     ));
     let mut made: Vec<&str> = events.ok().lines().collect();
     made.sort_unstable();

@@ -114,7 +114,7 @@ fn live_root(container: &Container, pid: u32) -> Result<(OwnedFd, OwnedFd), Erro
         CString::new(format!("/proc/{pid}/root")).map_err(|_| no_root(container, "its path"))?;
     let root = in_root::open_root(&path).map_err(|e| no_root(container, e))?;
     let namespace = File::open(format!("/proc/{pid}/ns/mnt")).map_err(|e| no_root(container, e))?;
-    Ok((root.into(), namespace.into()))
+    Ok((root, namespace.into()))
 }
 
 /// A mount of a root that no process has, and the namespace that it is in.

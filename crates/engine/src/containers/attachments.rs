@@ -149,10 +149,11 @@ fn link_local(wishes: &EndpointSettings) -> Result<Vec<IpAddr>, Error> {
         .collect()
 }
 
+/// Paths below /proc/sys, and values.
+type Sysctls = Vec<(String, String)>;
+
 /// The sysctls and the interface's name among an endpoint's driver options; others are refused.
-fn driver_options(
-    wishes: &EndpointSettings,
-) -> Result<(Vec<(String, String)>, Option<String>), Error> {
+fn driver_options(wishes: &EndpointSettings) -> Result<(Sysctls, Option<String>), Error> {
     let mut sysctls = Vec::new();
     let mut interface = None;
     for (key, value) in wishes.driver_opts.iter().flatten() {
@@ -196,7 +197,7 @@ fn sysctl(setting: &str) -> Result<(String, String), Error> {
         ["net", "ipv4" | "ipv6" | "mpls", kind, "IFNAME", _] if !kind.is_empty() => {}
         _ => return Err(invalid()),
     }
-    if !words.iter().all(|word| plain(&word)) {
+    if !words.iter().all(plain) {
         return Err(invalid());
     }
     Ok((words.join("/"), value.to_owned()))

@@ -86,7 +86,7 @@ impl Containers {
                 .disconnect_now(netns.as_fd(), &connected.state);
         })?;
         container.record().state.endpoints = endpoints;
-        self.write_own_lines(container, &connected.state, true)?;
+        Self::write_own_lines(container, &connected.state, true)?;
         if first_with_names {
             self.write_resolv_conf(container)?;
         }
@@ -150,7 +150,7 @@ impl Containers {
                 self.move_ports(endpoint, &mut staying)?;
             }
             self.networks.disconnect_now(netns.as_fd(), endpoint)?;
-            self.write_own_lines(container, endpoint, false)?;
+            Self::write_own_lines(container, endpoint, false)?;
         }
         self.networks.route(netns.as_fd(), &best_first(&staying))?;
         container.record().state.endpoints = staying;
@@ -179,7 +179,6 @@ impl Containers {
 
     /// Adds the lines of an endpoint to the container's hosts file, or removes them.
     fn write_own_lines(
-        &self,
         container: &Container,
         endpoint: &EndpointState,
         add: bool,

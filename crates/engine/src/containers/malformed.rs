@@ -51,9 +51,9 @@ fn places(host: &HostConfig) -> Result<(), Error> {
         ));
     }
     for extra in host.extra_hosts.iter().flatten() {
-        if !extra
+        if extra
             .split_once([':', '='])
-            .is_some_and(|(name, _)| !name.is_empty())
+            .is_none_or(|(name, _)| name.is_empty())
         {
             return refuse(format!("bad format for add-host: {extra:?}"));
         }

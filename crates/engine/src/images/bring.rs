@@ -60,7 +60,11 @@ impl Images {
         });
         let pulled = self.store.pull(&request, lines).await;
         give_back_memory();
-        pulled?;
+        pulled.map_err(|e| match e.kind() {
+            // As Docker: told 401, its command line would ask for a password and try again.
+            gantry_image::Kind::Unauthorized => Error::Internal(e.to_string()),
+            _ => Error::from(e),
+        })?;
         self.tell(
             &reference.familiar(),
             "pull",

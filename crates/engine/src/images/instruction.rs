@@ -242,7 +242,7 @@ fn health(rest: &str) -> Result<Healthcheck, String> {
             "retries" => {
                 check.retries = value
                     .parse()
-                    .map_err(|_| format!("--retries: {value:?} is no number"))?
+                    .map_err(|_| format!("--retries: {value:?} is no number"))?;
             }
             other => return Err(format!("unknown flag: --{other}")),
         }

@@ -62,7 +62,7 @@ pub(crate) fn fill(pid: u32, contents: &[Content]) -> Result<(), Error> {
     let kind = rustix::fs::fstatfs(&folder)
         .map_err(|e| failed(&e.to_string()))?
         .f_type;
-    if i64::try_from(kind).ok() != Some(TMPFS_MAGIC) {
+    if kind != TMPFS_MAGIC {
         return Err(failed("its /run/secrets is no tmpfs"));
     }
     let users = IdMap::of(pid, "uid_map");

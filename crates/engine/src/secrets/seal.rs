@@ -109,7 +109,7 @@ fn refuse_if_readable(path: &Path) -> Result<(), Error> {
         .map_err(Error::file("look at", path))?
         .permissions()
         .mode();
-    if mode & 0o077 == 0 {
+    if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
     Err(Error::Internal(format!(

@@ -116,10 +116,14 @@ impl Create {
             }
         }
         for range in self.ip_range.iter() {
-            place(&mut pools, range, "ip-range")?.ip_range = range.clone();
+            place(&mut pools, range, "ip-range")?
+                .ip_range
+                .clone_from(range);
         }
         for gateway in self.gateway.iter() {
-            place(&mut pools, gateway, "gateway")?.gateway = gateway.clone();
+            place(&mut pools, gateway, "gateway")?
+                .gateway
+                .clone_from(gateway);
         }
         let auxiliary: BTreeMap<String, String> = pairs(&self.aux_address);
         for (name, address) in auxiliary {

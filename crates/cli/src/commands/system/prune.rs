@@ -76,10 +76,9 @@ impl Prune {
         let mut text = format!("{}\n", lines.join("\n"));
         if !self.filter.is_empty() {
             let given: Vec<String> = self.filter.iter().map(|f| format!("\n  - {f}")).collect();
-            text.push_str(&format!(
-                "\n  Items to be pruned will be filtered with:{}\n",
-                given.concat()
-            ));
+            text.push_str("\n  Items to be pruned will be filtered with:");
+            text.push_str(&given.concat());
+            text.push('\n');
         }
         text
     }

@@ -88,7 +88,7 @@ fn rename(from: impl Read, to: impl Write, old: &str, new: &str, count: &Count) 
         }
         match (header.entry_type(), link) {
             (EntryType::Symlink, Some(target)) => {
-                builder.append_link(&mut header, &name, target)?
+                builder.append_link(&mut header, &name, target)?;
             }
             (EntryType::Link, Some(target)) => {
                 let target = top(new_name(&target, old, new)?);

@@ -9,7 +9,7 @@ unsafe extern "C" {
     static etext: u8;
 }
 
-/// Unmaps the pages of our own code and constants, and from then on maps only those that are used.
+/// Unmaps the pages of our own code and constants.
 ///
 /// The kernel maps 16 pages around each that is touched, and never takes one back, so that a process
 /// which has started, waits and will hardly do anything of the same again holds most of its file.
@@ -23,13 +23,11 @@ pub fn release() -> io::Result<()> {
         .next_multiple_of(page);
     let end = ptr::addr_of!(etext).addr() / page * page;
     let length = end.saturating_sub(start);
-    for advice in [libc::MADV_RANDOM, libc::MADV_DONTNEED] {
-        // SAFETY: the range holds the file's read-only parts alone (a static program is not
-        // relocated there): every page of it is read from the file again when next touched.
-        let result = unsafe { libc::madvise(ptr::without_provenance_mut(start), length, advice) };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
+    let start = ptr::without_provenance_mut(start);
+    // SAFETY: the range holds the file's read-only parts alone (a static program is not relocated
+    // there): every page of it is read from the file again when next touched.
+    if unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) } != 0 {
+        return Err(io::Error::last_os_error());
     }
     Ok(())
 }

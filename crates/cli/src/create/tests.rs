@@ -383,6 +383,7 @@ fn no_option_is_forgotten() {
         "health-start-period",
         "health-timeout",
         "label-file",
+        "secret",
     ];
     let table = table();
     for flag in ContainerFlags::flags() {

@@ -127,7 +127,12 @@ mod tests {
         let quoted = parse("3<<-\"E F\"");
         let quoted = quoted.expect("one");
         assert_eq!(
-            (quoted.name.as_str(), quoted.descriptor, quoted.expand, quoted.strip_tabs),
+            (
+                quoted.name.as_str(),
+                quoted.descriptor,
+                quoted.expand,
+                quoted.strip_tabs
+            ),
             ("E F", 3, false, true)
         );
         assert_eq!(parse("<< 'EOF'").map(|h| h.expand), Some(false));

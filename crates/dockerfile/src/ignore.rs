@@ -64,7 +64,10 @@ impl Ignore {
     /// Whether every file at the top is out.
     pub(crate) fn drops_all(&self) -> bool {
         let all = |p: &&Pattern| matches!(p.text.as_str(), "*" | "**" | "**/*");
-        self.patterns.iter().filter(|p| !p.exclusion).any(|p| all(&p))
+        self.patterns
+            .iter()
+            .filter(|p| !p.exclusion)
+            .any(|p| all(&p))
     }
 
     /// Whether a file stays out, by its own path or by that of a directory above it.
@@ -158,9 +161,9 @@ impl Pattern {
         }
         let matcher = compile(&text).ok_or_else(bad)?;
         Ok(Self {
-            matcher,
-            exclusion,
             text,
+            exclusion,
+            matcher,
         })
     }
 
@@ -229,7 +232,11 @@ fn compile(text: &str) -> Option<Matcher> {
                     (None, Need::Exact) => Need::Prefix,
                     _ => Need::Regex,
                 };
-                regex.push_str(if chars.peek().is_none() { ".*" } else { "(.*/)?" });
+                regex.push_str(if chars.peek().is_none() {
+                    ".*"
+                } else {
+                    "(.*/)?"
+                });
                 if at_start {
                     need = Need::Suffix;
                 }

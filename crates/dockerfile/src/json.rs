@@ -58,11 +58,7 @@ impl Reader<'_> {
     }
 
     /// `[` or `{`, items between commas, and `close`.
-    fn list(
-        &mut self,
-        close: char,
-        mut item: impl FnMut(&mut Self) -> Option<()>,
-    ) -> Option<()> {
+    fn list(&mut self, close: char, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.chars.next()?;
         self.space();
         if self.chars.next_if_eq(&close).is_some() {
@@ -162,7 +158,9 @@ impl Reader<'_> {
     }
 
     fn hex4(&mut self) -> Option<u32> {
-        (0..4).try_fold(0, |sum, _| Some(sum * 16 + self.chars.next()?.to_digit(16)?))
+        (0..4).try_fold(0, |sum, _| {
+            Some(sum * 16 + self.chars.next()?.to_digit(16)?)
+        })
     }
 }
 

@@ -67,11 +67,17 @@ impl LogicalLine {
 
     fn position(&self, offset: usize) -> Position {
         let index = self.pieces.partition_point(|(start, _)| *start <= offset);
-        let (start, position) =
-            self.pieces
-                .get(index.saturating_sub(1))
-                .copied()
-                .unwrap_or((0, Position { line: self.first, column: 1 }));
+        let (start, position) = self
+            .pieces
+            .get(index.saturating_sub(1))
+            .copied()
+            .unwrap_or((
+                0,
+                Position {
+                    line: self.first,
+                    column: 1,
+                },
+            ));
         let before = self.text.get(start..offset).unwrap_or("").chars().count();
         Position {
             column: position.column + before as u32,
@@ -99,7 +105,13 @@ impl LogicalLine {
 
     /// The place of all of it.
     pub(crate) fn span(&self) -> Span {
-        let start = self.pieces.first().map_or(Position { line: self.first, column: 1 }, |p| p.1);
+        let start = self.pieces.first().map_or(
+            Position {
+                line: self.first,
+                column: 1,
+            },
+            |p| p.1,
+        );
         Span {
             start,
             end: Position {
@@ -232,7 +244,8 @@ mod tests {
 
     #[test]
     fn continuations_join_and_comments_go() {
-        let lines = all("\u{feff}FROM a\r\n# note\r\nRUN b \\\r\n  # inside\r\n\r\n  c\\\n  && d\\\\\nX");
+        let lines =
+            all("\u{feff}FROM a\r\n# note\r\nRUN b \\\r\n  # inside\r\n\r\n  c\\\n  && d\\\\\nX");
         let texts: Vec<&str> = lines.iter().map(|l| l.text.as_str()).collect();
         assert_eq!(texts, ["FROM a", "RUN b   c  && d\\\\", "X"]);
         assert_eq!(lines[1].comments, ["note"]);

@@ -130,7 +130,11 @@ fn value(item: &ArgItem, globals: &Globals, options: &BuildOptions) -> Option<St
     let global = || globals.env.get(&item.name).map(str::to_owned);
     let default = || {
         let default = item.default.as_deref()?;
-        Some(globals.expand(default).map_or(default.to_owned(), |e| e.text))
+        Some(
+            globals
+                .expand(default)
+                .map_or(default.to_owned(), |e| e.text),
+        )
     };
     given.or_else(default).or_else(global)
 }
@@ -186,6 +190,9 @@ mod tests {
         assert_eq!(told.description.as_deref(), Some("is the program"));
         assert!(told.secrets[0].required && told.ssh[0].id == "default");
         let all = targets(&file);
-        assert_eq!((all.len(), all[2].default, all[1].default), (3, true, false));
+        assert_eq!(
+            (all.len(), all[2].default, all[1].default),
+            (3, true, false)
+        );
     }
 }

@@ -34,14 +34,6 @@ pub struct Globals {
     lexer: Lexer,
 }
 
-impl PartialEq for Lexer {
-    fn eq(&self, other: &Self) -> bool {
-        self.escape == other.escape
-    }
-}
-
-impl Eq for Lexer {}
-
 impl Globals {
     /// Works them out.
     pub fn new(file: &Dockerfile, options: &BuildOptions) -> Result<Self, Error> {
@@ -328,3 +320,6 @@ impl Putter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ pub fn excerpt(file: &str, source: &[u8], span: Span) -> String {
         } else {
             "   "
         };
-        let _ = writeln!(out, "{:>4} | {mark} {line}", number);
+        let _ = writeln!(out, "{number:>4} | {mark} {line}");
         if let Some(carets) = carets(line, number, span) {
             let _ = writeln!(out, "     |     {carets}");
         }

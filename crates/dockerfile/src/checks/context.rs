@@ -97,10 +97,9 @@ impl<'a> Context<'a> {
                 _ => self.on_image(stage),
             };
             for instruction in graph.instructions(stage) {
-                let applied =
-                    state
-                        .scope
-                        .apply(instruction, &self.globals, &self.input.options)?;
+                let applied = state
+                    .scope
+                    .apply(instruction, &self.globals, &self.input.options)?;
                 self.steps.push(Step {
                     stage,
                     instruction: instruction.clone(),

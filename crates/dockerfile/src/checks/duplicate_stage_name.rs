@@ -12,7 +12,12 @@ pub(super) fn run(context: &Context<'_>, findings: &mut Findings) {
             && !seen.insert(name)
         {
             let message = format!("Duplicate stage name {name:?}, stage names should be unique");
-            findings.add(Check::DuplicateStageName, from.span, &from.comments, message);
+            findings.add(
+                Check::DuplicateStageName,
+                from.span,
+                &from.comments,
+                message,
+            );
         }
     }
 }

@@ -7,9 +7,8 @@ pub(super) fn run(context: &Context<'_>, findings: &mut Findings) {
         let of = &step.instruction;
         for (word, port) in &step.applied.ports {
             if port.odd_case {
-                let message = format!(
-                    "Defined protocol '{word}' in EXPOSE instruction should be lowercase"
-                );
+                let message =
+                    format!("Defined protocol '{word}' in EXPOSE instruction should be lowercase");
                 findings.add(Check::ExposeProtoCasing, of.span, &of.comments, message);
             }
             if port.published {

@@ -15,7 +15,10 @@ pub(super) fn run(context: &Context<'_>, findings: &mut Findings) {
             _ => continue,
         };
         if *word != wanted {
-            let message = format!("'{word}' and '{}' keywords' casing do not match", from.keyword);
+            let message = format!(
+                "'{word}' and '{}' keywords' casing do not match",
+                from.keyword
+            );
             findings.add(Check::FromAsCasing, from.span, &from.comments, message);
         }
     }

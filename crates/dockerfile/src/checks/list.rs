@@ -174,7 +174,10 @@ impl Check {
 
     /// The page that explains it.
     pub fn url(self) -> String {
-        format!("https://docs.docker.com/go/dockerfile/rule/{}/", self.row().2)
+        format!(
+            "https://docs.docker.com/go/dockerfile/rule/{}/",
+            self.row().2
+        )
     }
 
     /// What it is about.

@@ -7,7 +7,8 @@ use crate::ignore::Ignore;
 fn found_with(source: &str, input: &CheckInput<'_>) -> Vec<String> {
     let file = Dockerfile::parse(source.as_bytes()).expect(source);
     let report = check(&file, input).expect(source);
-    let show = |f: &super::Finding| format!("{}:{}: {}", f.span.start.line, f.check.name(), f.message);
+    let show =
+        |f: &super::Finding| format!("{}:{}: {}", f.span.start.line, f.check.name(), f.message);
     report.findings.iter().map(show).collect()
 }
 
@@ -18,9 +19,18 @@ fn found(source: &str) -> Vec<String> {
 #[test]
 fn each_check_finds_its_mistake() {
     for (source, want) in [
-        ("FROM a AS Build", "1:StageNameCasing: Stage name 'Build' should be lowercase"),
-        ("FROM a as b", "1:FromAsCasing: 'as' and 'FROM' keywords' casing do not match"),
-        ("FROM a\nRUN b \\\n\n  c", "4:NoEmptyContinuation: Empty continuation line"),
+        (
+            "FROM a AS Build",
+            "1:StageNameCasing: Stage name 'Build' should be lowercase",
+        ),
+        (
+            "FROM a as b",
+            "1:FromAsCasing: 'as' and 'FROM' keywords' casing do not match",
+        ),
+        (
+            "FROM a\nRUN b \\\n\n  c",
+            "4:NoEmptyContinuation: Empty continuation line",
+        ),
         (
             "FROM a\nRun b\nRUN c",
             "2:ConsistentInstructionCasing: Command 'Run' should match the case of the command majority (uppercase)",
@@ -50,7 +60,7 @@ fn each_check_finds_its_mistake() {
             "2:WorkdirRelativePath: Relative workdir \"b\" can have unexpected results if the base image changes",
         ),
         (
-            "FROM a\nARG NAME\nCOPY $NAMES $NAME /",
+            "FROM a\nARG NAME=x\nCOPY $NAMES $NAME /",
             "3:UndefinedVar: Usage of undefined variable '$NAMES' (did you mean $NAME?)",
         ),
         (
@@ -82,8 +92,11 @@ fn each_check_finds_its_mistake() {
             "2:ExposeInvalidFormat: EXPOSE instruction should not define an IP address or host-port mapping, found '8080:80'",
         ),
     ] {
-        // Undefined names spoil `NAMES`, which is undefined on purpose.
-        assert!(found(source).contains(&want.to_owned()), "{source}: {:?}", found(source));
+        assert!(
+            found(source).contains(&want.to_owned()),
+            "{source}: {:?}",
+            found(source)
+        );
         assert_eq!(found(source).len(), 1, "{source}: {:?}", found(source));
     }
 }
@@ -109,7 +122,9 @@ fn descriptions_are_only_looked_at_on_demand() {
     let asked = format!("# check=experimental=all\n{source}");
     assert_eq!(
         found(&asked),
-        ["3:InvalidDefinitionDescription: Comment for FROM should follow the format: `# b <description>`"]
+        [
+            "3:InvalidDefinitionDescription: Comment for FROM should follow the format: `# b <description>`"
+        ]
     );
 }
 

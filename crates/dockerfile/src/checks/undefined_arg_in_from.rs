@@ -16,7 +16,12 @@ pub(super) fn run(context: &Context<'_>, findings: &mut Findings) {
                 hint(suggestion.as_ref())
             );
             let from = begin.from;
-            findings.add(Check::UndefinedArgInFrom, from.span, &from.comments, message);
+            findings.add(
+                Check::UndefinedArgInFrom,
+                from.span,
+                &from.comments,
+                message,
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ const DEPTH: usize = 64;
 const LONGEST: usize = 4 << 20;
 
 /// How words are read. Each instruction has its own way; see [`crate::Scope`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lexer {
     /// `\` or a backtick.
     pub escape: char,
@@ -84,11 +84,15 @@ struct Words {
 impl Words {
     fn add(&mut self, text: &str) {
         for c in text.chars() {
-            if !c.is_whitespace() {
-                self.word.push(c);
-            } else if !self.word.is_empty() {
-                self.done.push(std::mem::take(&mut self.word));
-            }
+            self.add_char(c);
+        }
+    }
+
+    fn add_char(&mut self, c: char) {
+        if !c.is_whitespace() {
+            self.word.push(c);
+        } else if !self.word.is_empty() {
+            self.done.push(std::mem::take(&mut self.word));
         }
     }
 
@@ -150,7 +154,9 @@ impl Run<'_> {
                         };
                         (kept.into_iter().chain([next]).collect(), false)
                     } else {
-                        (c.to_string(), true)
+                        text.push(c);
+                        words.add_char(c);
+                        continue;
                     }
                 }
             };

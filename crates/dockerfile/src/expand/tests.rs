@@ -74,9 +74,28 @@ fn words_become() {
 #[test]
 fn words_are_refused() {
     for word in [
-        "he'llo", "he\\\\'llo", "\"hello", "\"hello\\\"", "'hello", "${}", "he${}xx", "he${.}",
-        "${XXX:YYY}", "${XXX?}", "${XXX:?}", "${NULL:?}", "he${PWD", "${PWD:=000}", "${{aaa}",
-        "${aaa:-bbb", "${aaa:-bbb ${foo}", "${:}", "${:-bbb}", "${PWD:#a}", "${PWD/a", "${PWD/a/b",
+        "he'llo",
+        "he\\\\'llo",
+        "\"hello",
+        "\"hello\\\"",
+        "'hello",
+        "${}",
+        "he${}xx",
+        "he${.}",
+        "${XXX:YYY}",
+        "${XXX?}",
+        "${XXX:?}",
+        "${NULL:?}",
+        "he${PWD",
+        "${PWD:=000}",
+        "${{aaa}",
+        "${aaa:-bbb",
+        "${aaa:-bbb ${foo}",
+        "${:}",
+        "${:-bbb}",
+        "${PWD:#a}",
+        "${PWD/a",
+        "${PWD/a/b",
         "${PWD#\\a}",
     ] {
         assert_eq!(expand(word), None, "{word}");

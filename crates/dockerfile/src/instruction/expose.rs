@@ -111,12 +111,14 @@ mod tests {
 
     #[test]
     fn reads_and_refuses() {
-        let names = |word| Vec::from_iter(parse_exposed(word).expect(word).names());
+        let names = |word| -> Vec<String> { parse_exposed(word).expect(word).names().collect() };
         assert_eq!(names("80"), ["80/tcp"]);
         assert_eq!(names("80-81/UDP"), ["80/udp", "81/udp"]);
         assert_eq!(names("127.0.0.1:8080:80"), ["80/tcp"]);
         assert_eq!(names("[::1]:8080:80"), ["80/tcp"]);
-        for word in ["", "/tcp", "80/x", "a", "81-80", "70000", "x:1:2", "1-3:1-2", "1-x:2"] {
+        for word in [
+            "", "/tcp", "80/x", "a", "81-80", "70000", "x:1:2", "1-3:1-2", "1-x:2",
+        ] {
             assert!(parse_exposed(word).is_err(), "{word}");
         }
         assert_eq!(

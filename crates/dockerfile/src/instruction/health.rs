@@ -74,9 +74,7 @@ fn time(flags: &Flags, name: &'static str) -> Result<GoDuration, Problem> {
     let Some(text) = flags.text(name).filter(|t| !t.is_empty()) else {
         return Ok(GoDuration::default());
     };
-    let time: GoDuration = text
-        .parse()
-        .map_err(|_| Problem::Duration(text.clone()))?;
+    let time: GoDuration = text.parse().map_err(|_| Problem::Duration(text.clone()))?;
     if time.nanos() != 0 && time.nanos() < 1_000_000 {
         return Err(Problem::HealthInterval(name));
     }
@@ -87,8 +85,6 @@ fn retries(flags: &Flags) -> Result<u32, Problem> {
     let Some(text) = flags.text("retries").filter(|t| !t.is_empty()) else {
         return Ok(0);
     };
-    let count: i32 = text
-        .parse()
-        .map_err(|_| Problem::Retries(text.clone()))?;
+    let count: i32 = text.parse().map_err(|_| Problem::Retries(text.clone()))?;
     u32::try_from(count).map_err(|_| Problem::RetriesNegative(count.into()))
 }

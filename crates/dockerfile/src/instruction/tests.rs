@@ -38,7 +38,10 @@ fn run_with_every_flag() {
     let Kind::Run(run) = run.kind else {
         panic!("a run")
     };
-    assert_eq!((run.network, run.security), (Network::None, Security::Insecure));
+    assert_eq!(
+        (run.network, run.security),
+        (Network::None, Security::Insecure)
+    );
     assert_eq!(run.devices[0].name, "v/c=a");
     let mount = run.mounts[0].resolve(|w| Ok(w.to_owned())).expect("fine");
     assert_eq!(mount.kind, MountType::Cache);
@@ -91,7 +94,10 @@ fn variables_and_labels() {
     let Kind::Env(pairs) = read("ENV a=\"b c\" d=e\\ f").kind else {
         panic!("variables");
     };
-    assert_eq!((pairs[0].value.as_str(), pairs[1].value.as_str()), ("\"b c\"", "e\\ f"));
+    assert_eq!(
+        (pairs[0].value.as_str(), pairs[1].value.as_str()),
+        ("\"b c\"", "e\\ f")
+    );
     let Kind::Env(pairs) = read("ENV a  b = c").kind else {
         panic!("variables");
     };
@@ -106,11 +112,17 @@ fn variables_and_labels() {
 #[test]
 fn health() {
     let check = read("HEALTHCHECK --interval=1m30s --retries=3 CMD curl x").kind;
-    let Kind::Healthcheck(Healthcheck::Command { interval, retries, .. }) = check else {
+    let Kind::Healthcheck(Healthcheck::Command {
+        interval, retries, ..
+    }) = check
+    else {
         panic!("a check");
     };
     assert_eq!((interval.nanos(), retries), (90_000_000_000, 3));
-    assert_eq!(read("HEALTHCHECK none").kind, Kind::Healthcheck(Healthcheck::None));
+    assert_eq!(
+        read("HEALTHCHECK none").kind,
+        Kind::Healthcheck(Healthcheck::None)
+    );
 }
 
 #[test]
@@ -118,22 +130,37 @@ fn places_are_told() {
     let source = b"FROM a\nRUN --netwrk=none x\n";
     let error = Dockerfile::parse(source).expect_err("a slip");
     let shown = error.excerpt("Dockerfile", source).expect("a place");
-    assert!(shown.contains("   2 | >>> RUN --netwrk=none x\n     |         ^^^^^^^^^^^^^\n"), "{shown}");
+    assert!(
+        shown.contains("   2 | >>> RUN --netwrk=none x\n     |         ^^^^^^^^^^^^^\n"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn refusals_read_as_in_docker() {
     for (line, message) in [
         ("FORM x", "unknown instruction: FORM (did you mean FROM?)"),
-        ("RUN --mout=x y", "unknown flag: --mout (did you mean mount?)"),
-        ("COPY --link=maybe a b", "expecting boolean value for flag --link, not: maybe"),
+        (
+            "RUN --mout=x y",
+            "unknown flag: --mout (did you mean mount?)",
+        ),
+        (
+            "COPY --link=maybe a b",
+            "expecting boolean value for flag --link, not: maybe",
+        ),
         ("COPY --from a b", "missing a value on flag: --from"),
-        ("COPY --from=a --from=b c d", "duplicate flag specified: --from"),
+        (
+            "COPY --from=a --from=b c d",
+            "duplicate flag specified: --from",
+        ),
         (
             "COPY a",
             "COPY requires at least two arguments, but only one was provided. Destination could not be determined",
         ),
-        ("COPY a <<EOF\nEOF", "COPY cannot accept a heredoc as a destination"),
+        (
+            "COPY a <<EOF\nEOF",
+            "COPY cannot accept a heredoc as a destination",
+        ),
         ("ENV", "ENV requires at least one argument"),
         ("ENV =a", "ENV names can not be blank"),
         ("USER", "USER requires exactly one argument"),
@@ -143,14 +170,29 @@ fn refusals_read_as_in_docker() {
             "FROM a AS 1b",
             "invalid name for build stage: \"1b\", name can't start with a number or contain symbols",
         ),
-        ("ONBUILD ONBUILD RUN a", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
+        (
+            "ONBUILD ONBUILD RUN a",
+            "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed",
+        ),
         ("ONBUILD from a", "FROM isn't allowed as an ONBUILD trigger"),
         ("HEALTHCHECK NONE a", "HEALTHCHECK NONE takes no arguments"),
         ("HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD"),
-        ("HEALTHCHECK a", "Unknown type \"A\" in HEALTHCHECK (try CMD)"),
-        ("HEALTHCHECK --interval=1us CMD a", "Interval \"interval\" cannot be less than 1ms"),
-        ("HEALTHCHECK --retries=-1 CMD a", "--retries cannot be negative (-1)"),
-        ("VOLUME [\" \"]", "VOLUME specified can not be an empty string"),
+        (
+            "HEALTHCHECK a",
+            "Unknown type \"A\" in HEALTHCHECK (try CMD)",
+        ),
+        (
+            "HEALTHCHECK --interval=1us CMD a",
+            "Interval \"interval\" cannot be less than 1ms",
+        ),
+        (
+            "HEALTHCHECK --retries=-1 CMD a",
+            "--retries cannot be negative (-1)",
+        ),
+        (
+            "VOLUME [\" \"]",
+            "VOLUME specified can not be an empty string",
+        ),
         ("RUN --network=x a", "invalid network mode \"x\""),
         ("RUN --security=x a", "security \"x\" is not valid"),
     ] {

@@ -267,3 +267,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_of_megabytes_is_read_in_moments() {
+    let mut source = "FROM a\n".to_owned();
+    source.push_str(&"RUN echo \"$a\" && \\\n  true\n".repeat(20_000));
+    source.push_str("COPY <<EOF /x\n");
+    source.push_str(&"line of $text\n".repeat(50_000));
+    source.push_str("EOF\n");
+    source.push_str(&"ONBUILD ".repeat(1_000));
+    let error = Dockerfile::parse(source.as_bytes()).expect_err("chained triggers");
+    assert!(error.to_string().ends_with("isn't allowed"), "{error}");
+}

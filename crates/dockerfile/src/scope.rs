@@ -100,11 +100,13 @@ const NOT_IN_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN
 /// The search path of images that set none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The variables of a stage while its instructions are gone through. A stage built on another one begins with a clone.
+/// The variables of a stage while its instructions are gone through.
 #[derive(Debug, Clone)]
 pub struct Scope {
     /// What commands see: ENV and ARG, the later one wins.
     pub env: Env,
+    /// What the image will hold: the base image's variables and ENV.
+    pub image_env: Env,
     /// The ARGs so far, with their values if they have one; they stand in the history of RUN.
     pub args: Vec<(String, Option<String>)>,
     lexer: Lexer,
@@ -140,10 +142,21 @@ impl Scope {
             env.set("PATH", DEFAULT_PATH);
         }
         Self {
+            image_env: env.clone(),
             env,
             args: Vec::new(),
             lexer: Lexer::new(file.escape),
         }
+    }
+
+    /// The beginning of a stage on the stage that ends with this: ARGs stay, but the image's variables come first.
+    #[must_use]
+    pub fn on_stage(&self) -> Self {
+        let mut scope = self.clone();
+        for (name, value) in self.image_env.iter() {
+            scope.env.set(name, value);
+        }
+        scope
     }
 
     /// Puts values into an instruction, and remembers the variables that it sets.
@@ -174,6 +187,7 @@ impl Scope {
         if let Kind::Env(pairs) = &kind {
             for pair in pairs {
                 self.env.set(&pair.key, &pair.value);
+                self.image_env.set(&pair.key, &pair.value);
             }
         }
         Ok(Applied {

@@ -96,6 +96,7 @@ impl<'a> Context<'a> {
                 Some(Source::Stage(base)) if ends.contains_key(base) => ends[base].clone(),
                 _ => self.on_image(stage),
             };
+            state.scope = state.scope.on_stage();
             for instruction in graph.instructions(stage) {
                 let applied = state
                     .scope

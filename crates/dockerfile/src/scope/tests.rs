@@ -59,6 +59,18 @@ fn one_instruction_sees_the_variables_before_it() {
 }
 
 #[test]
+fn a_stage_on_a_stage_keeps_arguments_below_the_image() {
+    let (_, scope) = walk("FROM a\nENV A=env\nARG A=arg B=arg", &[]);
+    assert_eq!(scope.env.get("A"), Some("arg"));
+    let above = scope.on_stage();
+    assert_eq!(
+        (above.env.get("A"), above.env.get("B")),
+        (Some("env"), Some("arg"))
+    );
+    assert_eq!(above.image_env.get("B"), None);
+}
+
+#[test]
 fn platforms_are_known_globally() {
     let file = Dockerfile::parse(b"ARG BASE=img-$TARGETARCH\nFROM $BASE AS last").expect("fine");
     let options = BuildOptions {

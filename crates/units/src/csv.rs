@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// Splits into fields; a field in double quotes may hold commas, `""` in it is one quote.
-pub(crate) fn fields(text: &str) -> Result<Vec<String>, Error> {
+pub fn fields(text: &str) -> Result<Vec<String>, Error> {
     let mut fields = Vec::new();
     let mut chars = text.chars().peekable();
     loop {

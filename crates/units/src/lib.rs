@@ -40,6 +40,7 @@ mod volume;
 pub use blkio::{DeviceRate, DeviceWeight};
 pub use cpus::{format_cpus, parse_cpus};
 pub use cpuset::CpuSet;
+pub use csv::fields as csv_fields;
 pub use detach_keys::DetachKeys;
 pub use device::{Device, DeviceRule};
 pub use duration::GoDuration;

@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 6] = [
         "oci",
         "log-format",
         "units",
+        "dockerfile",
         "gotemplate",
         "api-types",
         "archive",

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cache;
 mod compat;
+mod fuzz;
 mod images;
 mod integration;
 mod peers;
@@ -31,6 +32,8 @@ enum Task {
     Bench(bench::Args),
     /// Play the same requests to real Docker and to ours and compare what they answer
     Compat(compat::Args),
+    /// Give every parser of foreign bytes to libFuzzer
+    Fuzz(fuzz::Args),
     /// Run the integration tests; those that fail in the crowd once more, alone
     Integration(integration::Args),
     /// Real Docker and Podman, to compare with
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<()> {
     match Args::parse().task {
         Task::Bench(args) => bench::run(&args),
         Task::Compat(args) => compat::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Images(args) => images::run(&args),
         Task::Integration(args) => integration::run(&args),
         Task::Peers(verb) => peers::run(&verb),

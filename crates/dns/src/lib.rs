@@ -16,3 +16,37 @@ mod serve;
 
 pub use directory::{Directory, Upstream};
 pub use serve::{Door, Server};
+
+/// What reads foreign bytes, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::net::IpAddr;
+
+    use crate::answer::{Transport, answer, failure};
+    use crate::{Directory, Upstream};
+
+    /// Knows one name.
+    struct One;
+
+    impl Directory for One {
+        fn addresses(&self, _: &str, name: &str) -> Option<Vec<IpAddr>> {
+            (name == "a").then(|| vec![IpAddr::from([10, 0, 0, 1])])
+        }
+
+        fn name_of(&self, _: &str, _: IpAddr) -> Option<String> {
+            Some("a".to_owned())
+        }
+
+        fn upstreams(&self, _: &str) -> Vec<Upstream> {
+            Vec::new()
+        }
+    }
+
+    /// Answers whatever comes, over both protocols.
+    pub fn message(bytes: &[u8]) {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let _ = answer(&One, "", bytes, transport);
+        }
+        let _ = failure(bytes, hickory_proto::op::ResponseCode::ServFail);
+    }
+}

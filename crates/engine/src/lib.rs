@@ -42,7 +42,7 @@ mod system;
 mod top;
 mod volumes;
 
-pub use archive::{ArchiveChunks, UnpackOptions};
+pub use archive::{ArchiveChunks, UnpackOptions, unpack_into};
 pub use containers::{
     AttachRequest, ClientStream, CommitRequest, Containers, ListOptions, RemoveOptions,
     WaitCondition,

@@ -32,7 +32,7 @@ const LAYERS: [&[&str]; 6] = [
         "log-drivers",
         "events",
     ],
-    &["engine"],
+    &["engine", "builder"],
     &["buildkit", "api", "client", "cli", "daemon"],
     &[
         "gantry",

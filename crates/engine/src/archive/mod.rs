@@ -118,13 +118,19 @@ pub(crate) fn stream_of(directory: std::os::fd::OwnedFd) -> ArchiveChunks {
 }
 
 /// Unpacks an archive into a directory, which it never leaves.
-pub(crate) fn unpack_into(directory: BorrowedFd<'_>, archive: impl io::Read) -> Result<(), Error> {
+///
+/// `what` names it in errors.
+pub fn unpack_into(
+    directory: BorrowedFd<'_>,
+    archive: impl io::Read,
+    what: &str,
+) -> Result<(), Error> {
     let options = UnpackOptions {
         path: "/".to_owned(),
         own_root: true,
         ..UnpackOptions::default()
     };
-    unpack::unpack(directory, &options, None, archive, "the volume")
+    unpack::unpack(directory, &options, None, archive, what)
 }
 
 /// Hands full buffers to the client's connection.

@@ -58,6 +58,12 @@ impl Containers {
         })
     }
 
+    /// Makes an image of what a container that has ended wrote, told nobody: a step of a build.
+    pub async fn bake(&self, id: &str, new: NewImage) -> Result<ImageId, Error> {
+        let container = self.registry.find(id)?;
+        self.make(&container, new).await
+    }
+
     /// Freezes a container that runs, if that is asked for.
     async fn pause_for(&self, container: &Container, pause: bool) -> Result<bool, Error> {
         if !pause || container.phase() != Phase::Running {

@@ -150,7 +150,7 @@ impl Images {
     }
 
     /// The store itself, for what makes images.
-    pub(crate) const fn store(&self) -> &gantry_image::Images {
+    pub const fn store(&self) -> &gantry_image::Images {
         &self.store
     }
 

@@ -37,7 +37,7 @@ impl VolumeService {
         let archive = tokio_util::io::SyncIoBridge::new(archive);
         let volume = blocking(move || {
             let data = fresh.open_data()?;
-            archive::unpack_into(data.as_fd(), archive)?;
+            archive::unpack_into(data.as_fd(), archive, "the volume")?;
             Ok(volumes.publish(fresh, new)?)
         })
         .await?;

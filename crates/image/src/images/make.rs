@@ -41,9 +41,29 @@ impl Images {
         made
     }
 
-    fn finish(&self, new: NewImage, top: Digest) -> Result<ImageId, Error> {
-        let mut layers = new.base;
-        layers.push(top);
+    /// Makes an image of layers that are here, without one of its own.
+    pub fn make_bare(&self, new: NewImage) -> Result<ImageId, Error> {
+        let lease = self.hold(new.base.iter().cloned());
+        let made = self.write_down(new);
+        drop(lease);
+        made
+    }
+
+    /// Whether an image with a name has this layer.
+    pub fn layer_is_named(&self, layer: &Digest) -> bool {
+        let contents = self.0.catalog.read();
+        let mut having = contents.images.iter().filter(|(_, r)| r.layers.contains(layer));
+        having.any(|(id, _)| !contents.names_of(id).is_empty())
+    }
+
+    fn finish(&self, mut new: NewImage, top: Digest) -> Result<ImageId, Error> {
+        new.base.push(top);
+        self.write_down(new)
+    }
+
+    /// Writes the configuration and the record.
+    fn write_down(&self, new: NewImage) -> Result<ImageId, Error> {
+        let layers = new.base;
         let mut config = new.config;
         config.rootfs.kind = "layers".into();
         config.rootfs.diff_ids = layers.iter().map(ToString::to_string).collect();

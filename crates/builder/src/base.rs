@@ -1,0 +1,45 @@
+//! The images that stages begin with or take files from.
+
+use std::sync::Arc;
+
+use gantry_engine::PullRequest;
+use gantry_image::{Image, Platform};
+use gantry_reference::Reference;
+
+use crate::{Builder, Error, Event, Report, Request};
+
+impl Builder {
+    /// The image of this name: the one that is here, or, where it is missing or `--pull` wishes so, the registry's.
+    pub(crate) async fn base(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        request: &Request,
+        report: &Report,
+    ) -> Result<Image, Error> {
+        let wanted = platform.map(str::parse::<Platform>).transpose()?;
+        let fits = |image: &Image| wanted.as_ref().is_none_or(|w| w.accepts(&image.platform()));
+        let store = self.engine.images.store();
+        if !request.pull
+            && let Ok(image) = store.resolve(name)
+            && fits(&image)
+        {
+            return Ok(image);
+        }
+        let mut reference = Reference::parse(name).map_err(gantry_image::Error::from)?;
+        if reference.tag().is_none() && reference.digest().is_none() {
+            let latest = reference.with_tag(gantry_reference::DEFAULT_TAG);
+            reference = latest.map_err(gantry_image::Error::from)?;
+        }
+        let pull = PullRequest {
+            image: reference.to_string(),
+            tag: String::new(),
+            platform: platform.map(str::to_owned),
+            auth: request.login(reference.domain()),
+        };
+        let lines = Arc::clone(report);
+        let report = Arc::new(move |line| lines(Event::Pull(Box::new(line))));
+        self.engine.images.pull(pull, report).await?;
+        Ok(store.resolve(name)?)
+    }
+}

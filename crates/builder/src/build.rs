@@ -1,0 +1,378 @@
+//! The story of a build.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use gantry_dockerfile::{
+    BuildOptions, CheckInput, Dockerfile, Globals, Graph, Platform, Scope, Source, check,
+    detect_syntax, parse_trigger,
+};
+use gantry_engine::Engine;
+use gantry_image::NewImage;
+use gantry_oci::ImageConfig;
+use gantry_reference::{ImageId, Reference};
+use tokio::sync::RwLock;
+use tokio::task::JoinSet;
+
+use crate::cache::Cache;
+use crate::cache_mounts::CacheMounts;
+use crate::stage::{Stage, now};
+use crate::{Context, Error, Event, Report, Request};
+
+/// Builds images; a clone is the same builder.
+#[derive(Clone)]
+pub struct Builder(pub(crate) Arc<Inner>);
+
+/// What all builds share.
+pub struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) cache: Cache,
+    pub(crate) cache_mounts: CacheMounts,
+    /// Contexts and whatever else a build needs for a while.
+    pub(crate) folder: PathBuf,
+    /// Builds read, pruning writes.
+    pub(crate) pruning: RwLock<()>,
+}
+
+impl std::ops::Deref for Builder {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// A finished build.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The image.
+    pub image: ImageId,
+}
+
+/// A stage that is being built, for all who need it.
+pub(crate) type Stages = BTreeMap<usize, Shared<BoxFuture<'static, Result<Arc<Stage>, Arc<Error>>>>>;
+
+/// One build.
+pub(crate) struct Work {
+    pub builder: Builder,
+    pub request: Request,
+    pub context: Arc<Context>,
+    pub file: Dockerfile,
+    pub options: BuildOptions,
+    pub globals: Globals,
+    pub graph: Graph,
+    pub report: Report,
+    /// The number of each stage's FROM among all steps.
+    numbers: BTreeMap<usize, usize>,
+    steps: usize,
+}
+
+impl Builder {
+    /// Opens the cache below the engine's data root; what an interrupted build left is removed.
+    pub fn open(engine: &Engine, data_root: &std::path::Path) -> Result<Self, Error> {
+        let root = data_root.join("build");
+        let folder = root.join("work");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(Error::file("clear", &folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        Ok(Self(Arc::new(Inner {
+            engine: engine.clone(),
+            cache: Cache::open(root.join("keys"))?,
+            cache_mounts: CacheMounts::open(root.join("mounts"))?,
+            folder,
+            pruning: RwLock::new(()),
+        })))
+    }
+
+    /// Where contexts are unpacked.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// Builds an image. Dropping the future ends the build and what it runs.
+    pub async fn build(
+        &self,
+        request: Request,
+        context: Context,
+        report: Report,
+    ) -> Result<Built, Error> {
+        let _not_pruned = self.pruning.read().await;
+        let names = named(&request.tags)?;
+        let (work, target) = Work::new(self, request, context, report)?;
+        let work = Arc::new(work);
+        let (stages, _driven) = work.begin(target)?;
+        let last = match stages.get(&target) {
+            Some(stage) => stage.clone().await.map_err(Error::Stage)?,
+            None => return Err(Error::Invalid("nothing to build".to_owned())),
+        };
+        let image = work.install(&last)?;
+        (work.report)(Event::Done(image.clone()));
+        for name in names {
+            let (repository, tag) = (name.repository(), name.tag().unwrap_or_default().to_owned());
+            self.engine.images.tag(image.as_str(), &repository, &tag)?;
+            (work.report)(Event::Tagged(name.familiar()));
+        }
+        Ok(Built { image })
+    }
+}
+
+impl Work {
+    fn new(
+        builder: &Builder,
+        request: Request,
+        context: Context,
+        report: Report,
+    ) -> Result<(Self, usize), Error> {
+        refuse_foreign_frontends(&context.dockerfile)?;
+        let file = Dockerfile::parse(&context.dockerfile)?;
+        let platform = |text: &str| {
+            Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
+        };
+        let host = Platform::default();
+        let options = BuildOptions {
+            build_args: request.build_args.clone(),
+            target_platform: request.platform.as_deref().map(platform).transpose()?.unwrap_or(host),
+            target: request.target.clone(),
+            ..BuildOptions::default()
+        };
+        let globals = Globals::new(&file, &options)?;
+        let graph = Graph::new(&file, &globals)?;
+        let target = graph.target(request.target.as_deref())?;
+        let input = CheckInput {
+            options: options.clone(),
+            ignore: Some(&context.ignore),
+            ..CheckInput::default()
+        };
+        let checked = check(&file, &input)?;
+        for finding in &checked.findings {
+            let (line, check) = (finding.span.start.line, finding.check.name());
+            report(Event::Warning(format!("{check}: {} (line {line})", finding.message)));
+        }
+        if let Some(error) = checked.error() {
+            return Err(Error::Invalid(error));
+        }
+        let mut numbers = BTreeMap::new();
+        let mut steps = 0;
+        for stage in graph.needed(target)? {
+            numbers.insert(stage, steps + 1);
+            steps += 1 + file.stages[stage].instructions.len();
+        }
+        let work = Self {
+            builder: builder.clone(),
+            request,
+            context: Arc::new(context),
+            file,
+            options,
+            globals,
+            graph,
+            report,
+            numbers,
+            steps,
+        };
+        Ok((work, target))
+    }
+
+    /// Begins all stages that the target needs; each waits for those that it needs itself.
+    ///
+    /// The set drives them: dropped, it ends them.
+    fn begin(self: &Arc<Self>, target: usize) -> Result<(Stages, JoinSet<()>), Error> {
+        let mut stages = Stages::new();
+        for index in self.graph.needed(target)? {
+            let (work, before) = (Arc::clone(self), stages.clone());
+            // A task of its own, so that independent stages run on several threads.
+            let task = async move {
+                let task = Task(tokio::spawn(async move { work.stage(index, &before).await }));
+                task.join().await.map(Arc::new).map_err(Arc::new)
+            };
+            stages.insert(index, task.boxed().shared());
+        }
+        // Begun now, not when somebody waits for them.
+        let mut driven = JoinSet::new();
+        for stage in stages.values() {
+            driven.spawn(stage.clone().map(drop));
+        }
+        Ok((stages, driven))
+    }
+
+    async fn stage(&self, index: usize, stages: &Stages) -> Result<Stage, Error> {
+        let number = self.numbers.get(&index).copied().unwrap_or_default();
+        let from = &self.file.stages[index].from;
+        self.step(number, &from.source);
+        let begun = self.first(index, stages).await;
+        let (mut stage, triggers) = begun.map_err(|e| e.at(from.span))?;
+        for (trigger, expression) in &triggers {
+            (self.report)(Event::Warning(format!("ONBUILD {expression}")));
+            self.instruction(&mut stage, index, None, trigger, stages).await?;
+        }
+        let own = self.graph.instructions(index);
+        // Those that ONBUILD of a stage below left stand in front and have no number.
+        let inherited = own.len() - self.file.stages[index].instructions.len();
+        for (place, instruction) in own.iter().enumerate() {
+            if place >= inherited {
+                self.step(number + 1 + place - inherited, &instruction.source);
+            }
+            self.instruction(&mut stage, index, Some(place), instruction, stages)
+                .await
+                .map_err(|e| e.at(instruction.span))?;
+        }
+        Ok(stage)
+    }
+
+    fn step(&self, number: usize, text: &str) {
+        (self.report)(Event::Step {
+            number,
+            of: self.steps,
+            text: text.to_owned(),
+        });
+    }
+
+    /// What a stage begins with, and the instructions that its image brings along.
+    async fn first(
+        &self,
+        index: usize,
+        stages: &Stages,
+    ) -> Result<(Stage, Vec<(gantry_dockerfile::Instruction, String)>), Error> {
+        let from = &self.file.stages[index].from;
+        let platform = match &from.platform {
+            Some(word) => {
+                let expanded = self.globals.expand(word);
+                let problem = |p| gantry_dockerfile::Error::at(p, from.span);
+                Some(expanded.map_err(problem)?.text)
+            }
+            None => self.request.platform.clone(),
+        };
+        match self.graph.stage_base(index) {
+            Some(Source::Stage(below)) => {
+                let below = self.built(*below, stages).await?;
+                let mut stage = (*below).clone();
+                stage.scope = below.scope.on_stage();
+                stage.command_set = false;
+                stage.config.config.on_build.clear();
+                Ok((stage, Vec::new()))
+            }
+            Some(Source::Image(name)) => {
+                let base = self.builder.base(name, platform.as_deref(), &self.request, &self.report);
+                let image = base.await?;
+                let mut config = (*image.config).clone();
+                let mut triggers = Vec::new();
+                for expression in std::mem::take(&mut config.config.on_build) {
+                    triggers.push((parse_trigger(&expression, from.span)?, expression));
+                }
+                let stage = Stage {
+                    layers: image.layers.clone(),
+                    scope: Scope::on_image(&self.file, &config.config.env),
+                    config,
+                    keeper: Some(image.id.clone()),
+                    command_set: false,
+                };
+                Ok((stage, triggers))
+            }
+            _ => Ok((self.scratch(), Vec::new())),
+        }
+    }
+
+    fn scratch(&self) -> Stage {
+        let target = &self.options.target_platform;
+        Stage {
+            layers: Vec::new(),
+            config: ImageConfig {
+                os: target.os.clone(),
+                architecture: target.architecture.clone(),
+                variant: Some(target.variant.clone()).filter(|v| !v.is_empty()),
+                ..ImageConfig::default()
+            },
+            scope: Scope::on_image(&self.file, [""; 0]),
+            keeper: None,
+            command_set: false,
+        }
+    }
+
+    /// Waits for another stage.
+    pub(crate) async fn built(&self, index: usize, stages: &Stages) -> Result<Arc<Stage>, Error> {
+        match stages.get(&index) {
+            Some(stage) => stage.clone().await.map_err(Error::Stage),
+            None => Err(Error::Invalid(format!("stage {index} is not built before it is used"))),
+        }
+    }
+
+    /// Makes the image of the last stage.
+    fn install(&self, stage: &Stage) -> Result<ImageId, Error> {
+        let mut config = stage.finished();
+        config.created = Some(now());
+        config.config.labels.extend(self.request.labels.clone());
+        let new = NewImage {
+            base: stage.layers.clone(),
+            config,
+            parent: stage.keeper.clone(),
+            name: None,
+        };
+        Ok(self.builder.engine.images.store().make_bare(new)?)
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct Task(tokio::task::JoinHandle<Result<Stage, Error>>);
+
+impl Task {
+    async fn join(mut self) -> Result<Stage, Error> {
+        let done = (&mut self.0).await;
+        done.unwrap_or_else(|error| Err(Error::CutOff(error.to_string())))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn named(tags: &[String]) -> Result<Vec<Reference>, Error> {
+    let mut names = Vec::new();
+    for tag in tags.iter().filter(|tag| !tag.is_empty()) {
+        let mut name = Reference::parse(tag).map_err(gantry_image::Error::from)?;
+        if name.tag().is_none() {
+            let latest = name.with_tag(gantry_reference::DEFAULT_TAG);
+            name = latest.map_err(gantry_image::Error::from)?;
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// `# syntax=docker/dockerfile` means what is built in; another frontend would be another program.
+fn refuse_foreign_frontends(dockerfile: &[u8]) -> Result<(), Error> {
+    let Some(syntax) = detect_syntax(dockerfile) else {
+        return Ok(());
+    };
+    let name = syntax.trim_start_matches("docker.io/");
+    let own = ["docker/dockerfile", "docker/dockerfile-upstream", "dockerfile.v0"];
+    let is_own = own.iter().any(|own| {
+        name.strip_prefix(own).is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | '@')))
+    });
+    if is_own {
+        return Ok(());
+    }
+    Err(Error::NotSupported(format!("the Dockerfile frontend \"{syntax}\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse_foreign_frontends;
+
+    #[test]
+    fn only_dockers_own_frontend_is_built_in() {
+        for (syntax, fine) in [
+            ("docker/dockerfile:1", true),
+            ("docker.io/docker/dockerfile:1.7-labs", true),
+            ("docker/dockerfile", true),
+            ("docker/dockerfile-like:1", false),
+            ("me/mine", false),
+        ] {
+            let file = format!("# syntax={syntax}\nFROM scratch\n");
+            assert_eq!(refuse_foreign_frontends(file.as_bytes()).is_ok(), fine, "{syntax}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Images built from Dockerfiles.
+//!
+//! [`Builder::build`] is the story: the file is parsed (`gantry_dockerfile`), its stage graph worked out, the stages that
+//! the target needs are built, independent ones at the same time, and the last one becomes an image.
+//!
+//! - A stage is a [`stage::Stage`]: the layers so far, the configuration, the variables. Instructions without files only
+//!   change the configuration; the others make one layer each, written once, straight into the image store.
+//! - COPY and ADD make a layer without a container: `files` selects sources, finds out where the destination really is
+//!   in the layers below, and writes an archive.
+//! - RUN is a container of the engine on the layers so far; what it wrote becomes the layer.
+//! - The key of a layer (`cache`) is what it is made from: the layers below and all that the instruction says or reads,
+//!   contents and permissions of files, not their times. Equal keys give the layer that is there.
+//!
+//! The builder knows no HTTP and no command line: a [`Context`] brings the files, a [`Report`] takes the progress. Paths of
+//! contexts and images are resolved by the kernel within their root (openat2), never by joining strings.
+//!
+//! Reference: <https://docs.docker.com/reference/dockerfile/>, and the behaviour of BuildKit 0.32.
+#![forbid(unsafe_code)]
+
+mod base;
+mod build;
+mod cache;
+mod cache_mounts;
+mod configure;
+mod context;
+mod copy;
+mod error;
+mod files;
+mod history;
+mod mounts;
+mod progress;
+mod prune;
+mod request;
+mod run;
+mod stage;
+mod step;
+
+pub use build::{Builder, Built};
+pub use context::Context;
+pub use error::{Error, Kind};
+pub use progress::{Event, Report};
+pub use prune::{CacheRecord, Pruned};
+pub use request::Request;

@@ -1,0 +1,139 @@
+//! RUN: a container on the layers so far.
+
+use std::os::fd::OwnedFd;
+
+use bytes::BytesMut;
+use gantry_api_types::{
+    ContainerConfig, ContainerCreateRequest, Healthcheck, HostConfig, LogConfig,
+};
+use gantry_engine::{AttachRequest, ClientStream, Containers, RemoveOptions, WaitCondition};
+use gantry_reference::ImageId;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+
+use crate::{Error, Event, Report};
+
+/// A command and what it sees.
+pub(crate) struct Command {
+    /// The image of the layers below.
+    pub ground: ImageId,
+    /// The arguments.
+    pub arguments: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Where it runs; empty is `/`.
+    pub working_dir: String,
+    /// Whom it runs as; empty is root.
+    pub user: String,
+    /// Mounts, limits, network.
+    pub host: HostConfig,
+}
+
+/// A container that goes when nobody needs it any more, also when the build is given up.
+pub(crate) struct StepContainer {
+    containers: Containers,
+    /// Its ID.
+    pub id: String,
+}
+
+impl Drop for StepContainer {
+    fn drop(&mut self) {
+        let (containers, id) = (self.containers.clone(), std::mem::take(&mut self.id));
+        let options = RemoveOptions {
+            force: true,
+            volumes: true,
+        };
+        tokio::spawn(async move {
+            if let Err(error) = containers.remove(&id, options).await {
+                tracing::warn!("cannot remove the container {id} of a build: {error}");
+            }
+        });
+    }
+}
+
+impl Command {
+    /// Runs it to its end; the container still holds what it wrote.
+    pub(crate) async fn run(
+        self,
+        containers: &Containers,
+        report: &Report,
+    ) -> Result<StepContainer, Error> {
+        let shown = self.arguments.join(" ");
+        let created = containers.create(None, None, self.request()).await?;
+        let step = StepContainer {
+            containers: containers.clone(),
+            id: created.id,
+        };
+        report(Event::Running(step.id.clone()));
+        let (ours, theirs) = UnixStream::pair().map_err(Error::file("make", "a socket"))?;
+        let theirs = theirs.into_std().map_err(Error::file("make", "a socket"))?;
+        let attach = AttachRequest {
+            stdout: true,
+            stderr: true,
+            ..AttachRequest::default()
+        };
+        let stream = ClientStream {
+            fd: OwnedFd::from(theirs),
+            leftover: Vec::new(),
+        };
+        containers.attach(&step.id, attach, stream).await?;
+        let end = containers.wait(&step.id, WaitCondition::NextExit)?;
+        containers.start(&step.id).await?;
+        let ((), end) = tokio::join!(tell(ours, report), end);
+        match end.status_code {
+            0 => Ok(step),
+            code => Err(Error::Command {
+                command: shown,
+                code,
+            }),
+        }
+    }
+
+    fn request(self) -> ContainerCreateRequest {
+        ContainerCreateRequest {
+            config: ContainerConfig {
+                image: self.ground.to_string(),
+                cmd: Some(gantry_api_types::json::Words(self.arguments)),
+                entrypoint: Some(gantry_api_types::json::Words(vec![String::new()])),
+                env: Some(self.env),
+                working_dir: self.working_dir,
+                user: self.user,
+                healthcheck: Some(Healthcheck {
+                    test: vec!["NONE".to_owned()],
+                    ..Healthcheck::default()
+                }),
+                ..ContainerConfig::default()
+            },
+            host_config: HostConfig {
+                // Its output is the build's.
+                log_config: LogConfig {
+                    kind: "none".to_owned(),
+                    ..LogConfig::default()
+                },
+                ..self.host
+            },
+            ..ContainerCreateRequest::default()
+        }
+    }
+}
+
+/// Tells a command's output until its end, without the frames that streams come in.
+async fn tell(mut from: UnixStream, report: &Report) {
+    let mut buffer = BytesMut::with_capacity(64 << 10);
+    while matches!(from.read_buf(&mut buffer).await, Ok(read) if read > 0) {
+        while let Some(frame) = frame(&mut buffer) {
+            report(Event::Output(frame));
+        }
+    }
+}
+
+/// The first whole frame: a byte for the stream, three of nothing, four of length, and the bytes.
+fn frame(buffer: &mut BytesMut) -> Option<Vec<u8>> {
+    let length = buffer.get(4..8)?;
+    let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
+    if buffer.len() < 8 + length {
+        return None;
+    }
+    let frame = buffer.split_to(8 + length);
+    Some(frame[8..].to_vec())
+}

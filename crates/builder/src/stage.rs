@@ -1,0 +1,75 @@
+//! A stage while it is being built.
+
+use gantry_dockerfile::Scope;
+use gantry_image::{Images, NewImage, Platform};
+use gantry_oci::ImageConfig;
+use gantry_reference::{Digest, ImageId};
+
+use crate::Error;
+
+/// What a stage has come to.
+#[derive(Debug, Clone)]
+pub(crate) struct Stage {
+    /// Its layers, the lowest first.
+    pub layers: Vec<Digest>,
+    /// Its configuration, but for the variables.
+    pub config: ImageConfig,
+    /// Its variables.
+    pub scope: Scope,
+    /// The image that keeps its layers: the base, or a nameless one made on the way.
+    pub keeper: Option<ImageId>,
+    /// Whether it has had a CMD.
+    pub command_set: bool,
+}
+
+impl Stage {
+    /// Adds a layer and what history says of it.
+    pub(crate) fn add(&mut self, layer: Digest, keeper: Option<ImageId>) {
+        self.layers.push(layer);
+        if keeper.is_some() {
+            self.keeper = keeper;
+        }
+    }
+
+    /// Notes an instruction in the history.
+    pub(crate) fn note(&mut self, created_by: String, created: &str, empty: bool) {
+        let author = self.config.author.clone();
+        self.config
+            .history
+            .push(crate::history::entry(created_by, created, author.as_deref(), empty));
+    }
+
+    /// A nameless image of a layer more, whose configuration says nothing: equal layers give the same image.
+    pub(crate) fn nameless(&self) -> NewImage {
+        let host = Platform::host();
+        NewImage {
+            base: self.layers.clone(),
+            config: ImageConfig {
+                created: Some("1970-01-01T00:00:00Z".to_owned()),
+                architecture: host.architecture,
+                variant: host.variant,
+                os: host.os,
+                ..ImageConfig::default()
+            },
+            parent: self.keeper.clone(),
+            name: None,
+        }
+    }
+
+    /// The nameless image of just these layers, for a container to start from.
+    pub(crate) fn ground(&self, store: &Images) -> Result<ImageId, Error> {
+        Ok(store.make_bare(self.nameless())?)
+    }
+
+    /// The whole configuration.
+    pub(crate) fn finished(&self) -> ImageConfig {
+        let mut config = self.config.clone();
+        config.config.env = self.scope.image_env.pairs();
+        config
+    }
+}
+
+/// The time, as images write it: RFC 3339.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}

@@ -131,7 +131,17 @@ pub trait Snapshotter: Send + Sync {
     ///
     /// Its root directory has the owner and mode that the topmost layer with an entry for `/`
     /// gives it, 0755 root otherwise. An empty list is fine (an image from scratch).
-    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error>;
+    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error> {
+        self.prepare_limited(key, layers, None)
+    }
+
+    /// The same with room for so many bytes, kept by the file system; [`Error::NoQuota`] where it
+    /// cannot.
+    fn prepare_limited(&self, key: &str, layers: &[Digest], size: Option<u64>)
+    -> Result<(), Error>;
+
+    /// Whether the file system can limit snapshots; the error says what is missing.
+    fn check_quota(&self) -> Result<(), Error>;
 
     /// Mounts a snapshot, writable.
     ///

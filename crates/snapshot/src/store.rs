@@ -236,13 +236,22 @@ impl<D: Driver> Snapshotter for Store<D> {
         }
     }
 
-    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error> {
+    fn check_quota(&self) -> Result<(), Error> {
+        self.snapshots.check_quota()
+    }
+
+    fn prepare_limited(
+        &self,
+        key: &str,
+        layers: &[Digest],
+        size: Option<u64>,
+    ) -> Result<(), Error> {
         check_key(key)?;
         check_count(layers)?;
         let mut index = self.snapshots.lock();
         let root = self.root_attributes(layers)?;
         self.snapshots
-            .create(&mut index, key, layers, root, &self.layers)
+            .create(&mut index, key, layers, size, root, &self.layers)
     }
 
     fn mount(&self, key: &str) -> Result<Mounted, Error> {
@@ -280,6 +289,7 @@ impl<D: Driver> Snapshotter for Store<D> {
         let mut index = self.snapshots.lock();
         self.layers.discard(&self.snapshots.directory(key))?;
         index.remove(key);
+        self.snapshots.lift_quota(key);
         Ok(())
     }
 

@@ -113,6 +113,46 @@ pause() {
   equal "thawed" "frozen 0" "$(grep frozen "$c/cgroup.events")"
 }
 
+# The root is an ext4 with project quotas.
+quotas() {
+  fill='dd if=/dev/zero of=$1/f bs=1M count=24 2>&1; stat -c %s $1/f; df -k $1 | tail -n 1'
+  said=$($G run --name small --storage-opt size=8m busybox sh -c "$fill" sh /root 2>&1)
+  contains "a container's size is kept to" "Disk quota exceeded" "$said"
+  within "what it could write" 6000000 8388608 "$(echo "$said" | grep -E '^[0-9]+$')"
+  contains "df shows the size" " 8192 " "$said"
+  equal "inspect has it" 8m "$(field small .HostConfig.StorageOpt.size)"
+  check "start of the full container" $G start small
+  check "rm of the full container" $G rm -f small
+  contains "without a size there is none" 25165824 "$($G run --rm busybox sh -c "$fill" sh /root 2>&1)"
+  contains "an unknown option" "unknown option speed" "$($G create --storage-opt speed=9 busybox 2>&1)"
+  check "volume with a size" $G volume create --opt size=8m little
+  said=$($G run --rm -v little:/v busybox sh -c "$fill" sh /v 2>&1)
+  contains "a volume's size is kept to" "Disk quota exceeded" "$said"
+  within "what went into the volume" 6000000 8388608 "$(echo "$said" | grep -E '^[0-9]+$')"
+  check "volume rm" $G volume rm little
+  check "volume without a size" $G volume create big
+  contains "a volume without a size" 25165824 "$($G run --rm -v big:/v busybox sh -c "$fill" sh /v 2>&1)"
+  check "rm of the volume without a size" $G volume rm big
+}
+
+apparmor() {
+  [ "$(cat /sys/module/apparmor/parameters/enabled 2>&1)" = Y ] || { bad "the kernel has AppArmor"; return; }
+  contains "the profile is loaded and applied" "gantry-default (enforce)" "$($G run --rm busybox cat /proc/self/attr/current 2>&1)"
+  equal "exec is confined, too" "gantry-default (enforce)" "$($G exec neighbour cat /proc/self/attr/current 2>&1)"
+  mount='mkdir /m && mount -t tmpfs none /m'
+  said=$($G run --rm --cap-add SYS_ADMIN busybox sh -c "$mount" 2>&1)
+  contains "mounting is denied" "ermission denied" "$said"
+  check "unconfined may mount" $G run --rm --cap-add SYS_ADMIN --security-opt apparmor=unconfined busybox sh -c "$mount"
+  equal "unconfined" unconfined "$($G run --rm --security-opt apparmor=unconfined busybox cat /proc/self/attr/current 2>&1)"
+  check "privileged may mount" $G run --rm --privileged busybox sh -c "$mount"
+  said=$($G run --rm --security-opt apparmor=no-such busybox true 2>&1); equal "an unknown profile fails" 127 "$?"
+  contains "and says so" no-such "$said"
+  contains "info" "apparmor" "$($G info 2>&1)"
+  echo 'profile own flags=(attach_disconnected) { file, deny /etc/passwd r, }' | apparmor_parser -Kr
+  said=$($G run --rm --security-opt apparmor=own busybox cat /etc/passwd 2>&1)
+  contains "a profile of one's own" "ermission denied" "$said"
+}
+
 survive() {
   check "ticker starts" $G run -d --name ticker -p 8081:80 busybox sh -c 'httpd -p 80 -h /; echo before; while [ ! -e /go ]; do sleep 0.2; done; echo after; exec sleep 1000'
   until_true said ticker before
@@ -143,7 +183,7 @@ clean() {
   if tables=$(nft list tables 2>/dev/null); then equal "no nft table is left" "" "$tables"; fi
 }
 
-for part in story memory cpu pids pause survive clean; do
+for part in story memory cpu pids pause quotas apparmor survive clean; do
   $part
   echo "guest: $part done at $(cut -d' ' -f1 /proc/uptime) s"
 done

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
 
 use super::record::{FORMAT, Record, State};
-use super::{Container, Containers, attachments, blocking, defaults, mounts, supported};
+use super::{Container, Containers, attachments, blocking, conflicts, defaults, mounts, supported};
 use crate::files::Durability;
 use crate::{Error, clock, ids};
 
@@ -20,6 +20,7 @@ impl Containers {
     ) -> Result<ContainerCreateResponse, Error> {
         let image = self.images.for_container(&request.config.image, platform)?;
         let mut warnings = supported::check(&mut request)?;
+        conflicts::storage(&request.host_config, &*self.snapshots)?;
         warnings.extend(defaults::apply(
             &mut request,
             &image.config,
@@ -91,9 +92,14 @@ impl Containers {
         let (service, subject) = (self.clone(), Arc::clone(container));
         blocking(move || {
             let layers = subject.record().layers.clone();
+            let size = conflicts::storage_size(&subject.record().host_config)?;
+            let size = size.or(service.settings.storage_size);
             let made = fs::create_dir_all(&subject.state_dir)
                 .map_err(Error::file("create", &subject.state_dir))
-                .and_then(|()| Ok(service.snapshots.prepare(&subject.id, &layers)?))
+                .and_then(|()| {
+                    let snapshots = &service.snapshots;
+                    Ok(snapshots.prepare_limited(&subject.id, &layers, size)?)
+                })
                 .and_then(|()| subject.save(Durability::PowerLoss));
             if made.is_err() {
                 let _ = service.snapshots.remove(&subject.id);

@@ -366,9 +366,10 @@ fn storage_size(options: &[String]) -> Result<Option<u64>, Error> {
     let mut size = None;
     for option in options {
         let wrong = |reason: &str| setting("storage-opts", option, reason);
-        let value = match option.split_once('=') {
-            Some(("size" | "overlay.size" | "overlay2.size" | "erofs.size", value)) => value,
-            _ => return Err(wrong("unknown option; expected size=10G")),
+        let Some(("size" | "overlay.size" | "overlay2.size" | "erofs.size", value)) =
+            option.split_once('=')
+        else {
+            return Err(wrong("unknown option; expected size=10G"));
         };
         let bytes = gantry_units::parse_ram(value).map_err(|e| wrong(&e.to_string()))?;
         // As with Docker, 0 is no limit.

@@ -78,20 +78,25 @@ fn a_mistake_changes_nothing() {
 #[test]
 fn without_live_restore_containers_end_with_the_daemon_and_policies_start_them_again() {
     let mut daemon =
-        Daemon::with_registry_and(&json!({"live-restore": false, "shutdown-timeout": 1}));
+        Daemon::with_registry_and(&json!({"live-restore": false, "shutdown-timeout": 5}));
     daemon
         .gantry(
-            "run -d --name once busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'",
+            "run -d --name once busybox sh -c 'trap \"exit 7\" TERM; echo set; while :; do sleep 0.1; done'",
         )
         .ok();
     daemon
         .gantry(
-            "run -d --name stubborn busybox sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'",
+            "run -d --name stubborn busybox sh -c 'trap \"\" TERM; echo set; while :; do sleep 0.1; done'",
         )
         .ok();
     daemon
         .gantry("run -d --name always --restart always busybox sleep 1000")
         .ok();
+    for name in ["once", "stubborn"] {
+        eventually("the trap is set", || {
+            daemon.gantry(&format!("logs {name}")).ok() == "set"
+        });
+    }
     let pids = daemon.gantry("inspect -f '{{.State.Pid}}' once stubborn always");
     let pids: Vec<String> = pids.ok().split_whitespace().map(str::to_owned).collect();
     daemon.stop();

@@ -126,7 +126,8 @@ fn push(text: &mut String, first: usize, shown: usize, (name, others): &Line) {
         if matches!(title, "ID" | "EXTRA") {
             text.push_str(&left(value, width));
         } else {
-            text.push_str(&format!("{value:>width$}"));
+            text.push_str(&" ".repeat(width.saturating_sub(value.len())));
+            text.push_str(value);
         }
     }
     text.push('\n');

@@ -48,7 +48,7 @@ impl Command for PushList {
             .await
             .map_err(Failure::new)?;
         let digest = Digester::digest(Algorithm::Sha256, &bytes);
-        output::line(digest.to_string());
+        output::line(&digest);
         if self.purge {
             lists.remove(&target)?;
         }

@@ -232,11 +232,11 @@ mod tests {
         let root = directory("outside");
         fs::create_dir(root.join("in")).unwrap();
         let mut builder = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
+        let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
         builder.append_link(&mut header, "s", "..").unwrap();
-        let mut header = tar::Header::new_gnu();
+        let mut header = Header::new_gnu();
         header.set_size(1);
         builder
             .append_data(&mut header, "s/evil", &b"x"[..])

@@ -169,6 +169,33 @@ survive() {
   equal "its status" 137 "$(field ticker .State.ExitCode)"
 }
 
+more_lines() { [ "$($G logs ticks 2>/dev/null | wc -l)" -gt "$lines" ]; }
+checked_since() { [ "$(field ticks '(index .State.Health.Log 0).Start')" != "$first_check" ]; }
+restarted() { [ "$(field ends .RestartCount)" -gt "$restarts" ]; }
+
+# The wall clock is set, as no container or namespace could do it: a day on, two back, a day on.
+clock() {
+  check "ticks starts" $G run -d --name ticks --health-cmd true --health-interval 500ms busybox sh -c 'while :; do echo tick; sleep 0.5; done'
+  check "ends starts" $G run -d --name ends --restart always busybox sleep 0.5
+  until_true said ticks tick
+  for jump in 86400 -172800 86400; do
+    lines=$($G logs ticks 2>/dev/null | wc -l) restarts=$(field ends .RestartCount)
+    check "the clock is set by $jump s" date -s @$(($(date +%s) + jump))
+    first_check=$(field ticks '(index .State.Health.Log 0).Start')
+    check "$jump: the log goes on" until_true more_lines
+    check "$jump: health checks go on" until_true checked_since
+    equal "$jump: healthy" healthy "$(field ticks .State.Health.Status)"
+    check "$jump: restarts go on" until_true restarted
+    check "$jump: exec" $G exec ticks true
+    check "$jump: run" $G run --rm busybox true
+    before=$(uptime_us)
+    check "$jump: stop" $G stop -t 1 ticks
+    within "$jump: stop takes its time and no more (ms)" 0 20000 $((($(uptime_us) - before) / 1000))
+    check "$jump: start" $G start ticks
+  done
+  check "rm of ticks" $G rm -f ticks ends
+}
+
 clean() {
   all=$($G ps -aq)
   check "rm -f of all" $G rm -f $all
@@ -183,7 +210,7 @@ clean() {
   if tables=$(nft list tables 2>/dev/null); then equal "no nft table is left" "" "$tables"; fi
 }
 
-for part in story memory cpu pids pause quotas apparmor survive clean; do
+for part in story memory cpu pids pause quotas apparmor survive clock clean; do
   $part
   echo "guest: $part done at $(cut -d' ' -f1 /proc/uptime) s"
 done

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
+use gantry_image::Platform;
 
 use super::record::{FORMAT, Record, State};
 use super::{Container, Containers, attachments, blocking, conflicts, defaults, mounts, supported};
@@ -30,6 +31,9 @@ impl Containers {
         attachments::normalise(&mut request, &self.networks)?;
         self.secrets.resolve(&mut request.secrets)?;
         warnings.extend(self.lacking_limits(&request.host_config));
+        if platform.is_none_or(str::is_empty) {
+            warnings.extend(made_for_others(&image.platform()));
+        }
 
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
@@ -109,6 +113,17 @@ impl Containers {
         })
         .await
     }
+}
+
+/// Docker's warning about an image of another platform that nobody asked for by name.
+fn made_for_others(image: &Platform) -> Option<String> {
+    let host = Platform::host();
+    (!image.architecture.is_empty() && !host.accepts(image)).then(|| {
+        format!(
+            "The requested image's platform ({image}) does not match the detected host platform \
+             ({host}) and no specific platform was requested"
+        )
+    })
 }
 
 /// A name that is freed again unless the container comes to be.

@@ -143,7 +143,7 @@ impl System {
                 ..SwarmInfo::default()
             },
             live_restore_enabled: live.live_restore,
-            warnings: Some(settings.warnings.clone()).filter(|w| !w.is_empty()),
+            warnings: Some(self.warnings()).filter(|w| !w.is_empty()),
             http_proxy: proxy(|p| &p.http_proxy),
             https_proxy: proxy(|p| &p.https_proxy),
             no_proxy: proxy(|p| &p.no_proxy),
@@ -151,6 +151,13 @@ impl System {
             security_options: self.security_options(),
             ..SystemInfo::default()
         })
+    }
+
+    /// What is open to anybody, and what other firewalls shut.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.settings.warnings.clone();
+        warnings.extend(self.containers.networks.warnings());
+        warnings
     }
 
     /// As Docker lists them.

@@ -34,7 +34,7 @@ impl Networks {
         let parent = Undo::new(|| drop(self.remove_means(&info)));
         let net = Arc::new(Net::open(&self.netlink, &self.config, info.clone())?);
         if let Some(segment) = net.segment() {
-            self.firewall.add_segment(&segment, &self.segments())?;
+            self.firewall.add_segment(&segment)?;
         }
         write(&self.nets).push(net);
         parent.keep();

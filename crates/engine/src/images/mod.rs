@@ -185,7 +185,9 @@ impl Images {
 /// A platform as `os/architecture`, or as newer clients write it: as JSON.
 fn read_platform(text: &str) -> Result<Platform, Error> {
     if !text.starts_with('{') {
-        return Ok(text.parse()?);
+        return text
+            .parse()
+            .map_err(|e: gantry_image::Error| Error::Invalid(e.to_string()));
     }
     let body: gantry_api_types::Platform = serde_json::from_str(text)
         .map_err(|error| Error::Invalid(format!("platform {text}: {error}")))?;

@@ -11,6 +11,7 @@ mod bench;
 mod cache;
 mod compat;
 mod images;
+mod integration;
 mod peers;
 mod shell;
 mod vm;
@@ -30,6 +31,8 @@ enum Task {
     Bench(bench::Args),
     /// Play the same requests to real Docker and to ours and compare what they answer
     Compat(compat::Args),
+    /// Run the integration tests; those that fail in the crowd once more, alone
+    Integration(integration::Args),
     /// Real Docker and Podman, to compare with
     #[command(subcommand)]
     Peers(peers::Verb),
@@ -42,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Compat(args) => compat::run(&args),
         Task::Images(args) => images::run(&args),
+        Task::Integration(args) => integration::run(&args),
         Task::Peers(verb) => peers::run(&verb),
         Task::Vm(args) => vm::run(&args),
     }

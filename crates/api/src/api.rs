@@ -131,10 +131,7 @@ fn headers(identity: &Identity) -> HeaderMap {
             HeaderName::from_static("ostype"),
             HeaderValue::from_static("linux"),
         ),
-        (
-            EXPERIMENTAL,
-            HeaderValue::from_static("false"),
-        ),
+        (EXPERIMENTAL, HeaderValue::from_static("false")),
         (header::SERVER, server),
     ]
     .into_iter()

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gantry_api_types::{ContainerCreateRequest, HostConfig};
 use gantry_api_types::json::{NameSet, Nothing, Words};
+use gantry_api_types::{ContainerCreateRequest, HostConfig};
 use gantry_oci::{ContainerDefaults, ImageConfig};
 
 use super::restart;

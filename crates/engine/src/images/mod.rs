@@ -206,7 +206,9 @@ pub(crate) fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
         tag => {
             // The repository may not bring a tag of its own.
             let bare = Reference::parse(repository).map_err(gantry_image::Error::from)?;
-            return Ok(bare.with_tag(tag).map_err(gantry_image::Error::from)?);
+            return bare
+                .with_tag(tag)
+                .map_err(|_| Error::Invalid("invalid tag format".to_owned()));
         }
     };
     Ok(Reference::parse(&text).map_err(gantry_image::Error::from)?)

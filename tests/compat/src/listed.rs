@@ -66,7 +66,7 @@ impl Listed {
     /// Entries that no difference needed, though every play was played.
     pub fn unused(&self) -> Vec<&str> {
         // Which of two comes first may be chance, and then sometimes the same.
-        let steady = |e: &&Entry| !e.path.ends_with(".order");
+        let steady = |e: &&Entry| !e.path.contains("].order");
         let unused = self.entries.iter().filter(|e| !e.used).filter(steady);
         unused.map(|e| e.line.as_str()).collect()
     }

@@ -29,6 +29,8 @@ impl Containers {
         )?);
 
         attachments::normalise(&mut request, &self.networks)?;
+        self.name_by_id(&mut request.host_config)?;
+        defaults::labels_off(&mut request.host_config);
         self.secrets.resolve(&mut request.secrets)?;
         warnings.extend(self.lacking_limits(&request.host_config));
         if platform.is_none_or(str::is_empty) {
@@ -43,7 +45,6 @@ impl Containers {
         request.host_config.links = links
             .map(|links| self.checked_links(&links, &name.name))
             .transpose()?;
-        self.name_by_id(&mut request.host_config);
         let plan = mounts::plan(self, &id, &request)?;
         let record = Record {
             format: FORMAT,
@@ -78,17 +79,22 @@ impl Containers {
     }
 
     /// Other containers are kept by their ID, so that a new name of theirs changes nothing.
-    fn name_by_id(&self, host: &mut HostConfig) {
-        for mode in [
-            &mut host.pid_mode,
-            &mut host.ipc_mode,
-            &mut host.network_mode,
+    fn name_by_id(&self, host: &mut HostConfig) -> Result<(), Error> {
+        for (mode, may_come) in [
+            (&mut host.pid_mode, false),
+            (&mut host.ipc_mode, false),
+            (&mut host.network_mode, true),
         ] {
-            let other = mode.strip_prefix("container:");
-            if let Some(other) = other.and_then(|name| self.registry.find(name).ok()) {
-                *mode = format!("container:{}", other.id);
+            let Some(name) = mode.strip_prefix("container:") else {
+                continue;
+            };
+            match self.registry.find(name) {
+                Ok(other) => *mode = format!("container:{}", other.id),
+                Err(_) if may_come => {}
+                Err(e) => return Err(Error::Invalid(e.to_string())),
             }
         }
+        Ok(())
     }
 
     /// Prepares the writable layer and writes the record; after a failure nothing is left.

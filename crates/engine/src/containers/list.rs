@@ -86,6 +86,16 @@ impl Containers {
         Ok(list)
     }
 
+    /// How many containers each image has.
+    pub fn of_images(&self) -> HashMap<String, i64> {
+        let mut counts = HashMap::new();
+        for container in self.registry.all() {
+            let image = container.record().image_id.to_string();
+            *counts.entry(image).or_default() += 1;
+        }
+        counts
+    }
+
     /// The image as its user named it, if that still is its name.
     fn image_name(&self, record: &Record, known: &mut Names) -> String {
         let (name, id) = (&record.config.image, &record.image_id);
@@ -224,6 +234,29 @@ fn health(record: &Record) -> &'static str {
     }
 }
 
+/// `80`, `8000-8010/udp`: ports that a filter asks for.
+struct PortRange<'a> {
+    first: u16,
+    last: u16,
+    protocol: &'a str,
+}
+
+impl<'a> PortRange<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        Some(Self {
+            first: first.parse().ok()?,
+            last: last.parse().ok()?,
+            protocol,
+        })
+    }
+
+    fn has(&self, port: u16, protocol: &str) -> bool {
+        (self.first..=self.last).contains(&port) && protocol == self.protocol
+    }
+}
+
 /// Filters whose values have been looked at once.
 struct Checked<'a> {
     filters: &'a Filters,
@@ -268,6 +301,13 @@ impl<'a> Checked<'a> {
                     .map_err(|_| Error::Invalid(format!("invalid filter 'exited={code}'")))
             })
             .collect::<Result<_, _>>()?;
+        for port in filters.values("publish").chain(filters.values("expose")) {
+            if PortRange::parse(port).is_none() {
+                return Err(Error::Invalid(format!(
+                    "invalid filter: {port:?} is neither a port nor a range of ports"
+                )));
+            }
+        }
         let created = |key: &str| -> Result<Option<i64>, Error> {
             let of = |name: &str| Ok::<_, Error>(service.registry.find(name)?.record().created);
             filters.values(key).next().map(of).transpose()
@@ -283,7 +323,7 @@ impl<'a> Checked<'a> {
 
     /// Whether the filters themselves ask for stopped containers.
     fn about_stopped(&self) -> bool {
-        self.filters.values("status").any(|s| s != "running") || self.filters.has("exited")
+        self.filters.values("status").any(|s| s != "running")
     }
 
     fn pass(&self, service: &Containers, record: &Record) -> bool {
@@ -365,23 +405,24 @@ impl<'a> Checked<'a> {
 
     fn ports(&self, record: &Record) -> bool {
         let bound = record.state.ports();
-        let tagged = |text: &str| {
-            if text.contains('/') {
-                text.to_owned()
-            } else {
-                format!("{text}/tcp")
-            }
-        };
-        let mut published = self.filters.values("publish").map(tagged).peekable();
-        let mut exposed = self.filters.values("expose").map(tagged).peekable();
+        let ranges = |name: &'static str| self.filters.values(name).filter_map(PortRange::parse);
+        let mut published = ranges("publish").peekable();
+        let mut exposed = ranges("expose").peekable();
+        let own = record.config.exposed_ports.keys();
+        let own: Vec<_> = own
+            .filter_map(|port| super::ports::container_port(port).ok())
+            .collect();
         (published.peek().is_none()
-            || published.any(|p| {
+            || published.any(|range| {
                 bound
                     .iter()
-                    .any(|b| p == format!("{}/{}", b.host_port, b.protocol))
+                    .any(|b| range.has(b.host_port, &b.protocol.to_string()))
             }))
             && (exposed.peek().is_none()
-                || exposed.any(|p| record.config.exposed_ports.contains_key(&p)))
+                || exposed.any(|range| {
+                    own.iter()
+                        .any(|(port, protocol)| range.has(*port, &protocol.to_string()))
+                }))
     }
 
     fn ancestor(&self, service: &Containers, record: &Record) -> bool {

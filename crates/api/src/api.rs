@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::ServiceExt;
 
 use crate::backend::Backend;
+use crate::failure::Failure;
 use crate::version::ApiVersion;
 use crate::{routes, version};
 
@@ -70,16 +71,54 @@ impl Api {
                     Err(never) => match never {},
                 }
             }
-            Err(failure) => failure.into_response(),
+            Err(failure) => refused(failure),
         };
+        let said: Introduction = response.extensions().get().copied().unwrap_or_default();
+        if said == Introduction::None {
+            // The router's own: which methods a path knows.
+            response.headers_mut().remove(header::ALLOW);
+        }
         for (name, value) in &self.0.headers {
-            response.headers_mut().insert(name, value.clone());
+            if said.has(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         response
     }
 }
 
-/// The headers of every answer.
+/// The answer to a version that is not served.
+fn refused(failure: Failure) -> Response {
+    let mut response = failure.into_response();
+    response.extensions_mut().insert(Introduction::Version);
+    response
+}
+
+/// How much of itself the daemon tells in an answer's headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Introduction {
+    /// All of it.
+    #[default]
+    Full,
+    /// What is known before the request is looked at.
+    Version,
+    /// Nothing: raw streams, and paths that nobody serves.
+    None,
+}
+
+impl Introduction {
+    fn has(self, header: &HeaderName) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Version => header != EXPERIMENTAL,
+            Self::None => false,
+        }
+    }
+}
+
+const EXPERIMENTAL: HeaderName = HeaderName::from_static("docker-experimental");
+
+/// The headers of (nearly) every answer.
 fn headers(identity: &Identity) -> HeaderMap {
     let server = format!("Gantry/{} (linux)", identity.version);
     let server = HeaderValue::from_str(&server).unwrap_or(HeaderValue::from_static("Gantry"));
@@ -92,10 +131,7 @@ fn headers(identity: &Identity) -> HeaderMap {
             HeaderName::from_static("ostype"),
             HeaderValue::from_static("linux"),
         ),
-        (
-            HeaderName::from_static("docker-experimental"),
-            HeaderValue::from_static("false"),
-        ),
+        (EXPERIMENTAL, HeaderValue::from_static("false")),
         (header::SERVER, server),
     ]
     .into_iter()

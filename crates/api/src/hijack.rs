@@ -24,6 +24,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio_util::io::ReaderStream;
 
+use crate::api::Introduction;
 use crate::failure::Failure;
 use crate::listener::Socket;
 use crate::pending::PendingGuard;
@@ -142,6 +143,7 @@ impl Way {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.extensions_mut().insert(Introduction::None);
         Ok(response)
     }
 }

@@ -4,7 +4,8 @@
 //! that are gone since are put back.
 
 use gantry_api_types::{
-    ContainerConfig, ContainerCreateRequest, DiskUsage, ImageInspect, ImageSummary, SystemInfo,
+    ContainerConfig, ContainerCreateRequest, ContainerInspect, ContainerSummary, DiskUsage,
+    ImageInspect, ImageSummary, SystemInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,36 @@ pub(crate) fn create(version: ApiVersion, request: &mut ContainerCreateRequest) 
     if !version.is_at_least(41) && host.cgroupns_mode.is_empty() {
         "host".clone_into(&mut host.cgroupns_mode);
     }
+}
+
+/// `GET /containers/json`
+pub(crate) fn containers(
+    version: ApiVersion,
+    mut list: Vec<ContainerSummary>,
+) -> Vec<ContainerSummary> {
+    if !version.is_at_least(46) {
+        for container in &mut list {
+            container.host_config.annotations.clear();
+        }
+    }
+    list
+}
+
+/// `GET /containers/{name}/json`: aliases had the short ID among them until API 1.44.
+pub(crate) fn container(version: ApiVersion, mut container: ContainerInspect) -> ContainerInspect {
+    if version.is_at_least(45) {
+        return container;
+    }
+    let short: String = container.id.chars().take(12).collect();
+    let networks = container.network_settings.networks.iter_mut().flatten();
+    for (name, settings) in networks {
+        let own = !matches!(name.as_str(), "bridge" | "default" | "host" | "none");
+        let aliases = settings.aliases.iter().flatten();
+        if own && !aliases.into_iter().any(|alias| *alias == short) {
+            settings.aliases.get_or_insert_default().push(short.clone());
+        }
+    }
+    container
 }
 
 /// `GET /info`

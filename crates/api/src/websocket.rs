@@ -4,9 +4,11 @@
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 
+use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
+use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -23,6 +25,13 @@ pub(crate) fn open(upgrade: WebSocketUpgrade, attachment: Attachment, binary: bo
             tracing::debug!("a websocket ended: {e}");
         }
     })
+}
+
+/// What Docker says to a request that is no websocket's: a text, without a type.
+pub(crate) fn refuse() -> Response {
+    let mut response = Response::new(Body::from("not websocket protocol"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
 }
 
 async fn serve(socket: WebSocket, attachment: Attachment, binary: bool) -> io::Result<()> {

@@ -20,6 +20,15 @@ pub(crate) fn rfc3339(nanos: i64) -> String {
     )
 }
 
+/// A file's time, for which 1970 is a moment like any other.
+pub(crate) fn of_file(seconds: i64, nanos: i64) -> String {
+    let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    jiff::Timestamp::from_nanosecond(nanos).map_or_else(
+        |_| gantry_api_types::ZERO_TIME.to_owned(),
+        |t| t.to_string(),
+    )
+}
+
 /// A moment as a filter gives it: `42m` ago, RFC 3339, a local date, or Unix seconds; in
 /// nanoseconds since 1970.
 pub(crate) fn moment(text: &str) -> Option<i64> {

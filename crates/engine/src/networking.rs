@@ -132,7 +132,10 @@ impl Networking {
             gone.map_err(Error::Networks)
         })
         .await?;
-        self.announce(&gone, "destroy");
+        // A template's end is not told, as by Docker.
+        if !gone.config_only {
+            self.announce(&gone, "destroy");
+        }
         Ok(())
     }
 
@@ -186,10 +189,12 @@ impl Networking {
     }
 
     fn announce(&self, network: &NetworkInfo, action: &str) {
-        let attributes = [
-            ("name", network.name.as_str()),
-            ("type", network.driver.name()),
-        ];
+        // A template has no driver of its own.
+        let kind = match network.driver.name() {
+            _ if network.config_only => "null",
+            name => name,
+        };
+        let attributes = [("name", network.name.as_str()), ("type", kind)];
         let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
         self.events.network(&network.id, action, attributes.into());
     }

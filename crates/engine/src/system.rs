@@ -143,7 +143,7 @@ impl System {
                 ..SwarmInfo::default()
             },
             live_restore_enabled: live.live_restore,
-            warnings: Some(settings.warnings.clone()).filter(|w| !w.is_empty()),
+            warnings: Some(self.warnings()).filter(|w| !w.is_empty()),
             http_proxy: proxy(|p| &p.http_proxy),
             https_proxy: proxy(|p| &p.https_proxy),
             no_proxy: proxy(|p| &p.no_proxy),
@@ -153,6 +153,13 @@ impl System {
         })
     }
 
+    /// What is open to anybody, and what other firewalls shut.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.settings.warnings.clone();
+        warnings.extend(self.containers.networks.warnings());
+        warnings
+    }
+
     /// As Docker lists them.
     fn security_options(&self) -> Vec<String> {
         let profile = match self.settings.seccomp_profile.as_deref() {
@@ -160,7 +167,18 @@ impl System {
             Some("unconfined") => "unconfined",
             Some(_) => "custom-profile",
         };
-        let mut options = vec![format!("name=seccomp,profile={profile}")];
+        let mut options = Vec::new();
+        if crate::apparmor::is_enabled() {
+            options.push("name=apparmor".to_owned());
+        }
+        options.push(format!("name=seccomp,profile={profile}"));
+        let private = match self.settings.live().cgroupns_mode.as_str() {
+            "" => self.settings.cgroup_v2,
+            mode => mode == "private",
+        };
+        if private {
+            options.push("name=cgroupns".to_owned());
+        }
         if self.settings.no_new_privileges {
             options.push("name=no-new-privileges".to_owned());
         }

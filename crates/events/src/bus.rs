@@ -98,7 +98,11 @@ impl Events {
     /// Something was pruned.
     pub fn pruned(&self, kind: &str, bytes: u64) {
         let attributes = BTreeMap::from([("reclaimed".to_owned(), bytes.to_string())]);
-        self.publish(event(kind, "", "prune", attributes));
+        let mut event = event(kind, "", "prune", attributes);
+        if matches!(kind, "container" | "image") {
+            "prune".clone_into(&mut event.status);
+        }
+        self.publish(event);
     }
 
     /// Gives the event its time, keeps it and tells all readers.

@@ -4,12 +4,12 @@
 //! endpoint that no longer exists. Deleting the flow makes its next packet a new one.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use gantry_sys::netlink::{AttributeIter, Attributes, Family, Messages, Reply, Socket, flags};
 
-use crate::abi::AF_INET;
+use crate::abi::{AF_INET, AF_INET6};
 use crate::connection::refused;
 use crate::error::Result;
 
@@ -23,19 +23,24 @@ const CTA_TUPLE_IP: u16 = 1;
 const CTA_TUPLE_PROTO: u16 = 2;
 const CTA_IP_V4_SRC: u16 = 1;
 const CTA_IP_V4_DST: u16 = 2;
+const CTA_IP_V6_SRC: u16 = 3;
+const CTA_IP_V6_DST: u16 = 4;
 const CTA_PROTO_NUM: u16 = 1;
 const CTA_PROTO_SRC_PORT: u16 = 2;
 const CTA_PROTO_DST_PORT: u16 = 3;
 
-const HEADER: [u8; 4] = [AF_INET, 0, 0, 0];
+/// `struct nfgenmsg`: the family, the version, an index.
+const fn header(family: u8) -> [u8; 4] {
+    [family, 0, 0, 0]
+}
 
 /// One direction of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuple {
     /// Who sends.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// To whom.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// The protocol's number.
     pub protocol: u8,
     /// The sender's port; 0 for protocols without.
@@ -44,7 +49,7 @@ pub struct Tuple {
     pub destination_port: u16,
 }
 
-/// A tracked IPv4 flow.
+/// A tracked flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {
     /// As its first packet came.
@@ -68,10 +73,16 @@ impl Conntrack {
         })
     }
 
-    /// All tracked IPv4 flows.
+    /// All tracked flows of both families.
     pub fn flows(&self) -> Result<Vec<Flow>> {
+        let mut flows = self.flows_of(AF_INET)?;
+        flows.extend(self.flows_of(AF_INET6)?);
+        Ok(flows)
+    }
+
+    fn flows_of(&self, family: u8) -> Result<Vec<Flow>> {
         let mut messages = Messages::new();
-        messages.push(CT_GET, flags::DUMP, &HEADER, |_| {});
+        messages.push(CT_GET, flags::DUMP, &header(family), |_| {});
         let answer = self.exchange(messages)?;
         match answer.refusals.into_iter().next() {
             None => Ok(answer.replies.iter().filter_map(parse_flow).collect()),
@@ -86,7 +97,12 @@ impl Conntrack {
         }
         let mut messages = Messages::new();
         for flow in flows {
-            messages.push(CT_DELETE, 0, &HEADER, |out| {
+            let family = if flow.original.source.is_ipv4() {
+                AF_INET
+            } else {
+                AF_INET6
+            };
+            messages.push(CT_DELETE, 0, &header(family), |out| {
                 out.nested(CTA_TUPLE_ORIG, |tuple| write_tuple(tuple, &flow.original));
                 out.bytes(CTA_ID, &flow.id);
             });
@@ -110,8 +126,8 @@ impl Conntrack {
 
 fn write_tuple(out: &mut Attributes<'_>, tuple: &Tuple) {
     out.nested(CTA_TUPLE_IP, |ip| {
-        ip.bytes(CTA_IP_V4_SRC, &tuple.source.octets());
-        ip.bytes(CTA_IP_V4_DST, &tuple.destination.octets());
+        write_address(ip, tuple.source, CTA_IP_V4_SRC, CTA_IP_V6_SRC);
+        write_address(ip, tuple.destination, CTA_IP_V4_DST, CTA_IP_V6_DST);
     });
     out.nested(CTA_TUPLE_PROTO, |proto| {
         proto.bytes(CTA_PROTO_NUM, &[tuple.protocol]);
@@ -120,8 +136,15 @@ fn write_tuple(out: &mut Attributes<'_>, tuple: &Tuple) {
     });
 }
 
+fn write_address(out: &mut Attributes<'_>, address: IpAddr, ipv4: u16, ipv6: u16) {
+    match address {
+        IpAddr::V4(address) => out.bytes(ipv4, &address.octets()),
+        IpAddr::V6(address) => out.bytes(ipv6, &address.octets()),
+    }
+}
+
 fn parse_flow(reply: &Reply) -> Option<Flow> {
-    let attributes = AttributeIter::new(reply.body.get(HEADER.len()..)?);
+    let attributes = AttributeIter::new(reply.body.get(header(0).len()..)?);
     Some(Flow {
         original: parse_tuple(attributes.find(CTA_TUPLE_ORIG)?)?,
         reply: parse_tuple(attributes.find(CTA_TUPLE_REPLY)?)?,
@@ -132,7 +155,12 @@ fn parse_flow(reply: &Reply) -> Option<Flow> {
 fn parse_tuple(tuple: &[u8]) -> Option<Tuple> {
     let ip = AttributeIter::new(AttributeIter::new(tuple).find(CTA_TUPLE_IP)?);
     let proto = AttributeIter::new(AttributeIter::new(tuple).find(CTA_TUPLE_PROTO)?);
-    let address = |kind| Some(Ipv4Addr::from(*ip.find(kind)?.first_chunk::<4>()?));
+    let address = |ipv4, ipv6| -> Option<IpAddr> {
+        if let Some(octets) = ip.find(ipv4) {
+            return Some(Ipv4Addr::from(*octets.first_chunk::<4>()?).into());
+        }
+        Some(Ipv6Addr::from(*ip.find(ipv6)?.first_chunk::<16>()?).into())
+    };
     let port = |kind| {
         proto
             .find(kind)
@@ -140,8 +168,8 @@ fn parse_tuple(tuple: &[u8]) -> Option<Tuple> {
             .map_or(0, |port| u16::from_be_bytes(*port))
     };
     Some(Tuple {
-        source: address(CTA_IP_V4_SRC)?,
-        destination: address(CTA_IP_V4_DST)?,
+        source: address(CTA_IP_V4_SRC, CTA_IP_V6_SRC)?,
+        destination: address(CTA_IP_V4_DST, CTA_IP_V6_DST)?,
         protocol: *proto.find(CTA_PROTO_NUM)?.first()?,
         source_port: port(CTA_PROTO_SRC_PORT),
         destination_port: port(CTA_PROTO_DST_PORT),

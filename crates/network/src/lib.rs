@@ -49,7 +49,7 @@
 //!
 //! Where another program's `forward` chain drops by default, two rules of ours by bridge name
 //! go into it, for no accept in one table undoes a drop in another; they go when the service is
-//! closed for good.
+//! closed for good. A thread hears of others' changes and puts back what they took away.
 #![forbid(unsafe_code)]
 
 mod address;

@@ -13,7 +13,7 @@ use crate::config::NetworkConfig;
 use crate::endpoint::EndpointState;
 use crate::error::Result;
 use crate::files::{self, ContainerFiles, FilesRequest, HostServers};
-use crate::firewall::Firewall;
+use crate::firewall::{Firewall, Watcher};
 use crate::identity::Identity;
 use crate::names::Names;
 use crate::net::{Means, Net};
@@ -31,7 +31,9 @@ const DNS_PORT: u16 = 53;
 pub struct Networks {
     pub(crate) config: NetworkConfig,
     pub(crate) netlink: Connection,
-    pub(crate) firewall: Firewall,
+    pub(crate) firewall: Arc<Firewall>,
+    /// Ends with the service.
+    _watcher: Watcher,
     pub(crate) store: Store,
     /// The default networks first, then the oldest.
     pub(crate) nets: RwLock<Vec<Arc<Net>>>,
@@ -66,12 +68,14 @@ impl Networks {
             }
         }
         let segments: Vec<_> = nets.iter().filter_map(Net::segment).collect();
-        let firewall = Firewall::open(&config.table_name(), &segments)?;
+        let firewall = Arc::new(Firewall::open(&config.table_name(), &segments)?);
+        let watcher = Watcher::start(Arc::clone(&firewall))?;
         let ports = Mutex::new(Ports::new(config.publish_default_address.into()));
         let pool = Pool::new(config.sandbox_pool)?;
         Ok(Self {
             netlink,
             firewall,
+            _watcher: watcher,
             store,
             nets: RwLock::new(nets.into_iter().map(Arc::new).collect()),
             creating: Mutex::default(),
@@ -96,7 +100,6 @@ impl Networks {
     /// also with an empty list. Traffic of the live ones goes on all the while.
     pub fn restore(&self, live: Vec<EndpointState>) -> Result<()> {
         self.firewall.replace(&self.segments(), &live)?;
-        self.firewall.open_others(&self.segments())?;
         self.remove_stale_interfaces(&live)?;
         for endpoint in live {
             let net = self.net(&endpoint.network_id).ok();
@@ -138,6 +141,13 @@ impl Networks {
             }
         }
         removed
+    }
+
+    /// What an administrator should know of: other firewalls' chains that stop containers'
+    /// packets and that we cannot open.
+    pub fn warnings(&self) -> Vec<String> {
+        let shut = self.firewall.shut();
+        shut.iter().map(|shut| format!("WARNING: {shut}")).collect()
     }
 
     /// The live endpoints.

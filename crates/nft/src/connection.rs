@@ -36,6 +36,12 @@ impl Connection {
         }
     }
 
+    /// The number by which the kernel knows this connection.
+    pub(crate) fn port(&self) -> io::Result<u32> {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        socket.port()
+    }
+
     pub(crate) fn exchange(&self, messages: Messages, skip: usize) -> io::Result<Answer> {
         self.socket
             .lock()

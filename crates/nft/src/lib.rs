@@ -22,6 +22,7 @@ mod list;
 mod rule;
 mod set;
 mod userdata;
+mod watch;
 
 pub use batch::Batch;
 pub use chain::{Chain, ChainType, Hook, Policy};
@@ -31,6 +32,7 @@ pub use expression::{CtState, CtStatus, Expression, Verdict};
 pub use list::{ListedChain, ListedRule};
 pub use rule::Rule;
 pub use set::{DataType, Element, Set, ifname};
+pub use watch::Watch;
 
 /// The address family of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

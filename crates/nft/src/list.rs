@@ -7,9 +7,10 @@ use gantry_sys::netlink::{AttributeIter, Messages, Reply, flags};
 use crate::abi::{
     NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSETELEM, NFT_MSG_GETTABLE,
     NFTA_CHAIN_HOOK, NFTA_CHAIN_NAME, NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE, NFTA_DATA_VALUE,
-    NFTA_HOOK_HOOKNUM, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_TABLE, NFTA_RULE_USERDATA,
+    NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_HOOK_HOOKNUM, NFTA_RULE_CHAIN,
+    NFTA_RULE_EXPRESSIONS, NFTA_RULE_HANDLE, NFTA_RULE_TABLE, NFTA_RULE_USERDATA,
     NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
-    NFTA_SET_ELEM_LIST_TABLE, NFTA_TABLE_NAME,
+    NFTA_SET_ELEM_LIST_TABLE, NFTA_TABLE_NAME, NFTA_VERDICT_CODE,
 };
 use crate::batch::header;
 use crate::chain::{Hook, Policy};
@@ -42,6 +43,8 @@ pub struct ListedRule {
     pub handle: u64,
     /// Its comment.
     pub comment: Option<String>,
+    /// Whether it drops or rejects every packet.
+    pub refuses_all: bool,
 }
 
 impl Connection {
@@ -164,7 +167,36 @@ fn parse_rule(reply: &Reply) -> Option<ListedRule> {
         comment: attributes
             .find(NFTA_RULE_USERDATA)
             .and_then(userdata::parse_comment),
+        refuses_all: attributes
+            .find(NFTA_RULE_EXPRESSIONS)
+            .is_some_and(refuses_all),
     })
+}
+
+/// Nothing but counters and logs, then an end: no match can let a packet by.
+fn refuses_all(expressions: &[u8]) -> bool {
+    let mut refuses = false;
+    for (_, expression) in AttributeIter::new(expressions) {
+        let parts = AttributeIter::new(expression);
+        let name = parts.find(NFTA_EXPR_NAME).map(text).unwrap_or_default();
+        match name.as_str() {
+            "counter" | "log" => {}
+            "reject" => refuses = true,
+            "immediate" => refuses = parts.find(NFTA_EXPR_DATA).is_some_and(is_drop),
+            _ => return false,
+        }
+    }
+    refuses
+}
+
+/// Whether an immediate's value is the verdict to drop (`NF_DROP`, 0).
+fn is_drop(data: &[u8]) -> bool {
+    const NFTA_IMMEDIATE_DATA: u16 = 2;
+    let code = AttributeIter::new(data)
+        .find(NFTA_IMMEDIATE_DATA)
+        .and_then(|value| AttributeIter::new(value).find(NFTA_DATA_VERDICT))
+        .and_then(|verdict| AttributeIter::new(verdict).find(NFTA_VERDICT_CODE));
+    code.and_then(be32) == Some(0)
 }
 
 fn parse_elements(reply: &Reply) -> Vec<Vec<u8>> {

@@ -102,8 +102,21 @@ pub(crate) fn is_mount_point(
             Some(inside) => all_mount_points(inside, path),
             None => Ok(true),
         },
+        // The engine's link to the mounts.
+        FileType::Symlink => Ok(stat.st_size == MOUNTS.len() as i64
+            && fs::readlinkat(directory, name, Vec::new())?.as_bytes() == MOUNTS),
         _ => Ok(false),
     }
+}
+
+/// Where `/etc/mtab` leads in a container.
+const MOUNTS: &[u8] = b"/proc/mounts";
+
+/// Whether this is the engine's `/etc/mtab`, which is not counted as written by the container.
+pub(crate) fn is_mtab(name: &CStr, stat: &Stat) -> bool {
+    name == c"mtab"
+        && FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
+        && stat.st_size == MOUNTS.len() as i64
 }
 
 /// `/dev` may hold the places for `/dev/pts` and the like, and those are empty.

@@ -9,6 +9,7 @@ use rustix::io::{Errno, Result};
 
 use crate::Usage;
 use crate::descent::{Visitor, descend};
+use crate::upper::is_mtab;
 
 /// Counts everything below `directory`, which may change meanwhile.
 pub(crate) fn count(directory: OwnedFd) -> Result<Usage> {
@@ -38,6 +39,9 @@ impl Visitor for Counter {
             Err(Errno::NOENT) => return Ok(()),
             stat => stat?,
         };
+        if is_mtab(name, &stat) {
+            return Ok(());
+        }
         if stat.st_nlink == 1 || self.linked.insert((stat.st_dev, stat.st_ino)) {
             self.usage.bytes += stat.st_size as u64;
             self.usage.inodes += 1;

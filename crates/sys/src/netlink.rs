@@ -295,6 +295,42 @@ impl Socket {
         Ok(collector.answer)
     }
 
+    /// Joins a multicast group: from now on the kernel sends notices, for [`Socket::notices`].
+    pub fn subscribe(&self, group: i32) -> io::Result<()> {
+        // A socket without a number of its own is left out: the kernel takes number 0 for
+        // whoever shall not be told.
+        let any = rustix::net::netlink::SocketAddrNetlink::new(0, 0);
+        rustix::net::bind(&self.fd, &any)?;
+        set_option(
+            &self.fd,
+            libc::SOL_NETLINK,
+            libc::NETLINK_ADD_MEMBERSHIP,
+            group,
+        )
+    }
+
+    /// All notices that have come, each with the port of the socket whose message caused it.
+    /// Does not wait. An error of the kind `ENOBUFS` says that some were lost.
+    pub fn notices(&self) -> io::Result<Vec<(u32, Reply)>> {
+        let mut notices = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match rustix::net::recv(&self.fd, &mut buffer[..], rustix::net::RecvFlags::DONTWAIT) {
+                Ok((0, _)) | Err(rustix::io::Errno::AGAIN) => return Ok(notices),
+                Ok((length, _)) => read_notices(&buffer[..length], &mut notices),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The number by which the kernel knows this socket (`nl_pid`).
+    pub fn port(&self) -> io::Result<u32> {
+        let address = rustix::net::getsockname(&self.fd)?;
+        let address = rustix::net::netlink::SocketAddrNetlink::try_from(address)?;
+        Ok(address.pid())
+    }
+
     /// One datagram; 0 when nothing more will come.
     ///
     /// A refused nf_tables batch answers the refused messages only: once a refusal is read,
@@ -370,6 +406,20 @@ impl Collector {
                 body: body.to_vec(),
             }),
         }
+    }
+}
+
+fn read_notices(mut datagram: &[u8], notices: &mut Vec<(u32, Reply)>) {
+    while let Some(head) = datagram.first_chunk::<HEADER>() {
+        let length = u32::from_ne_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let kind = u16::from_ne_bytes([head[4], head[5]]);
+        let port = u32::from_ne_bytes([head[12], head[13], head[14], head[15]]);
+        let Some(body) = datagram.get(HEADER..length) else {
+            return;
+        };
+        let body = body.to_vec();
+        notices.push((port, Reply { kind, body }));
+        datagram = datagram.get(align(length)..).unwrap_or_default();
     }
 }
 

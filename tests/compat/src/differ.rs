@@ -80,14 +80,16 @@ fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut
             }
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) if path.ends_with(".messages") => {
-            for (what, is_theirs) in unpaired(a, b) {
-                let (theirs, ours) = if is_theirs {
-                    (Some(what), None)
+            let left = unpaired(a, b);
+            for (what, is_theirs) in &left {
+                let moved = left.contains(&(what.clone(), !is_theirs));
+                let (theirs, ours) = if *is_theirs {
+                    (Some(what.clone()), None)
                 } else {
-                    (None, Some(what))
+                    (None, Some(what.clone()))
                 };
                 found.push(Difference {
-                    path: format!("{path}[]"),
+                    path: path_of(path, what, moved),
                     theirs,
                     ours,
                 });
@@ -100,6 +102,14 @@ fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut
             ours: b.cloned(),
         }),
     }
+}
+
+/// `body.messages[]`; of an event `body.messages[start]`, or `body.messages[start].order` where
+/// both sides have it, but at different places.
+fn path_of(path: &str, message: &Value, moved: bool) -> String {
+    let action = message["Action"].as_str().unwrap_or_default();
+    let end = if moved { ".order" } else { "" };
+    format!("{path}[{action}]{end}")
 }
 
 /// Messages that only one side has, in the order of the longest list that both have.

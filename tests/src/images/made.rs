@@ -73,7 +73,7 @@ fn a_container_becomes_an_image(client: &Client) {
     client
         .run("commit -c 'RUN x' box")
         .exits(1)
-        .says("run is not a valid change command");
+        .says("RUN is not a valid change command");
     client
         .run("commit nobody x:y")
         .exits(1)

@@ -15,8 +15,18 @@ use crate::stream::{ByteReader, ByteStream, ProgressSender};
 
 impl super::Images for Engine {
     async fn images(&self, query: ImageListQuery) -> Answer<Vec<ImageSummary>> {
-        let images = self.images.clone();
-        blocking(move || images.list(&query.filters, query.all, query.shared_size)).await
+        let (images, containers) = (self.images.clone(), self.containers.clone());
+        blocking(move || {
+            let mut list = images.list(&query.filters, query.all, query.shared_size)?;
+            if query.containers {
+                let counts = containers.of_images();
+                for image in &mut list {
+                    image.containers = counts.get(&image.id).copied().unwrap_or_default();
+                }
+            }
+            Ok(list)
+        })
+        .await
     }
 
     async fn pull(&self, request: PullRequest, progress: ProgressSender) -> Answer<()> {

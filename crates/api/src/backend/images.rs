@@ -17,6 +17,8 @@ pub struct ImageListQuery {
     pub all: bool,
     /// Count what images share.
     pub shared_size: bool,
+    /// Count the containers that use them.
+    pub containers: bool,
     /// Filters.
     pub filters: Filters,
 }

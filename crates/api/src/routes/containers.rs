@@ -38,6 +38,7 @@ pub(super) fn router<B: Containers>(backend: B) -> Router {
 
 async fn list<B: Containers>(
     State(containers): State<B>,
+    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
     let mut filters = params.filters()?;
@@ -56,7 +57,8 @@ async fn list<B: Containers>(
         size: params.truth("size"),
         filters,
     };
-    Ok(json::ok(&containers.list(query).await?))
+    let list = containers.list(query).await?;
+    Ok(json::ok(&older::containers(version, list)))
 }
 
 async fn create<B: Containers>(
@@ -81,10 +83,12 @@ async fn create<B: Containers>(
 async fn inspect<B: Containers>(
     State(containers): State<B>,
     Segment(name): Segment,
+    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
     let size = params.truth("size");
-    Ok(json::ok(&containers.inspect(bare(&name), size).await?))
+    let container = containers.inspect(bare(&name), size).await?;
+    Ok(json::ok(&older::container(version, container)))
 }
 
 async fn top<B: Containers>(

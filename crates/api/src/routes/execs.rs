@@ -9,6 +9,7 @@ use gantry_api_types::{ExecCreateRequest, ExecStartRequest};
 use http::StatusCode;
 
 use super::{bare, streams};
+use crate::api::Introduction;
 use crate::backend::Execs;
 use crate::failure::Failure;
 use crate::hijack::Way;
@@ -51,9 +52,14 @@ async fn start<B: Execs>(
         .await?
     {
         None => Ok(StatusCode::OK.into_response()),
-        Some(attachment) => way
-            .open(version, attachment, Body::empty(), None)
-            .map_err(|e| Failure::internal(format!("cannot open a stream: {e}"))),
+        Some(attachment) => {
+            let mut response = way
+                .open(version, attachment, Body::empty(), None)
+                .map_err(|e| Failure::internal(format!("cannot open a stream: {e}")))?;
+            // Unlike those of attaching, as in Docker.
+            response.extensions_mut().insert(Introduction::Full);
+            Ok(response)
+        }
     }
 }
 

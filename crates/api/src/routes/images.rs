@@ -42,7 +42,8 @@ async fn list<B: Images>(
     }
     let query = ImageListQuery {
         all: params.truth("all"),
-        shared_size: params.truth("shared-size"),
+        shared_size: version.is_at_least(42) && params.truth("shared-size"),
+        containers: version.is_at_least(51),
         filters,
     };
     Ok(json::ok(&older::images(
@@ -54,12 +55,16 @@ async fn list<B: Images>(
 /// Pulls; importing an archive is another way to create an image.
 async fn create<B: Images>(
     State(images): State<B>,
+    version: ApiVersion,
     headers: HeaderMap,
     params: Params,
     body: Body,
 ) -> Result<Response, Failure> {
+    // Platforms came with API 1.32.
+    let platform = params.given("platform").filter(|_| version.is_at_least(32));
+    let platform = platform.map(str::to_owned);
     if let Some(source) = params.given("fromSrc") {
-        return import(images, source, &params, body).await;
+        return import(images, source, platform, &params, body).await;
     }
     let Some(image) = params.given("fromImage") else {
         return Err(Failure::invalid("invalid reference format"));
@@ -67,7 +72,7 @@ async fn create<B: Images>(
     let request = PullRequest {
         image: image.to_owned(),
         tag: params.text("tag").to_owned(),
-        platform: params.given("platform").map(str::to_owned),
+        platform,
         auth: registry_auth(&headers),
     };
     stream::progress(|progress| async move { images.pull(request, progress).await }).await
@@ -76,6 +81,7 @@ async fn create<B: Images>(
 async fn import<B: Images>(
     images: B,
     source: &str,
+    platform: Option<String>,
     params: &Params,
     body: Body,
 ) -> Result<Response, Failure> {
@@ -85,7 +91,7 @@ async fn import<B: Images>(
         tag: params.text("tag").to_owned(),
         message: params.text("message").to_owned(),
         changes: params.all("changes").map(str::to_owned).collect(),
-        platform: params.given("platform").map(str::to_owned),
+        platform,
     };
     let archive = stream::reader(body);
     stream::progress(move |progress| async move { images.import(request, archive, progress).await })

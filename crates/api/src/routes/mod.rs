@@ -14,6 +14,7 @@ mod system;
 mod volumes;
 
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 
 use base64::Engine as _;
@@ -21,7 +22,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use gantry_api_types::AuthConfig;
 
-use crate::api::Identity;
+use crate::api::{Identity, Introduction};
 use crate::backend::Backend;
 use crate::failure::Failure;
 
@@ -45,8 +46,10 @@ pub(crate) fn all<B: Backend>(backend: B, identity: &Identity) -> Router {
 }
 
 /// What Docker says to paths and methods that it does not know.
-async fn unknown() -> Failure {
-    Failure::not_found("page not found")
+async fn unknown() -> Response {
+    let mut response = Failure::not_found("page not found").into_response();
+    response.extensions_mut().insert(Introduction::None);
+    response
 }
 
 /// Container names may come with the slash that inspect shows.

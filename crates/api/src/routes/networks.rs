@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::backend::Networks;
 use crate::failure::Failure;
-use crate::json::{self, Required};
+use crate::json::{self, Json, Required};
 use crate::params::{Params, Segment};
 
 pub(super) fn router<B: Networks>(backend: B) -> Router {
@@ -33,13 +33,18 @@ async fn list<B: Networks>(State(networks): State<B>, params: Params) -> Result<
 async fn inspect<B: Networks>(
     State(networks): State<B>,
     Segment(name): Segment,
+    params: Params,
 ) -> Result<Response, Failure> {
-    Ok(json::ok(&networks.network(&name).await?))
+    let network = networks.network(&name).await?;
+    if params.given("scope").is_some_and(|s| s != network.scope) {
+        return Err(Failure::not_found(format!("network {name} not found")));
+    }
+    Ok(json::ok(&network))
 }
 
 async fn create<B: Networks>(
     State(networks): State<B>,
-    Required(body): Required<NetworkCreateRequest>,
+    Json(body): Json<NetworkCreateRequest>,
 ) -> Result<Response, Failure> {
     Ok(json::response(
         StatusCode::CREATED,
@@ -58,7 +63,7 @@ async fn remove<B: Networks>(
 async fn connect<B: Networks>(
     State(networks): State<B>,
     Segment(name): Segment,
-    Required(body): Required<NetworkConnectRequest>,
+    Json(body): Json<NetworkConnectRequest>,
 ) -> Result<StatusCode, Failure> {
     networks.connect(&name, body).await?;
     Ok(StatusCode::OK)

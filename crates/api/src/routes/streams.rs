@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use http::StatusCode;
 
 use super::bare;
+use crate::api::Introduction;
 use crate::backend::{AttachQuery, Containers, LogQuery};
 use crate::failure::Failure;
 use crate::params::{Params, Segment};
@@ -104,7 +105,6 @@ async fn attach_websocket<B: Containers>(
     params: Params,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    let upgrade = upgrade.map_err(|e| Failure::invalid(e.body_text()))?;
     let query = AttachQuery {
         stdin: params.truth("stdin"),
         stdout: params.truth("stdout"),
@@ -117,5 +117,10 @@ async fn attach_websocket<B: Containers>(
     let attachment = containers.attach(bare(&name), query).await?;
     // Older clients get text.
     let binary = version.is_at_least(28);
-    Ok(websocket::open(upgrade, attachment, binary))
+    let mut response = match upgrade {
+        Ok(upgrade) => websocket::open(upgrade, attachment, binary),
+        Err(_) => websocket::refuse(),
+    };
+    response.extensions_mut().insert(Introduction::None);
+    Ok(response)
 }

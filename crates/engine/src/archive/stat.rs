@@ -35,7 +35,7 @@ pub(super) fn stat(root: BorrowedFd<'_>, path: &str, container: &str) -> Result<
         name: base_name(path),
         size: stat.st_size,
         mode: go_mode(&stat),
-        mtime: clock::rfc3339(stat.st_mtime * 1_000_000_000 + stat.st_mtime_nsec as i64),
+        mtime: clock::of_file(stat.st_mtime, stat.st_mtime_nsec as i64),
         link_target,
     })
 }

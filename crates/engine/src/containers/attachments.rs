@@ -39,39 +39,72 @@ pub(super) fn normalise(
         request.networking_config = NetworkingConfig::default();
         return Ok(());
     }
-    let own = networks.find(&mode).map_err(Error::Networks)?;
+    let own = known(networks, &mode)?;
+    let own_name = own.as_ref().map_or(&mode, |own| &own.name).clone();
+    well_formed(&request.config.mac_address, &mode)?;
     let mut wanted: BTreeMap<String, Option<EndpointSettings>> = BTreeMap::new();
     for (text, wishes) in given {
-        let network = networks.find(&text).map_err(Error::Networks)?;
         let wishes = wishes.unwrap_or_default();
-        check(&network, &wishes)
-            .map_err(|e| Error::Invalid(format!("invalid config for network {text}: {e}")))?;
-        if wanted.insert(network.name.clone(), Some(wishes)).is_some() {
-            return Err(Error::Invalid(format!(
-                "network {:?} is specified multiple times",
+        let name = match known(networks, &text)? {
+            Some(network) => {
+                check(&network, &wishes).map_err(|e| {
+                    Error::Invalid(format!("invalid config for network {text}: {e}"))
+                })?;
                 network.name
+            }
+            None => text,
+        };
+        if wanted.insert(name.clone(), Some(wishes)).is_some() {
+            return Err(Error::Invalid(format!(
+                "network {name:?} is specified multiple times"
             )));
         }
     }
-    let alone = matches!(own.name.as_str(), "host" | "none");
-    if alone && wanted.keys().any(|name| *name != own.name) {
+    let alone = matches!(own_name.as_str(), "host" | "none");
+    if alone && wanted.keys().any(|name| *name != own_name) {
         return Err(Error::Invalid(
             "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
                 .into(),
         ));
     }
-    if wanted.is_empty() || !own.is_predefined() {
+    let predefined = own.as_ref().is_some_and(NetworkInfo::is_predefined);
+    if wanted.is_empty() || !predefined {
         wanted
-            .entry(own.name.clone())
+            .entry(own_name)
             .or_insert_with(|| Some(EndpointSettings::default()));
     }
-    if !own.is_predefined() && mode != own.name && !own.id.starts_with(&mode) {
-        request.host_config.network_mode.clone_from(&own.name);
+    if let Some(own) = own
+        && !predefined
+        && mode != own.name
+        && !own.id.starts_with(&mode)
+    {
+        request.host_config.network_mode = own.name;
     }
     request.networking_config = NetworkingConfig {
         endpoints_config: Some(wanted),
     };
     Ok(())
+}
+
+/// The network, if it is here. One that is not may be made before the container starts, which
+/// fails otherwise.
+fn known(networks: &Networks, text: &str) -> Result<Option<NetworkInfo>, Error> {
+    match networks.find(text) {
+        Ok(network) => Ok(Some(network)),
+        Err(gantry_network::Error::NoSuchNetwork(_)) => Ok(None),
+        Err(e) => Err(Error::Networks(e)),
+    }
+}
+
+/// The container's own hardware address is that of its first network.
+fn well_formed(mac: &str, network: &str) -> Result<(), Error> {
+    let parsed: Result<gantry_network::MacAddress, _> = mac.parse();
+    if mac.is_empty() || parsed.is_ok() {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "invalid config for network {network}: invalid MAC address {mac}"
+    )))
 }
 
 /// Refuses wishes that the network cannot fulfil.

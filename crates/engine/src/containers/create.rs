@@ -4,9 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
+use gantry_image::Platform;
 
 use super::record::{FORMAT, Record, State};
-use super::{Container, Containers, attachments, blocking, defaults, mounts, supported};
+use super::{Container, Containers, attachments, blocking, conflicts, defaults, mounts, supported};
 use crate::files::Durability;
 use crate::{Error, clock, ids};
 
@@ -20,6 +21,7 @@ impl Containers {
     ) -> Result<ContainerCreateResponse, Error> {
         let image = self.images.for_container(&request.config.image, platform)?;
         let mut warnings = supported::check(&mut request)?;
+        conflicts::storage(&request.host_config, &*self.snapshots)?;
         warnings.extend(defaults::apply(
             &mut request,
             &image.config,
@@ -27,8 +29,13 @@ impl Containers {
         )?);
 
         attachments::normalise(&mut request, &self.networks)?;
+        self.name_by_id(&mut request.host_config)?;
+        defaults::labels_off(&mut request.host_config);
         self.secrets.resolve(&mut request.secrets)?;
         warnings.extend(self.lacking_limits(&request.host_config));
+        if platform.is_none_or(str::is_empty) {
+            warnings.extend(made_for_others(&image.platform()));
+        }
 
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
@@ -38,7 +45,6 @@ impl Containers {
         request.host_config.links = links
             .map(|links| self.checked_links(&links, &name.name))
             .transpose()?;
-        self.name_by_id(&mut request.host_config);
         let plan = mounts::plan(self, &id, &request)?;
         let record = Record {
             format: FORMAT,
@@ -73,17 +79,22 @@ impl Containers {
     }
 
     /// Other containers are kept by their ID, so that a new name of theirs changes nothing.
-    fn name_by_id(&self, host: &mut HostConfig) {
-        for mode in [
-            &mut host.pid_mode,
-            &mut host.ipc_mode,
-            &mut host.network_mode,
+    fn name_by_id(&self, host: &mut HostConfig) -> Result<(), Error> {
+        for (mode, may_come) in [
+            (&mut host.pid_mode, false),
+            (&mut host.ipc_mode, false),
+            (&mut host.network_mode, true),
         ] {
-            let other = mode.strip_prefix("container:");
-            if let Some(other) = other.and_then(|name| self.registry.find(name).ok()) {
-                *mode = format!("container:{}", other.id);
+            let Some(name) = mode.strip_prefix("container:") else {
+                continue;
+            };
+            match self.registry.find(name) {
+                Ok(other) => *mode = format!("container:{}", other.id),
+                Err(_) if may_come => {}
+                Err(e) => return Err(Error::Invalid(e.to_string())),
             }
         }
+        Ok(())
     }
 
     /// Prepares the writable layer and writes the record; after a failure nothing is left.
@@ -91,9 +102,14 @@ impl Containers {
         let (service, subject) = (self.clone(), Arc::clone(container));
         blocking(move || {
             let layers = subject.record().layers.clone();
+            let size = conflicts::storage_size(&subject.record().host_config)?;
+            let size = size.or(service.settings.storage_size);
             let made = fs::create_dir_all(&subject.state_dir)
                 .map_err(Error::file("create", &subject.state_dir))
-                .and_then(|()| Ok(service.snapshots.prepare(&subject.id, &layers)?))
+                .and_then(|()| {
+                    let snapshots = &service.snapshots;
+                    Ok(snapshots.prepare_limited(&subject.id, &layers, size)?)
+                })
                 .and_then(|()| subject.save(Durability::PowerLoss));
             if made.is_err() {
                 let _ = service.snapshots.remove(&subject.id);
@@ -103,6 +119,17 @@ impl Containers {
         })
         .await
     }
+}
+
+/// Docker's warning about an image of another platform that nobody asked for by name.
+fn made_for_others(image: &Platform) -> Option<String> {
+    let host = Platform::host();
+    (!image.architecture.is_empty() && !host.accepts(image)).then(|| {
+        format!(
+            "The requested image's platform ({image}) does not match the detected host platform \
+             ({host}) and no specific platform was requested"
+        )
+    })
 }
 
 /// A name that is freed again unless the container comes to be.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gantry_api_types::ContainerCreateRequest;
 use gantry_api_types::json::{NameSet, Nothing, Words};
+use gantry_api_types::{ContainerCreateRequest, HostConfig};
 use gantry_oci::{ContainerDefaults, ImageConfig};
 
 use super::restart;
@@ -20,7 +20,12 @@ pub(crate) fn apply(
     from_daemon(request, settings);
     crate::health::inherit(&mut request.config, image.config.healthcheck.as_ref());
     restart::needs_a_check(&request.config, &request.host_config)?;
-    Ok(Vec::new())
+    let host = &request.host_config;
+    let mut warnings = Vec::new();
+    if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|p| !p.is_empty()) {
+        warnings.push("Published ports are discarded when using host network mode".to_owned());
+    }
+    Ok(warnings)
 }
 
 /// An entrypoint given by the request drops the image's command, as in Docker.
@@ -147,6 +152,18 @@ fn from_daemon(request: &mut ContainerCreateRequest, settings: &Settings) {
             given => given,
         }
         .clone_into(&mut host.cgroupns_mode);
+    }
+}
+
+/// SELinux does not keep a container from the host whose namespaces it has; the host's policy for
+/// one that joins another container's is the other's.
+pub(crate) fn labels_off(host: &mut HostConfig) {
+    let options = host.security_opt.iter().flatten();
+    let named = |option: &String| option.split(['=', ':']).next() == Some("label");
+    let open = host.privileged || host.pid_mode == "host" || host.ipc_mode == "host";
+    if open && !options.into_iter().any(named) {
+        let options = host.security_opt.get_or_insert_with(Vec::new);
+        options.push("label=disable".to_owned());
     }
 }
 

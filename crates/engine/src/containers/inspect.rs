@@ -134,12 +134,13 @@ fn show(endpoint: &EndpointState, settings: &mut EndpointSettings) {
     settings.endpoint_id.clone_from(&endpoint.endpoint_id);
     settings.mac_address = text(endpoint.mac);
     if let Some(lease) = endpoint.v4 {
-        settings.gateway = text(lease.gateway);
+        // An internal network's leads nowhere.
+        settings.gateway = text(lease.gateway.filter(|_| endpoint.has_exit));
         settings.ip_address = lease.address.address.to_string();
         settings.ip_prefix_len = i64::from(lease.address.prefix());
     }
     if let Some(lease) = endpoint.v6 {
-        settings.ipv6_gateway = text(lease.gateway);
+        settings.ipv6_gateway = text(lease.gateway.filter(|_| endpoint.has_exit));
         settings.global_ipv6_address = lease.address.address.to_string();
         settings.global_ipv6_prefix_len = i64::from(lease.address.prefix());
     }
@@ -170,16 +171,21 @@ fn words_matter(config: &gantry_api_types::ContainerConfig) -> bool {
     config.entrypoint.as_ref().is_some_and(|e| e.len() > 1)
 }
 
+/// Whether it has been started, or could not be.
+fn was_tried(record: &Record) -> bool {
+    record.state.started_at != 0 || !record.state.error.is_empty()
+}
+
 /// A file that the first start writes; there is none before.
 fn file_of(container: &Container, record: &Record, name: &str) -> String {
-    if record.state.started_at == 0 {
+    if !was_tried(record) {
         return String::new();
     }
     container.state_dir.join(name).display().to_string()
 }
 
 fn log_path(container: &Container, record: &Record) -> String {
-    if record.host_config.log_config.kind == "json-file" && record.state.started_at != 0 {
+    if record.host_config.log_config.kind == "json-file" && was_tried(record) {
         container.log_path().display().to_string()
     } else {
         String::new()

@@ -86,6 +86,16 @@ impl Containers {
         Ok(list)
     }
 
+    /// How many containers each image has.
+    pub fn of_images(&self) -> HashMap<String, i64> {
+        let mut counts = HashMap::new();
+        for container in self.registry.all() {
+            let image = container.record().image_id.to_string();
+            *counts.entry(image).or_default() += 1;
+        }
+        counts
+    }
+
     /// The image as its user named it, if that still is its name.
     fn image_name(&self, record: &Record, known: &mut Names) -> String {
         let (name, id) = (&record.config.image, &record.image_id);
@@ -187,8 +197,7 @@ fn listed_ports(record: &Record) -> Vec<Port> {
 /// `Up 5 minutes`, `Exited (0) 2 hours ago`.
 fn status(record: &Record, now: i64) -> String {
     let state = &record.state;
-    let since =
-        |at: i64| gantry_units::human_duration(Duration::from_nanos((now - at).max(0) as u64));
+    let since = |at: i64| age(now, at);
     match state.phase {
         Phase::Running => format!("Up {}{}", since(state.started_at), health(record)),
         Phase::Paused => format!("Up {} (Paused)", since(state.started_at)),
@@ -209,6 +218,12 @@ fn status(record: &Record, now: i64) -> String {
     }
 }
 
+/// How long ago that was, in Docker's words.
+fn age(now: i64, at: i64) -> String {
+    let nanos = now.saturating_sub(at).max(0);
+    gantry_units::human_duration(Duration::from_nanos(nanos as u64))
+}
+
 /// ` (healthy)`, as it stands behind the time.
 fn health(record: &Record) -> &'static str {
     match record.state.health.as_ref().map(|health| health.status) {
@@ -216,6 +231,29 @@ fn health(record: &Record) -> &'static str {
         Some(Status::Starting) => " (health: starting)",
         Some(Status::Healthy) => " (healthy)",
         Some(Status::Unhealthy) => " (unhealthy)",
+    }
+}
+
+/// `80`, `8000-8010/udp`: ports that a filter asks for.
+struct PortRange<'a> {
+    first: u16,
+    last: u16,
+    protocol: &'a str,
+}
+
+impl<'a> PortRange<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        Some(Self {
+            first: first.parse().ok()?,
+            last: last.parse().ok()?,
+            protocol,
+        })
+    }
+
+    fn has(&self, port: u16, protocol: &str) -> bool {
+        (self.first..=self.last).contains(&port) && protocol == self.protocol
     }
 }
 
@@ -263,6 +301,13 @@ impl<'a> Checked<'a> {
                     .map_err(|_| Error::Invalid(format!("invalid filter 'exited={code}'")))
             })
             .collect::<Result<_, _>>()?;
+        for port in filters.values("publish").chain(filters.values("expose")) {
+            if PortRange::parse(port).is_none() {
+                return Err(Error::Invalid(format!(
+                    "invalid filter: {port:?} is neither a port nor a range of ports"
+                )));
+            }
+        }
         let created = |key: &str| -> Result<Option<i64>, Error> {
             let of = |name: &str| Ok::<_, Error>(service.registry.find(name)?.record().created);
             filters.values(key).next().map(of).transpose()
@@ -278,7 +323,7 @@ impl<'a> Checked<'a> {
 
     /// Whether the filters themselves ask for stopped containers.
     fn about_stopped(&self) -> bool {
-        self.filters.values("status").any(|s| s != "running") || self.filters.has("exited")
+        self.filters.values("status").any(|s| s != "running")
     }
 
     fn pass(&self, service: &Containers, record: &Record) -> bool {
@@ -360,23 +405,24 @@ impl<'a> Checked<'a> {
 
     fn ports(&self, record: &Record) -> bool {
         let bound = record.state.ports();
-        let tagged = |text: &str| {
-            if text.contains('/') {
-                text.to_owned()
-            } else {
-                format!("{text}/tcp")
-            }
-        };
-        let mut published = self.filters.values("publish").map(tagged).peekable();
-        let mut exposed = self.filters.values("expose").map(tagged).peekable();
+        let ranges = |name: &'static str| self.filters.values(name).filter_map(PortRange::parse);
+        let mut published = ranges("publish").peekable();
+        let mut exposed = ranges("expose").peekable();
+        let own = record.config.exposed_ports.keys();
+        let own: Vec<_> = own
+            .filter_map(|port| super::ports::container_port(port).ok())
+            .collect();
         (published.peek().is_none()
-            || published.any(|p| {
+            || published.any(|range| {
                 bound
                     .iter()
-                    .any(|b| p == format!("{}/{}", b.host_port, b.protocol))
+                    .any(|b| range.has(b.host_port, &b.protocol.to_string()))
             }))
             && (exposed.peek().is_none()
-                || exposed.any(|p| record.config.exposed_ports.contains_key(&p)))
+                || exposed.any(|range| {
+                    own.iter()
+                        .any(|(port, protocol)| range.has(*port, &protocol.to_string()))
+                }))
     }
 
     fn ancestor(&self, service: &Containers, record: &Record) -> bool {
@@ -387,5 +433,20 @@ impl<'a> Checked<'a> {
                     .images
                     .is_from(&record.image_id, &record.layers, name)
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_shows_an_odd_age_and_no_worse() {
+        const DAY: i64 = 24 * 3_600 * 1_000_000_000;
+        assert_eq!(age(5 * DAY, 3 * DAY), "2 days");
+        assert_eq!(age(3 * DAY, 5 * DAY), age(5 * DAY, 5 * DAY));
+        for (now, at) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN)] {
+            assert!(!age(now, at).is_empty());
+        }
     }
 }

@@ -29,6 +29,7 @@ mod rename;
 mod restart;
 mod restore;
 mod shutdown;
+mod signs;
 mod specification;
 mod start;
 mod stop;

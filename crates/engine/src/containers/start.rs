@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::joined::JoinedNetwork;
 use super::mounts::Prepared;
 use super::phase::{Phase, Step};
-use super::{Container, Containers, blocking};
+use super::{Container, Containers, blocking, signs};
 use crate::monitors::{LinkEvent, MonitorLink};
 use crate::{Error, files};
 
@@ -167,6 +167,7 @@ impl Containers {
         }
         self.write_network_files(container, &ground.network)?;
         let prepared = self.prepare_mounts(container)?;
+        signs::place(ground.mounted.root.as_fd());
         let spec = self.specification(container, ground.mounted.root.as_fd(), &prepared)?;
         files::write_json(
             &container.run_dir.join(CONFIG_FILE),

@@ -65,10 +65,10 @@ impl Images {
 
     fn imported(&self, id: &ImageId, name: Option<&gantry_reference::Reference>) {
         let shown = name.map_or_else(|| id.to_string(), gantry_reference::Reference::familiar);
-        self.tell(id.as_str(), "import", id.as_str());
         if name.is_some() {
             self.tell(id.as_str(), "tag", &shown);
         }
+        self.tell(id.as_str(), "import", id.as_str());
     }
 
     fn client(&self) -> Result<gantry_registry_client::Download, Error> {

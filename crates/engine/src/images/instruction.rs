@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
+/// Instructions that only a build can carry out.
+const FOR_BUILDS: &[&str] = &["ADD", "ARG", "COPY", "FROM", "MAINTAINER", "RUN", "SHELL"];
+
 /// Applies instructions, one a string, in their order.
 pub(crate) fn apply(changes: &[String], config: &mut ContainerDefaults) -> Result<(), Error> {
     for (number, change) in changes.iter().enumerate() {
@@ -14,7 +17,12 @@ pub(crate) fn apply(changes: &[String], config: &mut ContainerDefaults) -> Resul
             continue;
         }
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        one(&name.to_ascii_uppercase(), rest.trim(), config).map_err(|reason| {
+        let name = name.to_ascii_uppercase();
+        if FOR_BUILDS.contains(&name.as_str()) {
+            let message = format!("{name} is not a valid change command");
+            return Err(Error::Invalid(message));
+        }
+        one(&name, rest.trim(), config).map_err(|reason| {
             Error::Invalid(format!(
                 "dockerfile parse error on line {}: {reason}",
                 number + 1
@@ -94,12 +102,6 @@ fn one(name: &str, rest: &str, config: &mut ContainerDefaults) -> Result<(), Str
             };
         }
         "HEALTHCHECK" => config.healthcheck = Some(health(rest)?),
-        "ADD" | "ARG" | "COPY" | "FROM" | "MAINTAINER" | "RUN" | "SHELL" => {
-            return Err(format!(
-                "{} is not a valid change command",
-                name.to_lowercase()
-            ));
-        }
         other => return Err(format!("unknown instruction: {other}")),
     }
     Ok(())
@@ -326,7 +328,7 @@ mod tests {
     #[test]
     fn what_is_no_change_is_refused() {
         let refused = |change: &str| changed(&[change]).unwrap_err();
-        assert!(refused("RUN x").contains("run is not a valid change command"));
+        assert!(refused("RUN x").contains("RUN is not a valid change command"));
         assert!(refused("FOO x").contains("unknown instruction: FOO"));
         assert!(refused("ENV A").contains("must have two arguments"));
         assert!(refused("ENV A='b").contains("matching quote"));

@@ -185,7 +185,9 @@ impl Images {
 /// A platform as `os/architecture`, or as newer clients write it: as JSON.
 fn read_platform(text: &str) -> Result<Platform, Error> {
     if !text.starts_with('{') {
-        return Ok(text.parse()?);
+        return text
+            .parse()
+            .map_err(|e: gantry_image::Error| Error::Invalid(e.to_string()));
     }
     let body: gantry_api_types::Platform = serde_json::from_str(text)
         .map_err(|error| Error::Invalid(format!("platform {text}: {error}")))?;
@@ -204,7 +206,9 @@ pub(crate) fn named(repository: &str, tag: &str) -> Result<Reference, Error> {
         tag => {
             // The repository may not bring a tag of its own.
             let bare = Reference::parse(repository).map_err(gantry_image::Error::from)?;
-            return Ok(bare.with_tag(tag).map_err(gantry_image::Error::from)?);
+            return bare
+                .with_tag(tag)
+                .map_err(|_| Error::Invalid("invalid tag format".to_owned()));
         }
     };
     Ok(Reference::parse(&text).map_err(gantry_image::Error::from)?)

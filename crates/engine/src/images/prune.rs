@@ -41,8 +41,10 @@ impl Images {
                 gone.extend(removed);
             }
         }
+        let space_reclaimed = gone.iter().map(size).sum();
+        self.events.pruned("image", space_reclaimed);
         Ok(ImagesPruneReport {
-            space_reclaimed: gone.iter().map(size).sum(),
+            space_reclaimed,
             images_deleted: (!gone.is_empty()).then(|| gone.iter().map(remove::item).collect()),
         })
     }

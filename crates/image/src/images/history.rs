@@ -3,13 +3,13 @@
 use gantry_reference::{ImageId, Reference};
 use jiff::Timestamp;
 
-use super::Images;
+use super::{Image, Images};
 use crate::Error;
 
 /// One instruction, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// The image, for the newest entry only: nothing is known of what the others once were.
+    /// The image, for the newest entry and for those of its parents that are here.
     pub image: Option<ImageId>,
     /// When; the epoch if it was not written down.
     pub created: Timestamp,
@@ -19,7 +19,7 @@ pub struct HistoryEntry {
     pub size: u64,
     /// Free text.
     pub comment: String,
-    /// The image's names with a tag, for the newest entry only.
+    /// That image's names with a tag.
     pub tags: Vec<Reference>,
 }
 
@@ -58,11 +58,26 @@ impl Images {
             });
         }
         entries.reverse();
-        if let Some(newest) = entries.first_mut() {
-            newest.image = Some(image.id);
-            newest.tags = image.repo_tags;
-        }
+        self.name_steps(image, &mut entries);
         Ok(entries)
+    }
+
+    /// An image made here from another one knows it: their steps are told apart by their images.
+    fn name_steps(&self, image: Image, entries: &mut [HistoryEntry]) {
+        let mut place = 0;
+        let mut next = Some(image);
+        while let (Some(image), Some(step)) = (next.take(), entries.get_mut(place)) {
+            step.image = Some(image.id);
+            step.tags = image.repo_tags;
+            let parent = image.parent.and_then(|id| self.get(&id).ok());
+            // A parent's newest step is as far from the end as it has steps itself.
+            let steps = parent.as_ref().map_or(0, |p| p.config.history.len());
+            match entries.len().checked_sub(steps) {
+                Some(of_parent) if of_parent > place => place = of_parent,
+                _ => return,
+            }
+            next = parent;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Other programs' forward chains that drop by default.
 //!
-//! An accept of ours cannot undo their drop: a packet must pass every chain at the hook. So
+//! A chain also drops by default when its last rule refuses everything. An accept of ours cannot undo their drop: a packet must pass every chain at the hook. So
 //! two rules of ours go where the owner provides for it (Docker's `DOCKER-USER`, ufw's
 //! `ufw-user-forward`) or else to the start of that chain itself, two for each bridge of ours. They
 //! name that bridge only and carry our table's name and its as their comment, by which they are
@@ -9,34 +9,59 @@
 
 use gantry_nft::{Batch, Connection, Family, Hook, ListedChain, Policy, Result, Rule, Table};
 
-/// Chains that exist for other people's rules.
-const PROVIDED: [&str; 2] = ["DOCKER-USER", "ufw-user-forward"];
+use super::Segment;
 
-/// Adds our rules for these bridges where they are needed and missing.
-pub(super) fn open(nft: &Connection, own: &Table, bridges: &[&str]) -> Result<()> {
+/// Chains that exist for other people's rules.
+const PROVIDED: [&str; 3] = ["DOCKER-USER", "ufw-user-forward", "ufw6-user-forward"];
+
+/// Adds our rules for these networks where they are needed and missing. Returns which chains
+/// could not be opened, and why.
+pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<Vec<String>> {
     let chains = nft.chains()?;
-    for dropping in chains
-        .iter()
-        .filter(|chain| is_foreign(chain, own) && drops(chain))
-    {
-        let target = provided(&chains, &dropping.table).unwrap_or(dropping);
-        let there = tags(nft, target, own)?;
-        let mut batch = Batch::new();
-        for bridge in bridges {
-            let tag = tag(own, bridge);
-            if there.iter().any(|(_, found)| *found == tag) {
-                continue;
-            }
-            for rule in [Rule::new().iif(bridge), Rule::new().oif(bridge)] {
-                let rule = rule.counter().accept().comment(&tag);
-                batch.insert_rule(&target.table, &target.name, &rule);
-            }
+    let mut shut = Vec::new();
+    for chain in &chains {
+        let hooked = is_foreign(chain, own) && chain.hook == Some(Hook::Forward);
+        if !hooked || !drops(nft, chain) {
+            continue;
         }
-        if !batch.is_empty() {
-            nft.commit(batch)?;
+        let target = provided(&chains, &chain.table).unwrap_or(chain);
+        if let Err(error) = open_one(nft, own, target, segments) {
+            // Such as a table that has an owner (firewalld's).
+            shut.push(format!(
+                "chain {} of {} drops what is forwarded and cannot be opened for containers: {error}",
+                chain.name, chain.table
+            ));
         }
     }
-    Ok(())
+    Ok(shut)
+}
+
+fn open_one(
+    nft: &Connection,
+    own: &Table,
+    target: &ListedChain,
+    segments: &[Segment],
+) -> Result<()> {
+    let there = tags(nft, target, own)?;
+    let mut batch = Batch::new();
+    let only_ipv6 = target.table.family == Family::Ip6;
+    for segment in segments.iter().filter(|s| !only_ipv6 || s.has_ipv6()) {
+        let tag = tag(own, &segment.bridge);
+        if there.iter().any(|(_, found)| *found == tag) {
+            continue;
+        }
+        for rule in [
+            Rule::new().iif(&segment.bridge),
+            Rule::new().oif(&segment.bridge),
+        ] {
+            let rule = rule.counter().accept().comment(&tag);
+            batch.insert_rule(&target.table, &target.name, &rule);
+        }
+    }
+    if batch.is_empty() {
+        return Ok(());
+    }
+    nft.commit(batch)
 }
 
 /// Removes our rules for one bridge wherever they may be.
@@ -73,11 +98,17 @@ fn remove(nft: &Connection, own: &Table, which: impl Fn(&str) -> bool) -> Result
 }
 
 fn is_foreign(chain: &ListedChain, own: &Table) -> bool {
-    chain.table != *own && matches!(chain.table.family, Family::Ip | Family::Inet)
+    let routed = matches!(chain.table.family, Family::Ip | Family::Ip6 | Family::Inet);
+    routed && chain.table.name != own.name
 }
 
-fn drops(chain: &ListedChain) -> bool {
-    chain.hook == Some(Hook::Forward) && chain.policy == Some(Policy::Drop)
+/// By its policy, or by a last rule that refuses everything. A chain that went meanwhile does not.
+fn drops(nft: &Connection, chain: &ListedChain) -> bool {
+    if chain.policy == Some(Policy::Drop) {
+        return true;
+    }
+    let rules = nft.rules(&chain.table, &chain.name).unwrap_or_default();
+    rules.last().is_some_and(|rule| rule.refuses_all)
 }
 
 fn may_hold(chain: &ListedChain) -> bool {

@@ -6,7 +6,9 @@
 
 mod foreign;
 mod layout;
+mod watcher;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,14 +37,30 @@ impl Segment {
     }
 }
 
+pub(crate) use watcher::Watcher;
+
 /// The tables of one daemon.
 #[derive(Debug)]
 pub(crate) struct Firewall {
     nft: Connection,
     ipv4: Table,
     ipv6: Table,
+    wanted: Mutex<Wanted>,
+}
+
+/// What shall be in the tables. It is held while they change, so that they can be made anew
+/// after somebody else removed them.
+#[derive(Debug, Default)]
+struct Wanted {
     /// Whether the table for IPv6 is there.
-    has_ipv6: Mutex<bool>,
+    has_ipv6: bool,
+    segments: Vec<Segment>,
+    /// Endpoints with published ports, by their ids.
+    endpoints: HashMap<String, EndpointState>,
+    /// Forward chains of others that stay shut.
+    shut: Vec<String>,
+    /// Whether the tables were taken down for good.
+    removed: bool,
 }
 
 impl Firewall {
@@ -53,73 +71,112 @@ impl Firewall {
         let ipv4 = Table::new(Family::Ip, table);
         let ipv6 = Table::new(Family::Ip6, table);
         let there = tables.contains(&ipv4);
+        let wanted = Wanted {
+            has_ipv6: tables.contains(&ipv6),
+            segments: segments.to_vec(),
+            ..Wanted::default()
+        };
         let firewall = Self {
             nft,
-            has_ipv6: Mutex::new(tables.contains(&ipv6)),
+            wanted: Mutex::new(wanted),
             ipv4,
             ipv6,
         };
         if !there {
             firewall.replace(segments, &[])?;
         }
-        firewall.open_others(segments)?;
+        firewall.open_others(&mut firewall.lock())?;
         Ok(firewall)
     }
 
     /// Makes the tables anew with exactly these networks and ports, in one transaction.
     pub(crate) fn replace(&self, segments: &[Segment], live: &[EndpointState]) -> Result<()> {
-        let mut has_ipv6 = self.lock();
+        let mut wanted = self.lock();
+        wanted.segments = segments.to_vec();
+        wanted.endpoints = live
+            .iter()
+            .filter(|endpoint| !endpoint.ports.is_empty())
+            .map(|endpoint| (endpoint.endpoint_id.clone(), endpoint.clone()))
+            .collect();
+        self.make(&mut wanted)?;
+        self.open_others(&mut wanted)
+    }
+
+    fn make(&self, wanted: &mut Wanted) -> Result<()> {
         let mut batch = Batch::new();
         batch.remove_table(&self.ipv4);
         batch.remove_table(&self.ipv6);
-        let want_ipv6 = segments.iter().any(Segment::has_ipv6);
+        let want_ipv6 = wanted.segments.iter().any(Segment::has_ipv6);
         for table in self.tables(want_ipv6) {
             layout::add(&mut batch, table);
-            for segment in segments {
+            for segment in &wanted.segments {
                 add_elements_of(&mut batch, table, segment);
             }
-            for endpoint in live {
+            for endpoint in wanted.endpoints.values() {
                 for (set, elements) in elements(&endpoint.ports, endpoint, table.family) {
                     batch.add_elements(table, set, &elements);
                 }
             }
         }
         self.nft.commit(batch).map_err(system)?;
-        *has_ipv6 = want_ipv6;
+        wanted.has_ipv6 = want_ipv6;
         Ok(())
     }
 
     /// Opens other tables' forward chains to our bridges where they drop by default.
-    pub(crate) fn open_others(&self, segments: &[Segment]) -> Result<()> {
-        let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
-        foreign::open(&self.nft, &self.ipv4, &bridges).map_err(system)
+    fn open_others(&self, wanted: &mut Wanted) -> Result<()> {
+        wanted.shut = foreign::open(&self.nft, &self.ipv4, &wanted.segments).map_err(system)?;
+        Ok(())
     }
 
-    /// Makes a network known; `all` are those that are known, for the first one with IPv6.
-    pub(crate) fn add_segment(&self, segment: &Segment, all: &[Segment]) -> Result<()> {
-        let mut has_ipv6 = self.lock();
+    /// Puts back what another program's reload took away: rules of ours in its chains, or
+    /// our own tables (`nft flush ruleset`).
+    fn repair(&self) -> Result<()> {
+        let mut wanted = self.lock();
+        if wanted.removed {
+            return Ok(());
+        }
+        let tables = self.nft.tables().map_err(system)?;
+        let mut own = self.tables(wanted.has_ipv6);
+        if !own.all(|table| tables.contains(table)) {
+            self.make(&mut wanted)?;
+        }
+        self.open_others(&mut wanted)
+    }
+
+    /// Forward chains of others that stop our packets and cannot be opened, each with the reason.
+    pub(crate) fn shut(&self) -> Vec<String> {
+        self.lock().shut.clone()
+    }
+
+    /// Makes a network known.
+    pub(crate) fn add_segment(&self, segment: &Segment) -> Result<()> {
+        let mut wanted = self.lock();
         let mut batch = Batch::new();
-        if segment.has_ipv6() && !*has_ipv6 {
+        if segment.has_ipv6() && !wanted.has_ipv6 {
             layout::add(&mut batch, &self.ipv6);
-            for known in all {
+            for known in &wanted.segments {
                 add_elements_of(&mut batch, &self.ipv6, known);
             }
         }
-        let with_ipv6 = *has_ipv6 || segment.has_ipv6();
+        let with_ipv6 = wanted.has_ipv6 || segment.has_ipv6();
         for table in self.tables(with_ipv6) {
             add_elements_of(&mut batch, table, segment);
         }
         self.nft.commit(batch).map_err(system)?;
-        *has_ipv6 = with_ipv6;
-        drop(has_ipv6);
-        self.open_others(std::slice::from_ref(segment))
+        wanted.has_ipv6 = with_ipv6;
+        wanted.segments.push(segment.clone());
+        self.open_others(&mut wanted)
     }
 
     /// Forgets a network; fine when parts of it are gone.
     pub(crate) fn remove_segment(&self, segment: &Segment) -> Result<()> {
+        let mut wanted = self.lock();
+        wanted
+            .segments
+            .retain(|known| known.bridge != segment.bridge);
         foreign::close_one(&self.nft, &self.ipv4, &segment.bridge).map_err(system)?;
-        let has_ipv6 = self.lock();
-        for table in self.tables(*has_ipv6) {
+        for table in self.tables(wanted.has_ipv6) {
             for (set, elements) in layout::elements_of(segment, table.family) {
                 let mut batch = Batch::new();
                 batch.remove_elements(table, set, &elements);
@@ -140,7 +197,10 @@ impl Firewall {
                 batch.add_elements(table, set, &elements);
             }
         }
-        self.nft.commit(batch).map_err(system)
+        let mut wanted = self.lock();
+        self.nft.commit(batch).map_err(system)?;
+        wanted.add_ports(ports, endpoint);
+        Ok(())
     }
 
     /// Ends what [`Firewall::publish`] did; fine when parts of it are gone.
@@ -148,6 +208,8 @@ impl Firewall {
         if ports.is_empty() {
             return Ok(());
         }
+        let mut wanted = self.lock();
+        wanted.remove_ports(ports, endpoint);
         match self.remove_elements(ports, endpoint) {
             Err(error) if error.is_not_found() => {}
             other => return other.map_err(system),
@@ -171,14 +233,16 @@ impl Firewall {
 
     /// Removes the tables and our rules in other tables; fine when they are gone.
     pub(crate) fn remove(&self) -> Result<()> {
+        let mut wanted = self.lock();
+        *wanted = Wanted {
+            removed: true,
+            ..Wanted::default()
+        };
         foreign::close(&self.nft, &self.ipv4).map_err(system)?;
-        let mut has_ipv6 = self.lock();
         let mut batch = Batch::new();
         batch.remove_table(&self.ipv4);
         batch.remove_table(&self.ipv6);
-        self.nft.commit(batch).map_err(system)?;
-        *has_ipv6 = false;
-        Ok(())
+        self.nft.commit(batch).map_err(system)
     }
 
     fn tables(&self, with_ipv6: bool) -> impl Iterator<Item = &Table> {
@@ -186,8 +250,30 @@ impl Firewall {
         std::iter::once(&self.ipv4).chain(ipv6)
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.has_ipv6.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wanted {
+    fn add_ports(&mut self, ports: &[BoundPort], endpoint: &EndpointState) {
+        let known = self
+            .endpoints
+            .entry(endpoint.endpoint_id.clone())
+            .or_insert_with(|| EndpointState {
+                ports: Vec::new(),
+                ..endpoint.clone()
+            });
+        known.ports.extend_from_slice(ports);
+    }
+
+    fn remove_ports(&mut self, ports: &[BoundPort], endpoint: &EndpointState) {
+        if let Some(known) = self.endpoints.get_mut(&endpoint.endpoint_id) {
+            known.ports.retain(|port| !ports.contains(port));
+            if known.ports.is_empty() {
+                self.endpoints.remove(&endpoint.endpoint_id);
+            }
+        }
     }
 }
 

@@ -12,4 +12,5 @@ mod faults;
 mod host;
 mod lifetime;
 mod named;
+mod neighbours;
 mod publishing;

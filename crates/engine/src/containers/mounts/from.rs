@@ -21,7 +21,8 @@ impl Planner<'_> {
             }
             let (name, mode) = text.split_once(':').unwrap_or((text, ""));
             let read_only = is_read_only(mode)?;
-            let other = self.service.registry.find(name)?;
+            let other = self.service.registry.find(name);
+            let other = other.map_err(|e| Error::Invalid(e.to_string()))?;
             let record = other.record().clone();
             for mut mount in record.mounts {
                 mount.rw = mount.rw && !read_only;

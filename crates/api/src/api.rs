@@ -10,7 +10,7 @@ use gantry_api_types::API_VERSION;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::ServiceExt;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Build, NoBuilder};
 use crate::failure::Failure;
 use crate::version::ApiVersion;
 use crate::{routes, version};
@@ -47,7 +47,12 @@ impl std::fmt::Debug for Api {
 impl Api {
     /// Serves an engine.
     pub fn new<B: Backend>(backend: B, identity: &Identity) -> Self {
-        let router = routes::all(backend, identity);
+        Self::with_builder(backend, NoBuilder, identity)
+    }
+
+    /// Serves an engine and a builder.
+    pub fn with_builder<B: Backend, C: Build>(backend: B, builder: C, identity: &Identity) -> Self {
+        let router = routes::all(backend, builder, identity);
         Self(Arc::new(Inner {
             router,
             headers: headers(identity),

@@ -99,6 +99,13 @@ where
 /// A task that does not outlive the interest in it.
 pub(crate) struct AbortOnDrop(JoinHandle<Result<(), Failure>>);
 
+impl AbortOnDrop {
+    /// Begins it.
+    pub(crate) fn spawn(work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
+
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();

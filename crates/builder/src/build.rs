@@ -52,7 +52,8 @@ pub struct Built {
 }
 
 /// A stage that is being built, for all who need it.
-pub(crate) type Stages = BTreeMap<usize, Shared<BoxFuture<'static, Result<Arc<Stage>, Arc<Error>>>>>;
+pub(crate) type Stages =
+    BTreeMap<usize, Shared<BoxFuture<'static, Result<Arc<Stage>, Arc<Error>>>>>;
 
 /// One build.
 pub(crate) struct Work {
@@ -134,7 +135,12 @@ impl Work {
         let host = Platform::default();
         let options = BuildOptions {
             build_args: request.build_args.clone(),
-            target_platform: request.platform.as_deref().map(platform).transpose()?.unwrap_or(host),
+            target_platform: request
+                .platform
+                .as_deref()
+                .map(platform)
+                .transpose()?
+                .unwrap_or(host),
             target: request.target.clone(),
             ..BuildOptions::default()
         };
@@ -149,7 +155,10 @@ impl Work {
         let checked = check(&file, &input)?;
         for finding in &checked.findings {
             let (line, check) = (finding.span.start.line, finding.check.name());
-            report(Event::Warning(format!("{check}: {} (line {line})", finding.message)));
+            report(Event::Warning(format!(
+                "{check}: {} (line {line})",
+                finding.message
+            )));
         }
         if let Some(error) = checked.error() {
             return Err(Error::Invalid(error));
@@ -184,7 +193,9 @@ impl Work {
             let (work, before) = (Arc::clone(self), stages.clone());
             // A task of its own, so that independent stages run on several threads.
             let task = async move {
-                let task = Task(tokio::spawn(async move { work.stage(index, &before).await }));
+                let task = Task(tokio::spawn(
+                    async move { work.stage(index, &before).await },
+                ));
                 task.join().await.map(Arc::new).map_err(Arc::new)
             };
             stages.insert(index, task.boxed().shared());
@@ -205,7 +216,8 @@ impl Work {
         let (mut stage, triggers) = begun.map_err(|e| e.at(from.span))?;
         for (trigger, expression) in &triggers {
             (self.report)(Event::Warning(format!("ONBUILD {expression}")));
-            self.instruction(&mut stage, index, None, trigger, stages).await?;
+            self.instruction(&mut stage, index, None, trigger, stages)
+                .await?;
         }
         let own = self.graph.instructions(index);
         // Those that ONBUILD of a stage below left stand in front and have no number.
@@ -254,7 +266,9 @@ impl Work {
                 Ok((stage, Vec::new()))
             }
             Some(Source::Image(name)) => {
-                let base = self.builder.base(name, platform.as_deref(), &self.request, &self.report);
+                let base =
+                    self.builder
+                        .base(name, platform.as_deref(), &self.request, &self.report);
                 let image = base.await?;
                 let mut config = (*image.config).clone();
                 let mut triggers = Vec::new();
@@ -294,7 +308,9 @@ impl Work {
     pub(crate) async fn built(&self, index: usize, stages: &Stages) -> Result<Arc<Stage>, Error> {
         match stages.get(&index) {
             Some(stage) => stage.clone().await.map_err(Error::Stage),
-            None => Err(Error::Invalid(format!("stage {index} is not built before it is used"))),
+            None => Err(Error::Invalid(format!(
+                "stage {index} is not built before it is used"
+            ))),
         }
     }
 
@@ -348,14 +364,21 @@ fn refuse_foreign_frontends(dockerfile: &[u8]) -> Result<(), Error> {
         return Ok(());
     };
     let name = syntax.trim_start_matches("docker.io/");
-    let own = ["docker/dockerfile", "docker/dockerfile-upstream", "dockerfile.v0"];
+    let own = [
+        "docker/dockerfile",
+        "docker/dockerfile-upstream",
+        "dockerfile.v0",
+    ];
     let is_own = own.iter().any(|own| {
-        name.strip_prefix(own).is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | '@')))
+        name.strip_prefix(own)
+            .is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | '@')))
     });
     if is_own {
         return Ok(());
     }
-    Err(Error::NotSupported(format!("the Dockerfile frontend \"{syntax}\"")))
+    Err(Error::NotSupported(format!(
+        "the Dockerfile frontend \"{syntax}\""
+    )))
 }
 
 #[cfg(test)]
@@ -372,7 +395,11 @@ mod tests {
             ("me/mine", false),
         ] {
             let file = format!("# syntax={syntax}\nFROM scratch\n");
-            assert_eq!(refuse_foreign_frontends(file.as_bytes()).is_ok(), fine, "{syntax}");
+            assert_eq!(
+                refuse_foreign_frontends(file.as_bytes()).is_ok(),
+                fine,
+                "{syntax}"
+            );
         }
     }
 }

@@ -46,11 +46,15 @@ pub(crate) fn apply(
         }
         Kind::Expose(_) => {
             let ports = applied.ports.iter().flat_map(|(_, port)| port.names());
-            config.exposed_ports.extend(ports.map(|port| (port, nothing())));
+            config
+                .exposed_ports
+                .extend(ports.map(|port| (port, nothing())));
         }
         Kind::Healthcheck(check) => config.healthcheck = Some(healthcheck(check, config)),
         Kind::Label(pairs) => {
-            let pairs = pairs.iter().map(|pair| (pair.key.clone(), pair.value.clone()));
+            let pairs = pairs
+                .iter()
+                .map(|pair| (pair.key.clone(), pair.value.clone()));
             config.labels.extend(pairs);
         }
         Kind::Onbuild(expression) => config.on_build.push(expression.clone()),
@@ -63,7 +67,9 @@ pub(crate) fn apply(
         }
         Kind::User(user) => config.user.clone_from(user),
         Kind::Volume(paths) => {
-            config.volumes.extend(paths.iter().map(|path| (path.clone(), nothing())));
+            config
+                .volumes
+                .extend(paths.iter().map(|path| (path.clone(), nothing())));
         }
         // Variables are the scope's, files the steps', the author the stage's.
         Kind::Add(_)

@@ -117,7 +117,9 @@ impl Job {
             )));
         }
         let chown = self.chown.as_deref().filter(|text| !text.is_empty());
-        let chown = chown.map(|text| Owner::parse(text, self.below())).transpose()?;
+        let chown = chown
+            .map(|text| Owner::parse(text, self.below()))
+            .transpose()?;
         let chmod = self.chmod.as_deref().filter(|text| !text.is_empty());
         let chmod = chmod.map(Chmod::parse).transpose()?;
         let mut planner = Planner {
@@ -179,7 +181,10 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            for selected in select(&fetched.name.replace(['*', '?', '[', '\\'], "_"), &selection)? {
+            for selected in select(
+                &fetched.name.replace(['*', '?', '[', '\\'], "_"),
+                &selection,
+            )? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
                     selected,
@@ -303,7 +308,11 @@ impl<'a> Planner<'a> {
     }
 
     fn mode(&self, found: &Found, fetched: bool) -> u32 {
-        let own = if fetched { 0o600 } else { found.stat.st_mode & 0o7777 };
+        let own = if fetched {
+            0o600
+        } else {
+            found.stat.st_mode & 0o7777
+        };
         let directory = found.kind() == FileType::Directory;
         match &self.chmod {
             Some(chmod) if found.kind() != FileType::Symlink => chmod.apply(own, directory),
@@ -395,7 +404,9 @@ impl Item<'_> {
                 owner,
             } => {
                 let kind = found.kind();
-                print.add(target).add(format!("{kind:?} {mode:o} {owner:?}"));
+                print
+                    .add(target)
+                    .add(format!("{kind:?} {mode:o} {owner:?}"));
                 match kind {
                     FileType::RegularFile => contents(print, *root, found)?,
                     FileType::Symlink => {
@@ -479,7 +490,11 @@ fn checksum_fits(head: &[u8; 512]) -> bool {
     let text = String::from_utf8_lossy(&head[148..156]).into_owned();
     let told = u32::from_str_radix(text.trim_matches(['\0', ' ']), 8);
     let blank = |at: usize, byte: u8| if (148..156).contains(&at) { b' ' } else { byte };
-    let sum: u32 = head.iter().enumerate().map(|(at, b)| u32::from(blank(at, *b))).sum();
+    let sum: u32 = head
+        .iter()
+        .enumerate()
+        .map(|(at, b)| u32::from(blank(at, *b)))
+        .sum();
     head[0] != 0 && told == Ok(sum)
 }
 
@@ -498,7 +513,9 @@ fn unpack(
         let name = entry.path_bytes().into_owned();
         if name.split(|b| *b == b'/').any(|part| part == b"..") {
             let shown = String::from_utf8_lossy(&name).into_owned();
-            return Err(Error::Invalid(format!("the archive has the hostile name {shown:?}")));
+            return Err(Error::Invalid(format!(
+                "the archive has the hostile name {shown:?}"
+            )));
         }
         let path = join(target, &normal(&name));
         let mut header = entry.header().clone();

@@ -1,13 +1,20 @@
 //! What an image's history says of an instruction, in BuildKit's words.
 
-use gantry_dockerfile::{Add, CommandLine, Copy, Healthcheck, Instruction, KeyValue, Kind, Sources};
+use gantry_dockerfile::{
+    Add, CommandLine, Copy, Healthcheck, Instruction, KeyValue, Kind, Sources,
+};
 use gantry_oci::History;
 
 /// What BuildKit's frontend writes into every entry.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
 /// An entry.
-pub(crate) fn entry(created_by: String, created: &str, author: Option<&str>, empty: bool) -> History {
+pub(crate) fn entry(
+    created_by: String,
+    created: &str,
+    author: Option<&str>,
+    empty: bool,
+) -> History {
     History {
         created: Some(created.to_owned()),
         created_by: Some(created_by),
@@ -57,13 +64,17 @@ pub(crate) fn of(instruction: &Instruction, kind: &Kind) -> String {
             });
             format!("ARG {}", items.collect::<Vec<_>>().join(" "))
         }
-        Kind::Healthcheck(Healthcheck::None) => "HEALTHCHECK &{[\"NONE\"] \"0s\" \"0s\" \"0s\" \"0s\" '\\x00'}".to_owned(),
+        Kind::Healthcheck(Healthcheck::None) => {
+            "HEALTHCHECK &{[\"NONE\"] \"0s\" \"0s\" \"0s\" \"0s\" '\\x00'}".to_owned()
+        }
         Kind::Healthcheck(_) | Kind::Run(_) => instruction.source.clone(),
     }
 }
 
 fn joined(pairs: &[KeyValue]) -> String {
-    let pairs = pairs.iter().map(|pair| format!("{}={}", pair.key, pair.value));
+    let pairs = pairs
+        .iter()
+        .map(|pair| format!("{}={}", pair.key, pair.value));
     pairs.collect::<Vec<_>>().join(" ")
 }
 

@@ -38,6 +38,7 @@ mod step;
 pub use build::{Builder, Built};
 pub use context::Context;
 pub use error::{Error, Kind};
+pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report};
 pub use prune::{CacheRecord, Pruned};
 pub use request::Request;

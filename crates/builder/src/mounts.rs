@@ -31,7 +31,12 @@ pub(crate) enum BindSource {
 
 impl StepMounts {
     /// A mount of files.
-    pub(crate) fn bind(&mut self, mount: &Mount, target: String, from: BindSource) -> Result<(), Error> {
+    pub(crate) fn bind(
+        &mut self,
+        mount: &Mount,
+        target: String,
+        from: BindSource,
+    ) -> Result<(), Error> {
         if !mount.read_only {
             return Err(Error::NotSupported("RUN --mount=type=bind,rw".to_owned()));
         }
@@ -96,7 +101,12 @@ impl StepMounts {
     }
 
     /// A script, seen as a file that can be executed.
-    pub(crate) fn script(&mut self, builder: &Builder, target: &str, text: &str) -> Result<(), Error> {
+    pub(crate) fn script(
+        &mut self,
+        builder: &Builder,
+        target: &str,
+        text: &str,
+    ) -> Result<(), Error> {
         let place = &builder.folder;
         let failed = |e| Error::file("write a script in", place)(e);
         let mut file = tempfile::NamedTempFile::new_in(place).map_err(failed)?;
@@ -139,7 +149,11 @@ pub(crate) fn target(mount: &Mount, working_dir: &str) -> Result<String, Error> 
         }
         (None, MountType::Secret) => Ok(format!(
             "/run/secrets/{}",
-            mount.id.as_deref().or(mount.source.as_deref()).unwrap_or_default()
+            mount
+                .id
+                .as_deref()
+                .or(mount.source.as_deref())
+                .unwrap_or_default()
         )),
         (None, MountType::Ssh) => Ok("/run/buildkit/ssh_agent.0".to_owned()),
         (None, kind) => Err(Error::Invalid(format!(

@@ -96,11 +96,18 @@ impl Builder {
                 let Some(image) = kept.record.image().filter(|image| store.contains(image)) else {
                     return false;
                 };
-                let size = kept.record.layer().and_then(|layer| store.snapshotter().layer(&layer).ok()?);
+                let size = kept
+                    .record
+                    .layer()
+                    .and_then(|layer| store.snapshotter().layer(&layer).ok()?);
                 let nameless = store.get(&image).is_ok_and(|image| image.is_dangling());
                 let containers = &self.engine.containers;
                 let removed = nameless
-                    && self.engine.images.remove(containers, image.as_str(), false, true).is_ok();
+                    && self
+                        .engine
+                        .images
+                        .remove(containers, image.as_str(), false, true)
+                        .is_ok();
                 let layer = kept.record.layer();
                 let gone = layer.is_some_and(|l| matches!(store.snapshotter().layer(&l), Ok(None)));
                 if removed && gone {

@@ -35,7 +35,9 @@ impl Request {
         known
             .or_else(|| {
                 let of_hub = domain == gantry_reference::DEFAULT_DOMAIN;
-                hub.iter().filter(|_| of_hub).find_map(|n| self.auth.get(*n))
+                hub.iter()
+                    .filter(|_| of_hub)
+                    .find_map(|n| self.auth.get(*n))
             })
             .cloned()
     }

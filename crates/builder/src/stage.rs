@@ -34,9 +34,12 @@ impl Stage {
     /// Notes an instruction in the history.
     pub(crate) fn note(&mut self, created_by: String, created: &str, empty: bool) {
         let author = self.config.author.clone();
-        self.config
-            .history
-            .push(crate::history::entry(created_by, created, author.as_deref(), empty));
+        self.config.history.push(crate::history::entry(
+            created_by,
+            created,
+            author.as_deref(),
+            empty,
+        ));
     }
 
     /// A nameless image of a layer more, whose configuration says nothing: equal layers give the same image.

@@ -50,7 +50,9 @@ impl Work {
         instruction: &Instruction,
         stages: &Stages,
     ) -> Result<(), Error> {
-        let applied = stage.scope.apply(instruction, &self.globals, &self.options)?;
+        let applied = stage
+            .scope
+            .apply(instruction, &self.globals, &self.options)?;
         let here = Here {
             index,
             place,
@@ -90,15 +92,20 @@ impl Work {
         let mut key = Fingerprint::new("run 1");
         key.all(stage.layers.iter().map(Digest::as_str));
         key.all(&arguments);
-        let counts = |pair: &&String| !PROXIES.contains(&pair.split('=').next().unwrap_or_default());
+        let counts =
+            |pair: &&String| !PROXIES.contains(&pair.split('=').next().unwrap_or_default());
         key.all(env.iter().filter(counts));
         let config = &stage.config.config;
         key.add(&config.working_dir).add(&config.user);
-        key.add(format!("{:?} {}", run.network, self.request.steps.network_mode));
+        key.add(format!(
+            "{:?} {}",
+            run.network, self.request.steps.network_mode
+        ));
         key.all(self.request.steps.extra_hosts.iter().flatten());
         for (number, mount) in here.applied.mounts.iter().enumerate() {
             print(mount, &mut key);
-            self.mount(stage, mount, number, here, &mut mounts, &mut key).await?;
+            self.mount(stage, mount, number, here, &mut mounts, &mut key)
+                .await?;
         }
         if let Some(script) = script(run) {
             key.add(script);
@@ -159,7 +166,11 @@ impl Work {
         env
     }
 
-    fn host(&self, run: &Run, mounts: Vec<gantry_api_types::Mount>) -> gantry_api_types::HostConfig {
+    fn host(
+        &self,
+        run: &Run,
+        mounts: Vec<gantry_api_types::Mount>,
+    ) -> gantry_api_types::HostConfig {
         let mut host = self.request.steps.clone();
         match run.network {
             Network::Default => {}
@@ -190,9 +201,15 @@ impl Work {
             MountType::Secret | MountType::Ssh if !mount.required => Ok(()),
             MountType::Secret => Err(Error::Invalid(format!(
                 "secret {}: not found",
-                mount.id.as_deref().or(mount.source.as_deref()).unwrap_or_default()
+                mount
+                    .id
+                    .as_deref()
+                    .or(mount.source.as_deref())
+                    .unwrap_or_default()
             ))),
-            MountType::Ssh => Err(Error::Invalid("ssh: no agent was passed to the build".to_owned())),
+            MountType::Ssh => Err(Error::Invalid(
+                "ssh: no agent was passed to the build".to_owned(),
+            )),
         }
     }
 
@@ -262,10 +279,16 @@ impl Work {
     }
 
     async fn add(&self, stage: &mut Stage, add: &Add, here: &Here<'_>) -> Result<(), Error> {
-        let (urls, paths): (Vec<String>, Vec<String>) =
-            add.sources.paths.iter().cloned().partition(|path| is_remote(path));
+        let (urls, paths): (Vec<String>, Vec<String>) = add
+            .sources
+            .paths
+            .iter()
+            .cloned()
+            .partition(|path| is_remote(path));
         if add.checksum.is_some() && urls.len() != 1 {
-            return Err(Error::Invalid("checksum can't be specified for multiple or local sources".to_owned()));
+            return Err(Error::Invalid(
+                "checksum can't be specified for multiple or local sources".to_owned(),
+            ));
         }
         let mut fetched = Vec::new();
         for url in &urls {
@@ -277,7 +300,10 @@ impl Work {
             && destination.ends_with('/')
             && one.name.is_empty()
         {
-            return Err(Error::Invalid(format!("cannot determine filename for source {}", urls[0])));
+            return Err(Error::Invalid(format!(
+                "cannot determine filename for source {}",
+                urls[0]
+            )));
         }
         if add.unpack == Some(true) && !destination.ends_with('/') {
             destination.push('/');
@@ -300,18 +326,29 @@ impl Work {
 
     /// Brings what is behind a URL into a folder of its own.
     async fn fetch(&self, url: &str, checksum: Option<&str>) -> Result<Fetched, Error> {
-        let is_git = url.starts_with("git@") || url.starts_with("git://") || url.starts_with("ssh://")
-            || url.split(['#', '?']).next().unwrap_or_default().ends_with(".git");
+        let is_git = url.starts_with("git@")
+            || url.starts_with("git://")
+            || url.starts_with("ssh://")
+            || url
+                .split(['#', '?'])
+                .next()
+                .unwrap_or_default()
+                .ends_with(".git");
         if is_git {
             return Err(Error::NotSupported("ADD of a git repository".to_owned()));
         }
         let path = url.split(['#', '?']).next().unwrap_or_default();
         let after_host = path.splitn(4, '/').nth(3).unwrap_or_default();
         let name = after_host.rsplit('/').next().unwrap_or_default().to_owned();
-        let stored = if name.is_empty() { "file".to_owned() } else { name.clone() };
+        let stored = if name.is_empty() {
+            "file".to_owned()
+        } else {
+            name.clone()
+        };
         let stored = stored.replace(['*', '?', '[', '\\'], "_");
         let place = self.builder.folder();
-        let folder = tempfile::tempdir_in(place).map_err(Error::file("create a folder in", place))?;
+        let folder =
+            tempfile::tempdir_in(place).map_err(Error::file("create a folder in", place))?;
         let client = self.builder.engine.images.store().registry().downloads();
         let client = client.map_err(gantry_image::Error::from)?;
         let mut bytes = client.open(url).await.map_err(gantry_image::Error::from)?;
@@ -463,7 +500,9 @@ impl Work {
             Some(_) => None,
             None => {
                 let names = self.file.stages.iter().take(here.index);
-                names.clone().rposition(|s| s.from.name.as_deref() == Some(&name.to_lowercase()))
+                names
+                    .clone()
+                    .rposition(|s| s.from.name.as_deref() == Some(&name.to_lowercase()))
             }
         };
         match stage {
@@ -474,7 +513,10 @@ impl Work {
             None if name == "scratch" => Ok((Vec::new(), self.empty()?)),
             None => {
                 let platform = self.request.platform.as_deref();
-                let image = self.builder.base(name, platform, &self.request, &self.report).await?;
+                let image = self
+                    .builder
+                    .base(name, platform, &self.request, &self.report)
+                    .await?;
                 Ok((image.layers.clone(), image.id))
             }
         }
@@ -514,7 +556,11 @@ fn script(run: &Run) -> Option<String> {
 
 fn config_dir(stage: &Stage) -> String {
     let own = &stage.config.config.working_dir;
-    if own.is_empty() { "/".to_owned() } else { own.clone() }
+    if own.is_empty() {
+        "/".to_owned()
+    } else {
+        own.clone()
+    }
 }
 
 /// The absolute destination; it keeps the slash at its end, and `.` means a directory, too.

@@ -71,6 +71,9 @@ pub enum Error {
     /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] gantry_engine::Error),
+    /// The builder cannot start.
+    #[error(transparent)]
+    Builder(#[from] gantry_builder::Error),
 }
 
 impl Error {

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use gantry_api::{Api, Identity};
+use gantry_builder::Builder;
 use gantry_engine::{Engine, Hello};
 use rustix::fs::FlockOperation;
 use rustix::process::Resource;
@@ -84,7 +85,8 @@ async fn serve(
         autostarted: resolved.autostarted,
         oldest: Some(resolved.oldest_api),
     };
-    let api = Api::new(engine.clone(), &identity);
+    let builder = Builder::open(&engine, &resolved.data_root)?;
+    let api = Api::with_builder(engine.clone(), builder, &identity);
     tokio::spawn(crate::memory::give_back());
     tokio::spawn(reload::on_signal(
         reloads,

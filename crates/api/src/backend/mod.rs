@@ -4,6 +4,8 @@
 //! nothing of how the work is done; `engine` implements them for the real services. Operations
 //! that no engine has yet are provided methods that say so.
 
+mod build;
+mod builder;
 mod containers;
 mod engine;
 mod engine_images;
@@ -16,6 +18,7 @@ mod secrets;
 mod system;
 mod volumes;
 
+pub use build::{Build, BuildQuery, NoBuilder};
 pub use containers::{
     ArchiveWrite, AttachQuery, CommitQuery, Containers, ListQuery, LogQuery, Logs, RemoveQuery,
     WaitCondition,

@@ -1,19 +1,192 @@
-//! Building, which is not there yet, and says so.
+//! Building: Docker's classic way. BuildKit's protocol is not there yet, and says so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{any, post};
+use base64::Engine as _;
+use futures_util::stream;
+use gantry_api_types::{AuthConfig, HostConfig, JsonMessage, Resources, Ulimit};
+use gantry_units::GoDuration;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
+use super::LENIENT;
+use crate::backend::{Build, BuildQuery};
 use crate::failure::Failure;
+use crate::json;
+use crate::params::Params;
+use crate::stream::{AbortOnDrop, lines, reader};
 
-pub(super) fn router() -> Router {
+pub(super) fn router<B: Build>(builder: B) -> Router {
     Router::new()
-        .route("/build", post(build))
-        .route("/build/prune", post(build))
-        .route("/build/cancel", post(build))
-        .route("/session", any(build))
-        .route("/grpc", any(build))
+        .route("/build", post(build::<B>))
+        .route("/build/prune", post(prune::<B>))
+        .route("/build/cancel", post(cancel))
+        .route("/session", any(buildkit))
+        .route("/grpc", any(buildkit))
+        .with_state(builder)
 }
 
-async fn build() -> Failure {
-    Failure::not_built("building images")
+async fn buildkit() -> Failure {
+    Failure::not_built("BuildKit's protocol")
+}
+
+/// Only BuildKit's builds have an ID; a classic one ends with its connection.
+async fn cancel(params: Params) -> Result<StatusCode, Failure> {
+    match params.given("id") {
+        None => Err(Failure::invalid("build ID not provided")),
+        Some(_) => Ok(StatusCode::OK),
+    }
+}
+
+/// Streams what is told; when the client goes away, the build ends.
+async fn build<B: Build>(
+    State(builder): State<B>,
+    headers: HeaderMap,
+    params: Params,
+    body: Body,
+) -> Result<Response, Failure> {
+    let query = asked(&params, &headers)?;
+    let (sender, mut to_come) = mpsc::unbounded_channel::<JsonMessage>();
+    let context = reader(body);
+    let work = async move { builder.build(query, context, sender).await };
+    let task = AbortOnDrop::spawn(work);
+    let Some(first) = to_come.recv().await else {
+        task.await?;
+        return Ok(lines(stream::empty::<JsonMessage>()));
+    };
+    let rest = stream::unfold(
+        (to_come, Some(task)),
+        |(mut to_come, mut task)| async move {
+            if let Some(line) = to_come.recv().await {
+                return Some((line, (to_come, task)));
+            }
+            let failure = task.take()?.await.err()?;
+            Some((JsonMessage::failure(failure.message()), (to_come, None)))
+        },
+    );
+    Ok(lines(futures_util::StreamExt::chain(
+        stream::iter([first]),
+        rest,
+    )))
+}
+
+async fn prune<B: Build>(State(builder): State<B>, params: Params) -> Result<Response, Failure> {
+    let filters = params.filters()?;
+    filters.accept(&["until", "unused-for"])?;
+    let age = |name: &str| -> Result<Option<Duration>, Failure> {
+        let Some(text) = filters.values(name).next() else {
+            return Ok(None);
+        };
+        let parsed: GoDuration = text.parse().map_err(|_| {
+            Failure::invalid(format!(
+                "{name} filter: \"{text}\" is no duration such as 24h"
+            ))
+        })?;
+        Ok(parsed.positive())
+    };
+    let older = age("until")?.or(age("unused-for")?);
+    Ok(json::ok(
+        &builder.prune_builds(params.truth("all"), older).await?,
+    ))
+}
+
+fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
+    for (name, what) in [
+        ("remote", "building from a URL"),
+        ("outputs", "outputs of classic builds"),
+        ("session", "sessions of classic builds"),
+    ] {
+        if params.given(name).is_some() {
+            return Err(Failure::not_built(what));
+        }
+    }
+    if params.truth("squash") {
+        return Err(Failure::not_built("--squash"));
+    }
+    if params
+        .given("version")
+        .is_some_and(|version| version == "2")
+    {
+        return Err(Failure::not_built("BuildKit's protocol"));
+    }
+    let from: Vec<String> = read(params, "cachefrom")?.unwrap_or_default();
+    if !from.is_empty() {
+        return Err(Failure::not_built("--cache-from"));
+    }
+    let args: BTreeMap<String, Option<String>> = read(params, "buildargs")?.unwrap_or_default();
+    Ok(BuildQuery {
+        dockerfile: params
+            .given("dockerfile")
+            .unwrap_or("Dockerfile")
+            .to_owned(),
+        tags: params.all("t").map(str::to_owned).collect(),
+        // An argument without a value is one that the client has not set.
+        build_args: args
+            .into_iter()
+            .filter_map(|(n, v)| Some((n, v?)))
+            .collect(),
+        labels: read(params, "labels")?.unwrap_or_default(),
+        target: params.given("target").map(str::to_owned),
+        no_cache: params.truth("nocache"),
+        pull: params.truth("pull"),
+        quiet: params.truth("q"),
+        platform: params.given("platform").map(str::to_owned),
+        steps: steps(params)?,
+        auth: logins(headers),
+    })
+}
+
+/// What the containers of RUN are limited to.
+fn steps(params: &Params) -> Result<HostConfig, Failure> {
+    let ulimits: Vec<Ulimit> = read(params, "ulimits")?.unwrap_or_default();
+    let hosts = params.all("extrahosts").flat_map(|hosts| hosts.split(','));
+    let hosts: Vec<String> = hosts.filter(|h| !h.is_empty()).map(str::to_owned).collect();
+    let text = |name: &str| params.text(name).to_owned();
+    let security: Vec<String> = read(params, "securityopt")?.unwrap_or_default();
+    Ok(HostConfig {
+        network_mode: text("networkmode"),
+        extra_hosts: Some(hosts).filter(|hosts| !hosts.is_empty()),
+        shm_size: params.number("shmsize")?.unwrap_or_default(),
+        security_opt: Some(security).filter(|options| !options.is_empty()),
+        resources: Resources {
+            memory: params.number("memory")?.unwrap_or_default(),
+            memory_swap: params.number("memswap")?.unwrap_or_default(),
+            cpu_shares: params.number("cpushares")?.unwrap_or_default(),
+            cpu_period: params.number("cpuperiod")?.unwrap_or_default(),
+            cpu_quota: params.number("cpuquota")?.unwrap_or_default(),
+            cpuset_cpus: text("cpusetcpus"),
+            cpuset_mems: text("cpusetmems"),
+            cgroup_parent: text("cgroupparent"),
+            ulimits: Some(ulimits).filter(|limits| !limits.is_empty()),
+            ..Resources::default()
+        },
+        ..HostConfig::default()
+    })
+}
+
+/// A parameter that is JSON.
+fn read<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>, Failure> {
+    let Some(text) = params.given(name).filter(|text| *text != "null") else {
+        return Ok(None);
+    };
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|error| Failure::invalid(format!("error reading {name}: {error}")))
+}
+
+/// Logins that a client sends along, by registry; what cannot be read is none.
+fn logins(headers: &HeaderMap) -> BTreeMap<String, AuthConfig> {
+    let read = || {
+        let text = headers.get("x-registry-config")?.to_str().ok()?;
+        let text = text.replace('+', "-").replace('/', "_");
+        serde_json::from_slice(&LENIENT.decode(text).ok()?).ok()
+    };
+    read().unwrap_or_default()
 }

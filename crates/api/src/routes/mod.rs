@@ -23,11 +23,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use gantry_api_types::AuthConfig;
 
 use crate::api::{Identity, Introduction};
-use crate::backend::Backend;
+use crate::backend::{Backend, Build};
 use crate::failure::Failure;
 
 /// All routes.
-pub(crate) fn all<B: Backend>(backend: B, identity: &Identity) -> Router {
+pub(crate) fn all<B: Backend, C: Build>(backend: B, builder: C, identity: &Identity) -> Router {
     Router::new()
         .merge(system::router(backend.clone(), identity))
         .merge(containers::router(backend.clone()))
@@ -39,7 +39,7 @@ pub(crate) fn all<B: Backend>(backend: B, identity: &Identity) -> Router {
         .merge(networks::router(backend.clone()))
         .merge(secrets::router(backend.clone()))
         .merge(volumes::router(backend))
-        .merge(build::router())
+        .merge(build::router(builder))
         .merge(swarm::router())
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)

@@ -71,7 +71,11 @@ mod tests {
     fn names_are_the_images_own() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("etc")).unwrap();
-        std::fs::write(folder.path().join("etc/passwd"), "root:x:0:0::/:\nme:x:7:8::/:\n").unwrap();
+        std::fs::write(
+            folder.path().join("etc/passwd"),
+            "root:x:0:0::/:\nme:x:7:8::/:\n",
+        )
+        .unwrap();
         std::fs::write(folder.path().join("etc/group"), "us:x:9:\n").unwrap();
         let root = File::open(folder.path()).unwrap();
         let owner = |text: &str| Owner::parse(text, Some(root.as_fd()));
@@ -80,7 +84,12 @@ mod tests {
         assert_eq!(owner("me:us").unwrap(), is(7, 9));
         assert_eq!(owner("5:6").unwrap(), is(5, 6));
         assert_eq!(owner("5").unwrap(), is(5, 5));
-        assert!(owner("nobody-here").unwrap_err().to_string().contains("/etc/passwd"));
+        assert!(
+            owner("nobody-here")
+                .unwrap_err()
+                .to_string()
+                .contains("/etc/passwd")
+        );
         assert!(Owner::parse("me", None).is_err());
     }
 }

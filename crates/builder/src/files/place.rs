@@ -56,7 +56,11 @@ pub(crate) fn resolve(root: Option<BorrowedFd<'_>>, path: &[u8]) -> Result<Place
         if part == b".." {
             place.there.pop();
             handles.pop();
-            place.path = place.there.last().map(|(p, _)| p.clone()).unwrap_or_default();
+            place.path = place
+                .there
+                .last()
+                .map(|(p, _)| p.clone())
+                .unwrap_or_default();
             place.at = None;
             continue;
         }
@@ -156,7 +160,10 @@ mod tests {
         let root = fs::File::open(at).unwrap();
         let real = |path: &str| {
             let place = resolve(Some(root.as_fd()), path.as_bytes()).unwrap();
-            (String::from_utf8(place.path.clone()).unwrap(), place.missing(true).len())
+            (
+                String::from_utf8(place.path.clone()).unwrap(),
+                place.missing(true).len(),
+            )
         };
         assert_eq!(real("/bin/tool"), ("usr/bin/tool".into(), 1));
         assert_eq!(real("abs/bin"), ("usr/bin".into(), 0));

@@ -86,7 +86,9 @@ pub(crate) fn select(pattern: &str, selection: &Selection<'_>) -> Result<Vec<Sel
         vec![path.clone()]
     };
     // `a/./b` keeps what is behind the dot with --parents.
-    let pivot = pattern.find("/./").map(|at| normal(&pattern.as_bytes()[..at]));
+    let pivot = pattern
+        .find("/./")
+        .map(|at| normal(&pattern.as_bytes()[..at]));
     let mut all = Vec::new();
     for found in &paths {
         match one(found, pivot.as_deref(), selection)? {
@@ -113,7 +115,11 @@ fn one(
         Err(error) => return Err(told("open", path, error)),
     };
     let stat = rustix::fs::fstat(&fd).map_err(|e| told("look at", path, e))?;
-    let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
+    let name = path
+        .rsplit(|b| *b == b'/')
+        .next()
+        .unwrap_or_default()
+        .to_vec();
     let kept = match (selection.parents, pivot) {
         (false, _) => Vec::new(),
         (true, None) => path.to_vec(),
@@ -230,9 +236,8 @@ fn matches(pattern: &[u8], selection: &Selection<'_>) -> Result<Vec<Vec<u8>>, Er
                 continue;
             };
             let names = names(&folder).map_err(|e| told("read", above, e))?;
-            let fits = |name: &Vec<u8>| {
-                str::from_utf8(name).is_ok_and(|name| wanted.matches_text(name))
-            };
+            let fits =
+                |name: &Vec<u8>| str::from_utf8(name).is_ok_and(|name| wanted.matches_text(name));
             next.extend(names.iter().filter(|n| fits(n)).map(|n| join(above, n)));
         }
         fitting = next;

@@ -52,7 +52,10 @@ impl Images {
     /// Whether an image with a name has this layer.
     pub fn layer_is_named(&self, layer: &Digest) -> bool {
         let contents = self.0.catalog.read();
-        let mut having = contents.images.iter().filter(|(_, r)| r.layers.contains(layer));
+        let mut having = contents
+            .images
+            .iter()
+            .filter(|(_, r)| r.layers.contains(layer));
         having.any(|(id, _)| !contents.names_of(id).is_empty())
     }
 

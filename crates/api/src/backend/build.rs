@@ -1,0 +1,70 @@
+//! Building.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use gantry_api_types::{AuthConfig, BuildPruneReport, HostConfig, JsonMessage};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Answer, not_built};
+use crate::stream::ByteReader;
+
+/// What `POST /build` asks for.
+#[derive(Debug, Clone, Default)]
+pub struct BuildQuery {
+    /// The Dockerfile's name in the archive.
+    pub dockerfile: String,
+    /// Names for the image.
+    pub tags: Vec<String>,
+    /// `--build-arg`.
+    pub build_args: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The stage to build.
+    pub target: Option<String>,
+    /// Make everything anew.
+    pub no_cache: bool,
+    /// Ask registries for newer base images.
+    pub pull: bool,
+    /// Say only the image's ID.
+    pub quiet: bool,
+    /// `linux/amd64`.
+    pub platform: Option<String>,
+    /// Limits and network of the steps.
+    pub steps: HostConfig,
+    /// Logins by registry.
+    pub auth: BTreeMap<String, AuthConfig>,
+}
+
+/// The build group.
+#[expect(
+    unused_variables,
+    reason = "provided methods name what they do not use yet"
+)]
+pub trait Build: Clone + Send + Sync + 'static {
+    /// `POST /build`; the last line tells a failure.
+    fn build(
+        &self,
+        query: BuildQuery,
+        context: ByteReader,
+        lines: UnboundedSender<JsonMessage>,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        not_built("building images")
+    }
+
+    /// `POST /build/prune`
+    fn prune_builds(
+        &self,
+        all: bool,
+        older_than: Option<Duration>,
+    ) -> impl Future<Output = Answer<BuildPruneReport>> + Send {
+        not_built("build prune")
+    }
+}
+
+/// An engine that builds nothing, and says so.
+#[derive(Debug, Clone, Copy)]
+pub struct NoBuilder;
+
+impl Build for NoBuilder {}

@@ -1,0 +1,160 @@
+//! The real builder behind the routers' trait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
+use gantry_builder::{Builder, Context, Error, Event, Kind, Report, Request, excerpt};
+use http::StatusCode;
+use serde_json::json;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::io::SyncIoBridge;
+
+use super::build::BuildQuery;
+use super::{Answer, Build};
+use crate::failure::Failure;
+use crate::stream::ByteReader;
+
+/// Bytes of output that one build may print; the rest is left out, and that is said.
+const OUTPUT_MAX: usize = 64 << 20;
+
+impl Build for Builder {
+    async fn build(
+        &self,
+        query: BuildQuery,
+        archive: ByteReader,
+        lines: UnboundedSender<JsonMessage>,
+    ) -> Answer<()> {
+        let (place, name) = (self.folder().to_owned(), query.dockerfile.clone());
+        let unpacked = tokio::task::spawn_blocking(move || {
+            Context::from_archive(SyncIoBridge::new(archive), &place, &name, None)
+        });
+        let context = unpacked
+            .await
+            .map_err(|error| Failure::internal(format!("the context was cut off: {error}")))??;
+        let (name, source) = (context.name.clone(), context.dockerfile.clone());
+        let request = Request {
+            tags: query.tags,
+            build_args: query.build_args,
+            labels: query.labels,
+            target: query.target,
+            no_cache: query.no_cache,
+            pull: query.pull,
+            platform: query.platform,
+            steps: query.steps,
+            auth: query.auth,
+        };
+        let report = told(lines.clone(), query.quiet);
+        match Builder::build(self, request, context, report).await {
+            Ok(built) => {
+                if query.quiet {
+                    let _ = lines.send(JsonMessage::stream(format!("{}\n", built.image)));
+                }
+                Ok(())
+            }
+            // Before anything is told, a mistake is a status.
+            Err(error @ Error::Dockerfile { .. }) => Err(error.into()),
+            Err(error) => {
+                let _ = lines.send(failure(&error, &name, &source));
+                Ok(())
+            }
+        }
+    }
+
+    async fn prune_builds(
+        &self,
+        all: bool,
+        older_than: Option<Duration>,
+    ) -> Answer<BuildPruneReport> {
+        let pruned = self.prune(all, older_than).await?;
+        Ok(BuildPruneReport {
+            caches_deleted: Some(pruned.deleted).filter(|deleted| !deleted.is_empty()),
+            space_reclaimed: pruned.reclaimed,
+        })
+    }
+}
+
+/// The last line of a build that failed, with the lines of the Dockerfile that are to blame.
+fn failure(error: &Error, name: &str, source: &[u8]) -> JsonMessage {
+    let message = error.to_string();
+    let code = error.exit_code().unwrap_or_default();
+    let shown = match error.span() {
+        // Scripts look for Docker's own sentence about a command.
+        Some(span) if code == 0 => format!("{message}\n{}", excerpt(name, source, span)),
+        _ => message,
+    };
+    JsonMessage {
+        error_detail: Some(ErrorDetail {
+            code,
+            message: shown.clone(),
+        }),
+        error: shown,
+        ..JsonMessage::default()
+    }
+}
+
+/// Turns events into the lines that Docker's classic builder prints.
+fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
+    let printed = AtomicUsize::new(0);
+    Arc::new(move |event| {
+        if quiet && !matches!(event, Event::Done(_)) {
+            return;
+        }
+        let stream = |text: String| {
+            let _ = lines.send(JsonMessage::stream(text));
+        };
+        match event {
+            Event::Step { number, of, text } => stream(format!("Step {number}/{of} : {text}\n")),
+            Event::Cached => stream(" ---> Using cache\n".to_owned()),
+            Event::Running(id) => stream(format!(" ---> Running in {}\n", short(&id))),
+            Event::Layer(digest) => stream(format!(" ---> {}\n", short(&digest))),
+            Event::Warning(text) => stream(format!("[Warning] {text}\n")),
+            Event::Output(bytes) => {
+                let before = printed.fetch_add(bytes.len(), Ordering::Relaxed);
+                if before < OUTPUT_MAX {
+                    stream(String::from_utf8_lossy(&bytes).into_owned());
+                    if before + bytes.len() >= OUTPUT_MAX {
+                        stream("\n[output clipped, 64 MiB are the limit of a build]\n".to_owned());
+                    }
+                }
+            }
+            Event::Pull(line) => {
+                let _ = lines.send(*line);
+            }
+            Event::Done(image) => {
+                let _ = lines.send(JsonMessage {
+                    aux: Some(json!({"ID": image.to_string()})),
+                    ..JsonMessage::default()
+                });
+                if !quiet {
+                    stream(format!("Successfully built {}\n", image.short()));
+                }
+            }
+            Event::Tagged(name) => stream(format!("Successfully tagged {name}\n")),
+        }
+    })
+}
+
+/// The first twelve digits of an ID or a digest.
+fn short(id: &str) -> &str {
+    let hex = id.split_once(':').map_or(id, |(_, hex)| hex);
+    hex.get(..12).unwrap_or(hex)
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let status = match (&error, error.kind()) {
+            (Error::Engine(_), _) => {
+                if let Error::Engine(inner) = error {
+                    return inner.into();
+                }
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            (_, Kind::Invalid) => StatusCode::BAD_REQUEST,
+            (_, Kind::NotSupported) => StatusCode::NOT_IMPLEMENTED,
+            (_, Kind::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
+    }
+}

@@ -281,6 +281,7 @@ impl Work {
                     config,
                     keeper: Some(image.id.clone()),
                     command_set: false,
+                    created: image.config.created.clone().unwrap_or_else(now),
                 };
                 Ok((stage, triggers))
             }
@@ -301,6 +302,7 @@ impl Work {
             scope: Scope::on_image(&self.file, [""; 0]),
             keeper: None,
             command_set: false,
+            created: now(),
         }
     }
 
@@ -317,7 +319,7 @@ impl Work {
     /// Makes the image of the last stage.
     fn install(&self, stage: &Stage) -> Result<ImageId, Error> {
         let mut config = stage.finished();
-        config.created = Some(now());
+        config.created = Some(stage.created.clone());
         config.config.labels.extend(self.request.labels.clone());
         let new = NewImage {
             base: stage.layers.clone(),

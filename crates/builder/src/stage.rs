@@ -20,6 +20,9 @@ pub(crate) struct Stage {
     pub keeper: Option<ImageId>,
     /// Whether it has had a CMD.
     pub command_set: bool,
+    /// When its topmost layer was made: instructions without one take that time, so that the same build gives the same
+    /// image.
+    pub created: String,
 }
 
 impl Stage {
@@ -31,15 +34,22 @@ impl Stage {
         }
     }
 
-    /// Notes an instruction in the history.
-    pub(crate) fn note(&mut self, created_by: String, created: &str, empty: bool) {
-        let author = self.config.author.clone();
-        self.config.history.push(crate::history::entry(
-            created_by,
-            created,
-            author.as_deref(),
-            empty,
-        ));
+    /// Notes an instruction without a layer in the history.
+    pub(crate) fn note(&mut self, created_by: String) {
+        let created = self.created.clone();
+        self.tell(created_by, &created, true);
+    }
+
+    /// Notes an instruction whose layer was made at that time.
+    pub(crate) fn note_layer(&mut self, created_by: String, created: &str) {
+        created.clone_into(&mut self.created);
+        self.tell(created_by, created, false);
+    }
+
+    fn tell(&mut self, created_by: String, created: &str, empty: bool) {
+        let author = self.config.author.as_deref();
+        let entry = crate::history::entry(created_by, created, author, empty);
+        self.config.history.push(entry);
     }
 
     /// A nameless image of a layer more, whose configuration says nothing: equal layers give the same image.

@@ -67,12 +67,12 @@ impl Work {
             Kind::Workdir(path) => self.workdir(stage, path, &here).await,
             Kind::Maintainer(name) => {
                 stage.config.author = Some(name.clone());
-                stage.note(history::of(instruction, &applied.kind), &now(), true);
+                stage.note(history::of(instruction, &applied.kind));
                 Ok(())
             }
             kind => {
                 configure::apply(&applied, &mut stage.config.config, &mut stage.command_set)?;
-                stage.note(history::of(instruction, kind), &now(), true);
+                stage.note(history::of(instruction, kind));
                 Ok(())
             }
         }
@@ -406,7 +406,7 @@ impl Work {
         let root = self.view(&stage.layers)?;
         let place = resolve(Some(root.as_fd()), path.as_bytes())?;
         if place.at.is_some() {
-            stage.note(described, &now(), true);
+            stage.note(described);
             return Ok(());
         }
         let mut key = Fingerprint::new("workdir 1");
@@ -452,7 +452,7 @@ impl Work {
         };
         (self.report)(Event::Cached);
         stage.add(layer, Some(keeper));
-        stage.note(described.to_owned(), &record.created, false);
+        stage.note_layer(described.to_owned(), &record.created);
         true
     }
 
@@ -478,7 +478,7 @@ impl Work {
         self.builder.cache.keep(key, &record);
         (self.report)(Event::Layer(layer.to_string()));
         stage.add(layer, Some(image.clone()));
-        stage.note(described, &created, false);
+        stage.note_layer(described, &created);
         Ok(())
     }
 

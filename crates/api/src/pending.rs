@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A client that does not read its `101` must not hold others up.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Attaches under way, by the container's name as the client gave it.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@ use crate::group::Home;
 use crate::{Cgroup, Controller, Error, Result};
 
 /// How long a group may take to freeze; a process in an uninterruptible wait delays it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn freeze(group: &Cgroup) -> Result<()> {
     match home(group)? {

@@ -149,8 +149,8 @@ fn inherit_cpuset(mount: &Path, path: &GroupPath<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How long [`remove_tree`] waits for processes that were killed to be gone: 1+2+4+...+64 ms.
-const REMOVE_TRIES: u32 = 8;
+/// How long [`remove_tree`] waits for processes that were killed to be gone: 1+2+4+...+512 ms.
+const REMOVE_TRIES: u32 = 11;
 
 /// Removes a group and the groups below it. False: processes remain.
 pub(crate) fn remove_tree(dir: &Dir) -> Result<bool> {

@@ -77,6 +77,11 @@ impl Networks {
         self.net(text).map(|net| net.info.clone())
     }
 
+    /// The ID of the network that [`Self::find`] finds.
+    pub fn id_of(&self, text: &str) -> Option<String> {
+        self.net(text).ok().map(|net| net.info.id.clone())
+    }
+
     /// A network by its name, its ID or a part of that from the start; empty is the default bridge.
     pub(crate) fn net(&self, text: &str) -> Result<Arc<Net>> {
         let nets = read(&self.nets);

@@ -16,8 +16,9 @@ use crate::holder::Holder;
 
 /// Linux's own default of `ip_local_port_range`.
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
-/// How long the last holder of a port that we released may take to close its socket.
-const LINGER: Duration = Duration::from_millis(500);
+/// How long the last holder of a port that we released may take to close its socket: it may have to
+/// wait for a processor.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Who has a port.
 #[derive(Debug, Clone)]

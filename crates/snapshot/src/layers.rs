@@ -30,7 +30,6 @@ use crate::Error;
 use crate::LayerInfo;
 use crate::error::at;
 use crate::housekeeping::{Housekeeper, Job, SyncHow, boot_id};
-use crate::tar::Attributes;
 
 const RECORD: &str = "layer.json";
 /// The mark of a layer that may not have reached the disk.
@@ -43,36 +42,6 @@ pub(crate) struct Record {
     pub(crate) size: u64,
     pub(crate) tar_size: u64,
     pub(crate) entries: u64,
-    /// The root directory's owner and mode, if the archive has an entry for it.
-    pub(crate) root: Option<RootAttributes>,
-}
-
-/// Owner and mode of a root directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RootAttributes {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) mode: u32,
-}
-
-impl Default for RootAttributes {
-    fn default() -> Self {
-        Self {
-            uid: 0,
-            gid: 0,
-            mode: 0o755,
-        }
-    }
-}
-
-impl From<&Attributes> for RootAttributes {
-    fn from(attributes: &Attributes) -> Self {
-        Self {
-            uid: attributes.uid,
-            gid: attributes.gid,
-            mode: attributes.mode,
-        }
-    }
 }
 
 impl From<Record> for LayerInfo {
@@ -82,7 +51,6 @@ impl From<Record> for LayerInfo {
             size,
             tar_size,
             entries,
-            root: _,
         } = record;
         Self {
             diff_id,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::error::at;
 use crate::housekeeping::boot_id;
-use crate::layers::{Layers, RootAttributes, names};
+use crate::layers::{Layers, names};
 use crate::mounting::Upper;
 
 const RECORD: &str = "snapshot.json";
 /// Says that the latest mount was a volatile one, and holds the boot's ID.
 const VOLATILE: &str = "volatile";
 const MAX_KEY: usize = 128;
+/// Of a container's root directory.
+const ROOT_MODE: u32 = 0o755;
 
 /// What `snapshot.json` holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,7 +120,6 @@ impl Snapshots {
         index: &mut Index,
         key: &str,
         layers: &[Digest],
-        root: RootAttributes,
         store: &Layers,
     ) -> Result<(), Error> {
         if index.contains_key(key) {
@@ -132,8 +133,7 @@ impl Snapshots {
         for path in [&upper, &staging.path().join("work")] {
             fs::create_dir(path).map_err(at("create", path))?;
         }
-        chown(&upper, Some(root.uid), Some(root.gid)).map_err(at("change the owner of", &upper))?;
-        fs::set_permissions(&upper, Permissions::from_mode(root.mode))
+        fs::set_permissions(&upper, Permissions::from_mode(ROOT_MODE))
             .map_err(at("change the mode of", &upper))?;
         let record = Record {
             layers: layers.to_vec(),

@@ -129,8 +129,9 @@ pub trait Snapshotter: Send + Sync {
 
     /// Makes a snapshot: an empty writable directory on top of `layers`, lowest first.
     ///
-    /// Its root directory has the owner and mode that the topmost layer with an entry for `/`
-    /// gives it, 0755 root otherwise. An empty list is fine (an image from scratch).
+    /// Its root directory is root's with mode 0755 whatever the layers say of `/`, as Docker's are:
+    /// images packed from a private directory run as any user. An empty list is fine (an image
+    /// from scratch).
     fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error>;
 
     /// Mounts a snapshot, writable.

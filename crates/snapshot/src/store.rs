@@ -13,7 +13,7 @@ use crate::dirs::Overlay;
 use crate::erofs::Erofs;
 use crate::error::{at, mounting};
 use crate::intake::Outcome;
-use crate::layers::{Layers, Record, RootAttributes};
+use crate::layers::{Layers, Record};
 use crate::mounting::{Lower, MAX_LAYERS, MountFailure, Mounter, Stack};
 use crate::snapshots::{Index, Snapshots, check_key};
 use crate::tar::ArchiveError;
@@ -95,15 +95,6 @@ impl<D: Driver> Store<D> {
         self.layers
             .record(diff_id)?
             .ok_or_else(|| Error::LayerNotFound(diff_id.clone()))
-    }
-
-    /// Owner and mode of the root of a snapshot: what the topmost layer that cares says.
-    fn root_attributes(&self, layers: &[Digest]) -> Result<RootAttributes, Error> {
-        let mut root = RootAttributes::default();
-        for diff_id in layers {
-            root = self.whole(diff_id)?.root.unwrap_or(root);
-        }
-        Ok(root)
     }
 
     /// The layers ready for stacking, topmost first.
@@ -240,9 +231,10 @@ impl<D: Driver> Snapshotter for Store<D> {
         check_key(key)?;
         check_count(layers)?;
         let mut index = self.snapshots.lock();
-        let root = self.root_attributes(layers)?;
-        self.snapshots
-            .create(&mut index, key, layers, root, &self.layers)
+        for diff_id in layers {
+            self.whole(diff_id)?;
+        }
+        self.snapshots.create(&mut index, key, layers, &self.layers)
     }
 
     fn mount(&self, key: &str) -> Result<Mounted, Error> {
@@ -367,7 +359,6 @@ pub(crate) fn verified<E: Into<WriteError>>(
         size: tree.size(),
         tar_size: outcome.total,
         entries: tree.entries(),
-        root: tree.root_attributes().map(RootAttributes::from),
         diff_id,
     };
     Ok((tree, record))

@@ -135,11 +135,20 @@ fn both_say_the_same() {
 /// The program's own name is its own; a second may pass between two commands.
 fn plain(text: &str) -> String {
     let text = text.replace("gantry", "docker");
-    let words = text.split(' ').filter(|word| !word.is_empty());
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let next = words.iter().skip(1).copied().chain([""]);
     words
-        .map(|word| {
-            let is_count = word.parse::<u32>().is_ok();
-            if is_count { "<n>" } else { word }
+        .iter()
+        .zip(next)
+        .map(|(word, next)| {
+            // In JSON a quote stands before the number: `"RunningFor":"4 seconds ago"`.
+            let is_count = word.parse::<u32>().is_ok() || next.starts_with("second");
+            let digits = |c: char| c.is_ascii_digit();
+            if is_count {
+                format!("{}<n>", word.trim_end_matches(digits))
+            } else {
+                (*word).to_owned()
+            }
         })
         .collect::<Vec<_>>()
         .join(" ")

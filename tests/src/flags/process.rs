@@ -13,14 +13,16 @@ through_both!(
 
 fn users_and_groups(client: &Client) {
     let id = |options: &str| client.ok(&format!("run --rm {options} busybox id"));
-    // The image's root directory is not everybody's, so there are numbers without names.
-    assert_eq!(id("--user 1234"), "uid=1234 gid=0 groups=0");
+    assert_eq!(id("--user 1234"), "uid=1234 gid=0(root) groups=0(root)");
     assert_eq!(id("--user 1234:5678"), "uid=1234 gid=5678 groups=5678");
     assert_eq!(
         id("--user nobody --group-add 77 --group-add users"),
-        "uid=65534 gid=65534 groups=77,100,65534"
+        "uid=65534(nobody) gid=65534(nogroup) groups=77,100(users),65534(nogroup)"
     );
-    assert_eq!(id("--user nobody:users"), "uid=65534 gid=100 groups=100");
+    assert_eq!(
+        id("--user nobody:users"),
+        "uid=65534(nobody) gid=100(users) groups=100(users)"
+    );
     let unknown = client.run("run --rm --user whoever busybox id");
     assert!(
         unknown

@@ -11,4 +11,4 @@ pub(crate) use client::{Client, through_both};
 pub(crate) use daemon::Daemon;
 pub(crate) use output::Run;
 pub(crate) use registry::ADDRESS as REGISTRY_ADDRESS;
-pub(crate) use world::{World, eventually, gantry_binary};
+pub(crate) use world::{PATIENCE, World, eventually, gantry_binary};

@@ -10,6 +10,19 @@ use crate::harness::Daemon;
 fn fifty_run_and_the_last_starts_as_fast_as_the_first() {
     let daemon = Daemon::with_registry();
     daemon.gantry("pull -q busybox").ok();
+    // Other tests begin and end beside this one: what grows with the number shows every time.
+    let tries: Vec<(Duration, Duration)> = (0..3)
+        .map_while(|_| {
+            let (first, last) = start_fifty(&daemon);
+            daemon.script("$GANTRY rm -f $($GANTRY ps -q)", "").ok();
+            (last >= first * 3 + Duration::from_millis(100)).then_some((first, last))
+        })
+        .collect();
+    assert!(tries.len() < 3, "{tries:?}");
+}
+
+/// How long the first and how long the last of them take to start.
+fn start_fifty(daemon: &Daemon) -> (Duration, Duration) {
     let next = AtomicU32::new(0);
     let times = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -42,11 +55,5 @@ fn fifty_run_and_the_last_starts_as_fast_as_the_first() {
         part.sort_unstable();
         part[part.len() / 2]
     };
-    let (first, last) = (median(&times[..16]), median(&times[34..]));
-    // Other tests run beside this one: only what grows with the number shows.
-    assert!(
-        last < first * 3 + Duration::from_millis(100),
-        "{first:?} {last:?}"
-    );
-    daemon.script("$GANTRY rm -f $($GANTRY ps -q)", "").ok();
+    (median(&times[..16]), median(&times[34..]))
 }

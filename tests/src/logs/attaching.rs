@@ -10,7 +10,7 @@ through_both!(
 
 fn several_clients_see_the_same(client: &Client) {
     client.ok("run -d --name ticks busybox sh -c 'while true; do echo tick; sleep 0.05; done'");
-    let one = "(timeout 20 $C attach --no-stdin --sig-proxy=false ticks | head -n 3)";
+    let one = "(timeout 90 $C attach --no-stdin --sig-proxy=false ticks | head -n 3)";
     let run = client.script(&format!("{one} & {one} & {one} & wait"), "");
     assert_eq!(run.stdout, "tick\n".repeat(9));
     assert_eq!(client.inspect("ticks", ".State.Running"), "true");

@@ -8,14 +8,10 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::harness::World;
-
-/// How long a message may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::harness::{PATIENCE, World};
 
 /// Runs something in a world's network: sockets stay in the network in which they were made.
 fn inside<T: Send + 'static>(world: &World, work: impl FnOnce() -> T + Send + 'static) -> T {

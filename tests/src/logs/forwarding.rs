@@ -1,12 +1,11 @@
 //! Drivers that send logs away.
 
 use std::io::Write;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::collector::{lines, next_datagram, next_line, read_until, tcp, udp, unix};
-use crate::harness::{Daemon, eventually};
+use crate::harness::{Daemon, PATIENCE, eventually};
 
 const BOTH: &str = "sh -c 'echo one; echo two >&2'";
 
@@ -120,9 +119,7 @@ fn fluentd_confirms_what_it_has() {
         .docker(&format!("run -d --name web {options} busybox echo hello"))
         .ok();
     let (mut stream, _) = listener.accept().unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut all = Vec::new();
     while !contains(&all, b"chunk\xD9\x40") || all.len() < 64 {
         let part = next_datagram(|b| std::io::Read::read(&mut stream, b));

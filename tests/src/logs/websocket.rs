@@ -2,18 +2,15 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
-use crate::harness::{Daemon, eventually};
+use crate::harness::{Daemon, PATIENCE, eventually};
 
 struct Socket(UnixStream);
 
 impl Socket {
     fn open(daemon: &Daemon, path: &str) -> Self {
         let mut stream = UnixStream::connect(daemon.socket()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

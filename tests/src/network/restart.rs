@@ -18,7 +18,7 @@ fn networks_and_names_survive_the_daemon() {
         &daemon,
         "run -d --name two --network net --network-alias second busybox sleep 1000",
     );
-    ok(&daemon, "exec one ping -c 1 -W 2 second");
+    ok(&daemon, "exec one ping -c 1 -W 30 second");
     let address = "inspect -f '{{.NetworkSettings.Networks.net.IPAddress}}'";
     let before = [
         ok(&daemon, &format!("{address} one")),
@@ -39,14 +39,14 @@ fn networks_and_names_survive_the_daemon() {
         own.map(str::to_owned).collect()
     };
     assert_eq!(user(&ok(&daemon, "network ls --no-trunc")), user(&networks));
-    ok(&daemon, "exec one ping -c 1 -W 2 second");
+    ok(&daemon, "exec one ping -c 1 -W 30 second");
     // No address is given twice.
     ok(
         &daemon,
         "run -d --name three --network net busybox sleep 1000",
     );
     assert!(!before.contains(&ok(&daemon, &format!("{address} three"))));
-    ok(&daemon, "exec three ping -c 1 -W 2 one");
+    ok(&daemon, "exec three ping -c 1 -W 30 one");
     daemon
         .gantry("network rm net")
         .exits(1)
@@ -73,7 +73,7 @@ fn a_question_asked_while_no_daemon_is_there_is_answered_late() {
     // The question goes out now: asked by a program in the container's namespace.
     let script = r#"
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(30)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(90)
 s.sendto(b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3two\0\0\1\0\1", ("127.0.0.11", 53))
 print("asked", flush=True)
 a = s.recv(512)
@@ -94,6 +94,6 @@ print(a[:2].hex(), a[-4], flush=True)
     assert_eq!(rest.trim(), "1234 172");
     // And so are all after it.
     eventually("names are served again", || {
-        daemon.gantry("exec one ping -c 1 -W 2 two").code == 0
+        daemon.gantry("exec one ping -c 1 -W 30 two").code == 0
     });
 }

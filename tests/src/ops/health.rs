@@ -10,7 +10,7 @@ through_both!(
 
 /// Healthy while `/sick` is not there.
 const CHECK: &str = "--health-cmd 'echo looked; test ! -e /sick' --health-interval 100ms \
-    --health-retries 2 --health-timeout 10s";
+    --health-retries 2 --health-timeout 60s";
 
 fn status(client: &Client, name: &str) -> String {
     client.inspect(name, ".State.Health.Status")
@@ -60,11 +60,12 @@ fn checked_until_healthy_and_until_not(client: &Client) {
 }
 
 fn a_check_that_takes_too_long_has_failed(client: &Client) {
-    let check = "--health-cmd 'echo begun; sleep 100' --health-interval 50ms --health-timeout 200ms --health-retries 1";
+    // Long enough for the words to come also where much else runs.
+    let check = "--health-cmd 'echo begun; sleep 100' --health-interval 50ms --health-timeout 4s --health-retries 1";
     client.ok(&format!("run -d --name slow {check} busybox sleep 1000"));
     eventually("it is unhealthy", || status(client, "slow") == "unhealthy");
     let output = client.inspect("slow", "(index .State.Health.Log 0).Output");
-    assert_eq!(output, "Health check exceeded timeout (200ms): begun");
+    assert_eq!(output, "Health check exceeded timeout (4s): begun");
     assert_eq!(
         client.inspect("slow", "(index .State.Health.Log 0).ExitCode"),
         "-1"

@@ -1,6 +1,6 @@
 //! `ps`, `inspect -s`, `rm -l`, `rename`, `wait`, checkpoints: the smaller questions.
 
-use crate::harness::{Client, Daemon, Run, through_both};
+use crate::harness::{Client, Daemon, Run, eventually, through_both};
 
 through_both!(
     filtered_in_every_way,
@@ -76,9 +76,12 @@ fn measured(client: &Client) {
 }
 
 fn waited_for_under_every_condition(client: &Client) {
-    client
-        .ok("run -d --name one busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.01; done'");
-    let script = "$C wait one > waited & sleep 0.2; $C stop one > /dev/null; wait; cat waited";
+    client.ok(
+        "run -d --name one busybox sh -c 'trap \"exit 7\" TERM; echo set; while :; do sleep 0.01; done'",
+    );
+    eventually("the trap is set", || client.ok("logs one") == "set");
+    // Whether the stop or the wait comes first does not matter.
+    let script = "$C wait one > waited & $C stop one > /dev/null; wait; cat waited";
     assert_eq!(
         client
             .script(&format!("cd $(mktemp -d); {script}"), "")

@@ -6,7 +6,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::harness::{Daemon, Run, eventually};
+use crate::harness::{Daemon, PATIENCE, Run, eventually};
 
 #[test]
 fn nothing_is_lost_or_leaked_in_a_storm() {
@@ -217,7 +217,7 @@ fn check(daemon: &Daemon, known: &BTreeMap<String, Known>) {
     }
     let running: BTreeSet<String> = lines(daemon, "$GANTRY ps -q --no-trunc");
     // Interfaces and groups of what has just ended go a moment later.
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + PATIENCE;
     while Instant::now() < until && !Traces::of(daemon).are_of(&running) {
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -172,7 +172,12 @@ fn metadata() -> cargo_metadata::Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     MetadataCommand::new()
         .manifest_path(manifest)
-        .other_options(["--offline".to_owned()])
+        // What other systems would need is not here.
+        .other_options([
+            "--filter-platform".to_owned(),
+            format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
+            "--offline".to_owned(),
+        ])
         .exec()
         .expect("cargo metadata works")
 }

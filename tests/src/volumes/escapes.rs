@@ -69,9 +69,10 @@ fn a_folder_that_is_swapped_for_a_link_is_never_followed() {
             "run -d --name swapper -v data:/v busybox sh -c '{swap}'"
         ))
         .ok();
+    // Four seconds, and on a busy machine as long as it takes to have tried often.
     let until = Instant::now() + Duration::from_secs(4);
     let (mut mounted, mut refused) = (0, 0);
-    while Instant::now() < until {
+    while Instant::now() < until || mounted + refused < 10 {
         let run = daemon.gantry(
             "run --rm --mount type=volume,source=data,target=/p,volume-subpath=real busybox ls /p",
         );
@@ -83,9 +84,5 @@ fn a_folder_that_is_swapped_for_a_link_is_never_followed() {
             refused += 1;
         }
     }
-    assert!(
-        mounted + refused > 5,
-        "{mounted} mounted, {refused} refused"
-    );
     daemon.gantry("rm -f swapper").ok();
 }

@@ -111,9 +111,10 @@ impl Containers {
         let mut shown: BTreeMap<String, EndpointSettings> = wanted
             .map(|(name, wishes)| {
                 let mut settings = wishes.clone().unwrap_or_default();
-                let known = self.networks.find(name).ok();
-                if let Some(network) = known.filter(|_| settings.network_id.is_empty()) {
-                    settings.network_id = network.id;
+                if settings.network_id.is_empty()
+                    && let Some(id) = self.networks.id_of(name)
+                {
+                    settings.network_id = id;
                 }
                 (name.clone(), settings)
             })

@@ -1,7 +1,7 @@
 //! `ps`.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use gantry_api_types::{
@@ -11,7 +11,7 @@ use gantry_reference::ImageId;
 
 use super::phase::Phase;
 use super::record::Record;
-use super::{Container, Containers, inspect};
+use super::{Containers, inspect};
 use crate::health::Status;
 use crate::{Error, clock};
 
@@ -27,6 +27,9 @@ pub struct ListOptions {
     /// Docker's filters.
     pub filters: Filters,
 }
+
+/// What images are called: of each, the name that was asked for and the one to show.
+type Names = HashMap<ImageId, Vec<(String, String)>>;
 
 /// The filters of `ps` that are understood.
 const FILTERS: [&str; 15] = [
@@ -52,38 +55,47 @@ impl Containers {
     pub async fn list(&self, options: &ListOptions) -> Result<Vec<ContainerSummary>, Error> {
         let filters = Checked::new(self, &options.filters)?;
         let stopped_too = options.all || options.limit.is_some() || filters.about_stopped();
-        let mut found: Vec<(Arc<Container>, Record)> = self
-            .registry
-            .all()
-            .into_iter()
-            .filter_map(|c| {
-                // Only what is shown is worth a copy.
-                let copy = {
-                    let record = c.record();
-                    let shown = (stopped_too || record.state.phase.is_running_for_ps())
-                        && filters.pass(self, &record);
-                    shown.then(|| record.clone())
-                };
-                copy.map(|record| (c, record))
-            })
-            .collect();
-        found.sort_by(|(_, a), (_, b)| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
-        found.truncate(options.limit.unwrap_or(usize::MAX));
-        let mut list = Vec::with_capacity(found.len());
+        let mut all = self.registry.all();
+        all.sort_by_cached_key(|c| (Reverse(c.record().created), c.id.clone()));
+        let mut list = Vec::new();
         // Many containers of few images: each name is looked up once.
-        let mut images: HashMap<(String, ImageId), String> = HashMap::new();
-        for (container, record) in found {
-            let image = images
-                .entry((record.config.image.clone(), record.image_id.clone()))
-                .or_insert_with(|| self.images.name_now(&record.config.image, &record.image_id));
-            let mut summary = self.summary(&record, image.clone());
+        let mut names = HashMap::new();
+        for container in all {
+            if options.limit.is_some_and(|limit| list.len() >= limit) {
+                break;
+            }
+            // Read where it lies: a copy of every record is what would take the time.
+            let shown = {
+                let record = container.record();
+                let shown = (stopped_too || record.state.phase.is_running_for_ps())
+                    && filters.pass(self, &record);
+                shown.then(|| {
+                    let image = self.image_name(&record, &mut names);
+                    (self.summary(&record, image), record.image_id.clone())
+                })
+            };
+            let Some((mut summary, image)) = shown else {
+                continue;
+            };
             if options.size {
                 summary.size_rw = self.written_bytes(&container.id).await?;
-                summary.size_root_fs = summary.size_rw + self.images.size_of(&record.image_id);
+                summary.size_root_fs = summary.size_rw + self.images.size_of(&image);
             }
             list.push(summary);
         }
         Ok(list)
+    }
+
+    /// The image as its user named it, if that still is its name.
+    fn image_name(&self, record: &Record, known: &mut Names) -> String {
+        let (name, id) = (&record.config.image, &record.image_id);
+        let known = known.entry(id.clone()).or_default();
+        if let Some((_, shown)) = known.iter().find(|(asked, _)| asked == name) {
+            return shown.clone();
+        }
+        let shown = self.images.name_now(name, id);
+        known.push((name.clone(), shown.clone()));
+        shown
     }
 
     fn summary(&self, record: &Record, image: String) -> ContainerSummary {
@@ -272,11 +284,12 @@ impl<'a> Checked<'a> {
     fn pass(&self, service: &Containers, record: &Record) -> bool {
         let f = self.filters;
         let state = &record.state;
-        let labels = record.config.labels.clone().unwrap_or_default();
+        let none = BTreeMap::new();
+        let labels = record.config.labels.as_ref().unwrap_or(&none);
         f.prefix("id", &record.id)
             && self.name(&record.name)
             && f.exact("status", state.phase.as_docker())
-            && f.pairs("label", &labels)
+            && f.pairs("label", labels)
             && f.exact(
                 "health",
                 state.health.as_ref().map_or("none", |h| h.status.word()),

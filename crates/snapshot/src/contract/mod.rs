@@ -205,7 +205,7 @@ suite! {
     ways
     stacking: whiteouts_hide, opaque_directories_hide, a_whiteout_spares_its_own_layer,
         five_hundred_layers, a_repeated_layer, an_image_from_scratch, containers_are_independent,
-        the_root_has_its_owner, nothing_is_mounted_for_others_to_see;
+        the_root_is_everybodys, nothing_is_mounted_for_others_to_see;
     life: ingest_is_idempotent, one_layer_many_threads, layers_in_use_stay,
         snapshots_outlive_the_daemon, usage_counts_what_was_written,
         layer_mounts_are_shared_and_adopted, renames_and_copy_up, volatile_mounts;

@@ -41,7 +41,6 @@ impl InodeId {
 #[derive(Debug)]
 pub struct Tree {
     inodes: Vec<Inode>,
-    explicit_root: bool,
     entries: u64,
     size: u64,
 }
@@ -114,7 +113,6 @@ impl Tree {
         };
         Self {
             inodes: vec![root],
-            explicit_root: false,
             entries: 0,
             size: 0,
         }
@@ -133,12 +131,6 @@ impl Tree {
     /// The inode of this number.
     pub fn inode(&self, id: InodeId) -> &Inode {
         &self.inodes[id.index()]
-    }
-
-    /// The root's attributes, if the archive has an entry for it.
-    pub fn root_attributes(&self) -> Option<&Attributes> {
-        self.explicit_root
-            .then(|| &self.inode(Self::ROOT).attributes)
     }
 
     /// Archive entries applied.
@@ -272,7 +264,6 @@ impl Tree {
             return Err(bad_name(path, "the root of a layer must be a directory"));
         }
         self.inodes[0].attributes = attributes;
-        self.explicit_root = true;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod images;
 mod integration;
 mod peers;
 mod shell;
+mod soak;
 mod vm;
 
 #[derive(Parser)]
@@ -36,6 +37,8 @@ enum Task {
     /// Real Docker and Podman, to compare with
     #[command(subcommand)]
     Peers(peers::Verb),
+    /// Kill daemons and monitors for minutes under 200 containers; measure with 1,300
+    Soak(soak::Args),
     /// Boot Debian's kernels with pure cgroup v2 in virtual machines and try Gantry there
     Vm(vm::Args),
 }
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Task::Images(args) => images::run(&args),
         Task::Integration(args) => integration::run(&args),
         Task::Peers(verb) => peers::run(&verb),
+        Task::Soak(args) => soak::run(&args),
         Task::Vm(args) => vm::run(&args),
     }
 }

@@ -118,6 +118,7 @@ impl Resolved {
                 .as_deref()
                 .map_or(default_parent, |p| p.trim_matches('/').to_owned()),
             cgroup_v2: Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+            storage_size: storage_size(&config.storage_opts)?,
             log_driver: log_driver(config)?,
             log_options: config.log_opts.clone(),
             init: config.init,
@@ -178,6 +179,51 @@ impl Resolved {
                 "no-new-privileges",
             ),
             (old.init != new.init, "init"),
+            (old.storage_opts != new.storage_opts, "storage-opts"),
+            (old.exec_opts != new.exec_opts, "exec-opts"),
+            (old.ip != new.ip, "ip"),
+            (old.fixed_cidr != new.fixed_cidr, "fixed-cidr"),
+            (
+                old.default_gateway != new.default_gateway,
+                "default-gateway",
+            ),
+            (old.icc != new.icc, "icc"),
+            (old.ip_masq != new.ip_masq, "ip-masq"),
+            (
+                old.default_network_opts != new.default_network_opts,
+                "default-network-opts",
+            ),
+            (old.ip_forward != new.ip_forward, "ip-forward"),
+            (
+                old.default_address_pools != new.default_address_pools,
+                "default-address-pools",
+            ),
+            (
+                old.host_gateway_ip != new.host_gateway_ip,
+                "host-gateway-ip",
+            ),
+            (
+                old.host_gateway_ips != new.host_gateway_ips,
+                "host-gateway-ips",
+            ),
+            (old.dns_search != new.dns_search, "dns-search"),
+            (old.dns_opts != new.dns_opts, "dns-opts"),
+            (old.cdi_spec_dirs != new.cdi_spec_dirs, "cdi-spec-dirs"),
+            (
+                old.min_api_version != new.min_api_version,
+                "min-api-version",
+            ),
+            (old.pidfile != new.pidfile, "pidfile"),
+            (
+                old.secrets_key_file != new.secrets_key_file,
+                "secrets-key-file",
+            ),
+            (old.log_format != new.log_format, "log-format"),
+            (old.tls != new.tls, "tls"),
+            (old.tlsverify != new.tlsverify, "tlsverify"),
+            (old.tlscacert != new.tlscacert, "tlscacert"),
+            (old.tlscert != new.tlscert, "tlscert"),
+            (old.tlskey != new.tlskey, "tlskey"),
         ]
         .into_iter()
         .filter_map(|(changed, key)| changed.then_some(key))
@@ -315,6 +361,23 @@ fn live(config: &Config) -> Result<Live, Error> {
     })
 }
 
+/// The default size of writable layers, in bytes.
+fn storage_size(options: &[String]) -> Result<Option<u64>, Error> {
+    let mut size = None;
+    for option in options {
+        let wrong = |reason: &str| setting("storage-opts", option, reason);
+        let Some(("size" | "overlay.size" | "overlay2.size" | "erofs.size", value)) =
+            option.split_once('=')
+        else {
+            return Err(wrong("unknown option; expected size=10G"));
+        };
+        let bytes = gantry_units::parse_ram(value).map_err(|e| wrong(&e.to_string()))?;
+        // As with Docker, 0 is no limit.
+        size = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+    }
+    Ok(size)
+}
+
 /// `native.cgroupdriver=cgroupfs` is what is done; anything else is refused.
 fn exec_options(options: &[String]) -> Result<(), Error> {
     for option in options {
@@ -408,6 +471,7 @@ fn network(
             .map_err(|e: gantry_network::Error| setting("bip", bip, &e.to_string()))?;
         network.bip = Some(cidr);
     }
+    default_bridge(config, &mut network)?;
     if let Some(ip) = &config.ip {
         network.publish_default_address = ip
             .parse()
@@ -453,6 +517,28 @@ fn network(
         options: config.dns_opts.clone(),
     };
     Ok(network)
+}
+
+/// What the configuration says of the default bridge alone.
+fn default_bridge(config: &Config, network: &mut NetworkConfig) -> Result<(), Error> {
+    if let Some(range) = &config.fixed_cidr {
+        let cidr = range
+            .parse()
+            .map_err(|e: gantry_network::Error| setting("fixed-cidr", range, &e.to_string()))?;
+        network.fixed_cidr = Some(cidr);
+    }
+    if let Some(router) = &config.default_gateway {
+        let address = router
+            .parse()
+            .map_err(|_| setting("default-gateway", router, "expected an IPv4 address"))?;
+        network.default_gateway = Some(address);
+    }
+    network.icc = config.icc.unwrap_or(true);
+    network.masquerade = config.ip_masq.unwrap_or(true);
+    network
+        .default_options
+        .clone_from(&config.default_network_opts);
+    Ok(())
 }
 
 fn log_level(config: &Config) -> Result<String, Error> {

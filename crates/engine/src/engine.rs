@@ -61,6 +61,9 @@ impl Engine {
         let events = Events::new();
         let snapshots =
             gantry_snapshot::open(&settings.data_root, &settings.run_root, storage_driver)?;
+        if settings.storage_size.is_some() {
+            snapshots.check_quota()?;
+        }
         let images = Images::open(
             ImagesConfig::from_settings(&settings),
             Arc::clone(&snapshots),

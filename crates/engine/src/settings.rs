@@ -21,6 +21,8 @@ pub struct Settings {
     pub cgroup_parent: String,
     /// Whether the machine's cgroups are pure v2.
     pub cgroup_v2: bool,
+    /// Bytes that a container may write to its own layer unless it says otherwise.
+    pub storage_size: Option<u64>,
     /// Log driver when a container names none.
     pub log_driver: String,
     /// Its options.

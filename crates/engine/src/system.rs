@@ -160,7 +160,18 @@ impl System {
             Some("unconfined") => "unconfined",
             Some(_) => "custom-profile",
         };
-        let mut options = vec![format!("name=seccomp,profile={profile}")];
+        let mut options = Vec::new();
+        if crate::apparmor::is_enabled() {
+            options.push("name=apparmor".to_owned());
+        }
+        options.push(format!("name=seccomp,profile={profile}"));
+        let private = match self.settings.live().cgroupns_mode.as_str() {
+            "" => self.settings.cgroup_v2,
+            mode => mode == "private",
+        };
+        if private {
+            options.push("name=cgroupns".to_owned());
+        }
         if self.settings.no_new_privileges {
             options.push("name=no-new-privileges".to_owned());
         }

@@ -42,6 +42,7 @@ async fn main() {
                 reference,
                 platform: None,
                 credentials: Credentials::Anonymous,
+                silent_end: false,
             };
             images.pull(&request, Arc::new(())).await.unwrap();
         }

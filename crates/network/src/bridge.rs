@@ -37,7 +37,7 @@ impl Bridge {
             index: 0,
             gateways: vec![gateway],
             mtu: config.mtu,
-            icc: true,
+            icc: config.icc,
         };
         wanted.open_with(netlink, link, config)
     }

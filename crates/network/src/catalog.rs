@@ -215,16 +215,46 @@ pub(crate) fn predefined(
         subnets: bridge
             .gateways
             .iter()
-            .map(|gateway| Subnet::with_gateway(*gateway))
-            .collect(),
+            .map(|gateway| of_default_bridge(*gateway, config))
+            .collect::<Result<_>>()?,
         options: options::of_default_bridge(&bridge, config),
         interface: bridge.name.clone(),
         ..plain(&identity.bridge, "bridge", Driver::Bridge)
     };
-    let own = options::BridgeOptions::parse(&std::collections::BTreeMap::new())?;
+    let mut own = options::BridgeOptions::parse(&std::collections::BTreeMap::new())?;
+    (own.icc, own.masquerade) = (config.icc, config.masquerade);
     Ok(vec![
         Net::new(default, Means::Bridge(bridge, own)),
         Net::new(plain(&identity.host, "host", Driver::Host), Means::None),
         Net::new(plain(&identity.none, "none", Driver::Null), Means::None),
     ])
+}
+
+/// The default bridge's subnet with what the configuration says of it.
+fn of_default_bridge(gateway: crate::Cidr, config: &crate::NetworkConfig) -> Result<Subnet> {
+    let mut subnet = Subnet::with_gateway(gateway);
+    if !gateway.is_ipv4() {
+        return Ok(subnet);
+    }
+    let outside = |what: &str, value: String| {
+        Error::InvalidRequest(format!(
+            "{what} {value} is not within the default bridge's subnet {}",
+            subnet.subnet
+        ))
+    };
+    if let Some(range) = config.fixed_cidr {
+        let inside = range.prefix() >= subnet.subnet.prefix();
+        if !inside || !subnet.subnet.contains(range.network().address) {
+            return Err(outside("fixed-cidr", range.to_string()));
+        }
+    }
+    if let Some(router) = config.default_gateway {
+        if !subnet.subnet.contains(router) {
+            return Err(outside("default-gateway", router.to_string()));
+        }
+        let name = crate::definition::ROUTER.to_owned();
+        subnet.auxiliary.insert(name, router.into());
+    }
+    subnet.range = config.fixed_cidr.map(crate::Cidr::network);
+    Ok(subnet)
 }

@@ -1,5 +1,6 @@
 //! What the daemon's configuration says about networks.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,16 @@ pub struct NetworkConfig {
     pub bridge_name: String,
     /// The default bridge's address and subnet; chosen by itself when `None`.
     pub bip: Option<Cidr>,
+    /// The part of the default bridge's subnet that containers' addresses come from.
+    pub fixed_cidr: Option<Cidr>,
+    /// The router of containers on the default bridge; the bridge itself when `None`.
+    pub default_gateway: Option<Ipv4Addr>,
+    /// Whether containers on the default bridge reach each other.
+    pub icc: bool,
+    /// Whether what leaves the default bridge has the host's address.
+    pub masquerade: bool,
+    /// Options of new networks that do not have them, by driver.
+    pub default_options: BTreeMap<String, BTreeMap<String, String>>,
     /// Where subnets come from when `bip` is not given; empty means Docker's own pools.
     pub default_address_pools: Vec<AddressPool>,
     /// The MTU of the bridge and of every endpoint on it; the kernel's 1500 when `None`.
@@ -45,6 +56,11 @@ impl NetworkConfig {
             instance: instance.map(str::to_owned),
             bridge_name: default_bridge_name(instance),
             bip: None,
+            fixed_cidr: None,
+            default_gateway: None,
+            icc: true,
+            masquerade: true,
+            default_options: BTreeMap::new(),
             default_address_pools: Vec::new(),
             mtu: None,
             publish_default_address: Ipv4Addr::UNSPECIFIED,

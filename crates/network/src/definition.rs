@@ -37,6 +37,9 @@ impl Driver {
     }
 }
 
+/// Docker's name for the auxiliary address of the router that containers use in place of the bridge.
+pub(crate) const ROUTER: &str = "DefaultGatewayIPv4";
+
 /// One subnet of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
@@ -62,6 +65,11 @@ impl Subnet {
             auxiliary: BTreeMap::new(),
             chosen: false,
         }
+    }
+
+    /// Where containers send what is for elsewhere.
+    pub(crate) fn router(&self) -> Option<IpAddr> {
+        self.auxiliary.get(ROUTER).copied().or(self.gateway)
     }
 
     /// The gateway with the subnet's prefix length.

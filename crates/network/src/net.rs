@@ -117,7 +117,7 @@ impl Net {
             let address = crate::Cidr::new(address, subnet.subnet.prefix());
             leases.extend(address.map(|address| Lease {
                 address,
-                gateway: subnet.gateway,
+                gateway: subnet.router(),
             }));
         }
         for (asked, ipv4) in [

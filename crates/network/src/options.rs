@@ -142,8 +142,8 @@ pub(crate) fn of_default_bridge(
 ) -> BTreeMap<String, String> {
     let bridge_options = [
         ("default_bridge", "true".to_owned()),
-        ("enable_icc", "true".to_owned()),
-        ("enable_ip_masquerade", "true".to_owned()),
+        ("enable_icc", config.icc.to_string()),
+        ("enable_ip_masquerade", config.masquerade.to_string()),
         (
             "host_binding_ipv4",
             config.publish_default_address.to_string(),

@@ -82,6 +82,13 @@ pub(crate) fn plan(
     check_unbuilt(&request)?;
     follow_template(&mut request, around)?;
     let driver = driver(&request)?;
+    if request.config_from.is_empty() && !request.config_only {
+        let defaults = around.config.default_options.get(driver.name());
+        for (key, value) in defaults.into_iter().flatten() {
+            let option = request.options.entry(key.clone());
+            option.or_insert_with(|| value.clone());
+        }
+    }
     let with_ipv6 = wants_ipv6(&request, driver, around)?;
     let interface = interface(&request, driver, &id, around)?;
     let subnets = if request.config_only {

@@ -32,6 +32,7 @@ mod manifest;
 mod repository;
 mod request;
 mod search;
+mod tags;
 mod tls;
 mod transport;
 mod upload;

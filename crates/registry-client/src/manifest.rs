@@ -100,7 +100,8 @@ fn is_passing(status: &str) -> bool {
     status.starts_with("429") || status.starts_with('5')
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
+/// The body of an answer, up to the most that a manifest may have.
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
     let url = response.url().to_string();
     let mut bytes = Vec::new();
     loop {

@@ -92,6 +92,9 @@ pub enum Error {
         /// What is missing, and what to do.
         reason: String,
     },
+    /// The file system under the data root cannot limit a snapshot's size.
+    #[error("a container's size cannot be limited: {0}")]
+    NoQuota(gantry_sys::quota::Refusal),
     /// The kernel refused a step of a mount.
     #[error("cannot mount {what}: {step}: {source}")]
     Mount {
@@ -144,7 +147,7 @@ impl Error {
             | Self::InvalidKey(_)
             | Self::TooManyLayers { .. }
             | Self::UnknownDriver(_) => Kind::Invalid,
-            Self::NotKept { .. } | Self::Unsupported { .. } => Kind::Unsupported,
+            Self::NotKept { .. } | Self::Unsupported { .. } | Self::NoQuota(_) => Kind::Unsupported,
             Self::Store { source, .. } | Self::Mount { source, .. } | Self::Read { source, .. } => {
                 match source.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,

@@ -41,6 +41,7 @@ mod intake;
 mod layers;
 mod mounting;
 mod pack;
+mod quota;
 mod skeleton;
 mod snapshots;
 mod snapshotter;

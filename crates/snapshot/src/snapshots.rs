@@ -15,6 +15,7 @@ use crate::error::at;
 use crate::housekeeping::boot_id;
 use crate::layers::{Layers, names};
 use crate::mounting::Upper;
+use crate::quota;
 
 const RECORD: &str = "snapshot.json";
 /// Says that the latest mount was a volatile one, and holds the boot's ID.
@@ -27,6 +28,9 @@ const ROOT_MODE: u32 = 0o755;
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     layers: Vec<Digest>,
+    /// The project under which the file system counts it, if it has a size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<u32>,
 }
 
 /// Which snapshots there are, and the layers each stands on, lowest first.
@@ -37,6 +41,8 @@ pub(crate) type Index = BTreeMap<String, Arc<[Digest]>>;
 pub(crate) struct Snapshots {
     directory: PathBuf,
     index: Mutex<Index>,
+    /// The projects of those that have a size.
+    projects: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Snapshots {
@@ -44,12 +50,15 @@ impl Snapshots {
     pub(crate) fn open(root: &Path) -> Result<Self, Error> {
         let directory = root.join("containers");
         fs::create_dir_all(&directory).map_err(at("create", &directory))?;
-        let mut index = Index::new();
+        let (mut index, mut projects) = (Index::new(), BTreeMap::new());
         for key in names(&directory)? {
             let path = directory.join(&key).join(RECORD);
             let record = fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
             match record {
-                Ok(Record { layers }) => {
+                Ok(Record { layers, project }) => {
+                    if let Some(project) = project {
+                        projects.insert(key.clone(), project);
+                    }
                     index.insert(key, layers.into());
                 }
                 Err(error) => {
@@ -60,12 +69,29 @@ impl Snapshots {
         Ok(Self {
             directory,
             index: Mutex::new(index),
+            projects: Mutex::new(projects),
         })
     }
 
     /// While this is held no snapshot comes or goes.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether sizes can be kept to.
+    pub(crate) fn check_quota(&self) -> Result<(), Error> {
+        quota::check(&self.directory)
+    }
+
+    /// Gives a removed snapshot's project back.
+    pub(crate) fn lift_quota(&self, key: &str) {
+        if let Some(project) = self.projects().remove(key) {
+            quota::lift(&self.directory, project);
+        }
+    }
+
+    fn projects(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The layers of a snapshot, lowest first.
@@ -120,6 +146,7 @@ impl Snapshots {
         index: &mut Index,
         key: &str,
         layers: &[Digest],
+        size: Option<u64>,
         store: &Layers,
     ) -> Result<(), Error> {
         if index.contains_key(key) {
@@ -129,6 +156,10 @@ impl Snapshots {
         // Only what a crash damaged can be there without being in the index.
         store.discard(&target)?;
         let staging = store.staging()?;
+        // What is made below belongs to the project, too: overlay's work directory with it.
+        let project = size
+            .map(|bytes| self.limited(key, staging.path(), bytes))
+            .transpose()?;
         let upper = staging.path().join("upper");
         for path in [&upper, &staging.path().join("work")] {
             fs::create_dir(path).map_err(at("create", path))?;
@@ -137,6 +168,7 @@ impl Snapshots {
             .map_err(at("change the mode of", &upper))?;
         let record = Record {
             layers: layers.to_vec(),
+            project,
         };
         let path = staging.path().join(RECORD);
         let text = serde_json::to_vec(&record)
@@ -145,7 +177,17 @@ impl Snapshots {
         fs::write(&path, text).map_err(at("write", &path))?;
         staging.rename(&target)?;
         index.insert(key.to_owned(), layers.into());
+        if let Some(project) = project {
+            self.projects().insert(key.to_owned(), project);
+        }
         Ok(())
+    }
+
+    fn limited(&self, key: &str, directory: &Path, bytes: u64) -> Result<u32, Error> {
+        let projects = self.projects();
+        let project = quota::project(key, |id| projects.values().any(|taken| *taken == id));
+        quota::limit(directory, project, bytes)?;
+        Ok(project)
     }
 }
 

@@ -132,7 +132,17 @@ pub trait Snapshotter: Send + Sync {
     /// Its root directory is root's with mode 0755 whatever the layers say of `/`, as Docker's are:
     /// images packed from a private directory run as any user. An empty list is fine (an image
     /// from scratch).
-    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error>;
+    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error> {
+        self.prepare_limited(key, layers, None)
+    }
+
+    /// The same with room for so many bytes, kept by the file system; [`Error::NoQuota`] where it
+    /// cannot.
+    fn prepare_limited(&self, key: &str, layers: &[Digest], size: Option<u64>)
+    -> Result<(), Error>;
+
+    /// Whether the file system can limit snapshots; the error says what is missing.
+    fn check_quota(&self) -> Result<(), Error>;
 
     /// Mounts a snapshot, writable.
     ///

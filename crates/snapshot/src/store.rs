@@ -227,14 +227,24 @@ impl<D: Driver> Snapshotter for Store<D> {
         }
     }
 
-    fn prepare(&self, key: &str, layers: &[Digest]) -> Result<(), Error> {
+    fn check_quota(&self) -> Result<(), Error> {
+        self.snapshots.check_quota()
+    }
+
+    fn prepare_limited(
+        &self,
+        key: &str,
+        layers: &[Digest],
+        size: Option<u64>,
+    ) -> Result<(), Error> {
         check_key(key)?;
         check_count(layers)?;
         let mut index = self.snapshots.lock();
         for diff_id in layers {
             self.whole(diff_id)?;
         }
-        self.snapshots.create(&mut index, key, layers, &self.layers)
+        self.snapshots
+            .create(&mut index, key, layers, size, &self.layers)
     }
 
     fn mount(&self, key: &str) -> Result<Mounted, Error> {
@@ -272,6 +282,7 @@ impl<D: Driver> Snapshotter for Store<D> {
         let mut index = self.snapshots.lock();
         self.layers.discard(&self.snapshots.directory(key))?;
         index.remove(key);
+        self.snapshots.lift_quota(key);
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! Quotas of projects: a folder's files count together, whoever owns them (quotactl_fd(2),
 //! `FS_IOC_FSSETXATTR`).
 
+use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::{Result, checked};
+use crate::{Errno, Result, checked};
 
 /// The kernel's `struct fsxattr`.
 #[repr(C)]
@@ -50,6 +51,57 @@ const BLOCK_LIMITS: u32 = 1;
 const ENFORCED: u16 = 1 << 5;
 /// A block of quotas, in bytes (`QUOTABLOCK_SIZE`).
 const BLOCK: u64 = 1024;
+
+/// Why a project cannot be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The file system could, but was not told to.
+    Off,
+    /// There is no such thing here.
+    Missing,
+    /// A step failed.
+    Failed(&'static str, Errno),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str(
+                "the file system does not enforce quotas of projects; mount it with prjquota \
+                 (ext4 also needs mkfs.ext4 -O quota,project)",
+            ),
+            Self::Missing => f.write_str(
+                "this kernel or the file system has no quotas of projects; use ext4 or XFS with \
+                 prjquota",
+            ),
+            Self::Failed(what, errno) => {
+                write!(f, "cannot {what}: {}", std::io::Error::from(*errno))
+            }
+        }
+    }
+}
+
+/// Whether [`limit`] can work on the file system that `on` is of.
+pub fn check(on: BorrowedFd<'_>) -> std::result::Result<(), Refusal> {
+    match projects_are_enforced(on) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(Errno::SRCH) => Err(Refusal::Off),
+        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOTTY) => Err(Refusal::Missing),
+        Err(errno) => Err(Refusal::Failed(
+            "look at the quotas of the file system",
+            errno,
+        )),
+    }
+}
+
+/// Limits what will be in `folder`, which is still empty, to that many bytes under a project.
+pub fn limit(folder: BorrowedFd<'_>, project: u32, bytes: u64) -> std::result::Result<(), Refusal> {
+    check(folder)?;
+    set_project(folder, project)
+        .map_err(|errno| Refusal::Failed("give the folder to a project", errno))?;
+    set_limit(folder, project, bytes)
+        .map_err(|errno| Refusal::Failed("set the limit of the project", errno))
+}
 
 /// Gives an empty folder, and what will be made in it, to a project.
 pub fn set_project(folder: BorrowedFd<'_>, project: u32) -> Result<()> {

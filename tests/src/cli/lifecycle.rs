@@ -25,6 +25,21 @@ fn nginx_is_pulled_published_logged_entered_stopped_started_and_removed() {
     eventually("nginx answers", || page().code == 0);
     assert!(page().stdout.contains("Welcome to nginx!"));
     assert!(daemon.gantry("ps").ok().contains("0.0.0.0:8080->80/tcp"));
+    // By the host's other addresses as well: an interface's, and the bridge's own.
+    daemon
+        .world
+        .sh("ip link add other type veth peer name end && ip addr add 10.98.7.6/24 dev other && ip link set other up && ip link set end up")
+        .ok();
+    for address in ["10.98.7.6", "172.17.0.1", "localhost"] {
+        let other = format!("curl -fs --max-time 60 http://{address}:8080/");
+        assert!(
+            daemon.world.sh(&other).ok().contains("Welcome to nginx!"),
+            "{address}"
+        );
+    }
+    let inner = daemon.gantry("inspect -f '{{.NetworkSettings.IPAddress}}' hellonginx");
+    let direct = format!("curl -fs --max-time 60 http://{}/", inner.ok());
+    daemon.world.sh(&direct).ok();
     eventually("the request is in the log", || {
         daemon
             .gantry("logs hellonginx")

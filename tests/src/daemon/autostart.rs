@@ -11,7 +11,7 @@ fn a_command_starts_the_daemon_it_needs() {
     let script = format!(
         "mount -t tmpfs none /run; unset DOCKER_HOST; export HOME={folder} \
          GANTRY_RUN_ROOT={folder}/run GANTRY_DATA_ROOT={folder}/data GANTRY_CGROUP_PARENT={}
-         out=$(timeout 20 {gantry} run --rm gantry/hello) || exit 1
+         out=$(timeout 90 {gantry} run --rm gantry/hello) || exit 1
          echo \"$out\" | grep -c 'Hello from Gantry!'
          {gantry} ps -q | wc -l
          {gantry} daemon stop --data-root {folder}/data

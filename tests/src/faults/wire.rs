@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Run};
 fn curl(daemon: &Daemon, options: &str, path: &str) -> (u32, serde_json::Value) {
     let socket = daemon.socket();
     let run: Run = daemon.world.sh(&format!(
-        "curl -s --max-time 10 -w '\\n%{{http_code}}' --unix-socket {} {options} 'http://d{path}'",
+        "curl -s --max-time 90 -w '\\n%{{http_code}}' --unix-socket {} {options} 'http://d{path}'",
         socket.display()
     ));
     let (body, status) = run.ok().rsplit_once('\n').unwrap();
@@ -91,7 +91,7 @@ fn malformed_requests_get_dockers_status_and_a_message() {
     assert!(old.ok().ends_with("400"), "{}", old.ok());
     // Garbage that is not even HTTP, and half a request.
     let socket = daemon.socket();
-    let script = "import socket,sys\nfor data in [b'\\0\\1\\2 garbage\\r\\n\\r\\n', b'GET / HT', b'POST /v1.41/containers/create HTTP/1.1\\r\\nHost: d\\r\\nContent-Length: 99999999999999999999\\r\\n\\r\\n']:\n s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(data);s.shutdown(1);s.settimeout(10)\n while s.recv(4096): pass";
+    let script = "import socket,sys\nfor data in [b'\\0\\1\\2 garbage\\r\\n\\r\\n', b'GET / HT', b'POST /v1.41/containers/create HTTP/1.1\\r\\nHost: d\\r\\nContent-Length: 99999999999999999999\\r\\n\\r\\n']:\n s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(data);s.shutdown(1);s.settimeout(90)\n while s.recv(4096): pass";
     let run = daemon
         .world
         .sh(&format!("python3 -c \"{script}\" {}", socket.display()));

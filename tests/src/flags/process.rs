@@ -1,6 +1,9 @@
 //! The process: who, where, with which words, and files of options.
 
-use crate::harness::{Client, through_both};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::harness::{Client, archives, through_both};
 
 through_both!(
     users_and_groups,
@@ -9,6 +12,7 @@ through_both!(
     an_id_file_and_a_pull_policy,
     init_reaps,
     another_platform_is_told,
+    a_program_for_another_machine_is_told,
 );
 
 fn users_and_groups(client: &Client) {
@@ -95,4 +99,26 @@ fn another_platform_is_told(client: &Client) {
         "{}",
         refused.stderr
     );
+}
+
+/// An image for arm64 that was loaded or pulled by mistake.
+fn a_program_for_another_machine_is_told(client: &Client) {
+    let folder = client.daemon.world.folder();
+    // The head of an ELF file for AArch64 is enough for the kernel to say no.
+    let mut program = vec![0; 64];
+    program[..8].copy_from_slice(b"\x7fELF\x02\x01\x01\0");
+    program[16..20].copy_from_slice(&[2, 0, 183, 0]);
+    let path = folder.join("program");
+    fs::write(&path, program).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let (layer, image) = (folder.join("layer.tar"), folder.join("image.tar"));
+    archives::tar(folder, &layer, &["program"]);
+    archives::archive_for(&image, "foreign:v1", &layer, "arm64");
+    client.ok(&format!("load -i {}", image.display()));
+    assert_eq!(client.inspect("foreign:v1", ".Architecture"), "arm64");
+    let run = client.run("run --rm foreign:v1 /program");
+    assert_ne!(run.code, 0);
+    run.says("The requested image's platform (linux/arm64) does not match the detected host platform (linux/amd64")
+        .says("exec format error");
+    assert_eq!(client.ok("ps -aq"), "");
 }

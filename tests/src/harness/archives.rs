@@ -17,13 +17,18 @@ pub(crate) fn docker_archive(to: &Path, tag: &str, text: &str) {
 
 /// A `docker save` archive of one image over this layer.
 pub(crate) fn archive_of_layer(to: &Path, tag: &str, layer: &Path) {
+    archive_for(to, tag, layer, "amd64");
+}
+
+/// The same for machines of that kind.
+pub(crate) fn archive_for(to: &Path, tag: &str, layer: &Path, architecture: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(layer, folder.path().join("layer.tar")).unwrap();
     let mut sum = Command::new("sha256sum");
     sum.arg(layer);
     let digest = Run::of(sum).ok()[..64].to_owned();
     let config = format!(
-        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{digest}"]}}}}"#
+        r#"{{"architecture":"{architecture}","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{digest}"]}}}}"#
     );
     let manifest =
         format!(r#"[{{"Config":"config.json","RepoTags":["{tag}"],"Layers":["layer.tar"]}}]"#);

@@ -2,6 +2,7 @@
 
 mod broken;
 mod credentials;
+mod lists;
 mod made;
 mod moved;
 mod pushed;

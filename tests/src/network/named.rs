@@ -82,12 +82,12 @@ fn a_running_container_joins_and_leaves_networks(client: &Client) {
     );
     eventually("it answers by its alias", || {
         client
-            .run("exec peer timeout 2 wget -qO- http://site/")
+            .run("exec peer timeout 20 wget -qO- http://site/")
             .code
             == 0
     });
     // And it finds others by name itself.
-    client.ok("exec web ping -c 1 -W 2 peer");
+    client.ok("exec web ping -c 1 -W 30 peer");
     assert!(client.ok("exec web cat /etc/hosts").contains("10.77.1.99"));
     assert!(
         client
@@ -99,7 +99,7 @@ fn a_running_container_joins_and_leaves_networks(client: &Client) {
         .exits(1)
         .says("endpoint with name web already exists in network two");
     let world = &client.daemon.world;
-    let page = || world.sh("curl -fs --max-time 2 http://127.0.0.1:8080/");
+    let page = || world.sh("curl -fs --max-time 30 http://127.0.0.1:8080/");
     assert_eq!(page().code, 0);
     // The published port follows to the network that is left.
     client.ok("network disconnect bridge web");
@@ -252,7 +252,7 @@ http.server.HTTPServer(("0.0.0.0", 8000), H).serve_forever()
     let world = &client.daemon.world;
     let page = || {
         world
-            .sh("curl -fs --max-time 5 http://127.0.0.1:8080/")
+            .sh("curl -fs --max-time 60 http://127.0.0.1:8080/")
             .stdout
     };
     eventually("the page is there", || page().starts_with("hit :"));

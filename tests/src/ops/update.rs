@@ -87,7 +87,7 @@ fn ports_change_at_once_and_the_rest_at_the_next_start() {
     let answers = |daemon: &Daemon, port: u16| {
         daemon
             .world
-            .sh(&format!("curl -fs --max-time 2 http://127.0.0.1:{port}/"))
+            .sh(&format!("curl -fs --max-time 30 http://127.0.0.1:{port}/"))
             .code
             == 0
     };

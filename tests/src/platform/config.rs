@@ -79,7 +79,7 @@ fn keys_have_their_effect_on_containers() {
     assert!(
         security
             .ok()
-            .contains("name=seccomp,profile=custom-profile name=no-new-privileges")
+            .contains("name=seccomp,profile=custom-profile name=cgroupns name=no-new-privileges")
     );
 }
 

@@ -211,7 +211,7 @@ print("fine")
     fs::write(&file, script).unwrap();
     let run = daemon
         .world
-        .sh(&format!("timeout 30 python3 {}", file.display()));
+        .sh(&format!("timeout 90 python3 {}", file.display()));
     assert_eq!(run.ok().trim(), "fine", "{}", run.stderr);
     // Without systemd there is nothing to take over.
     let refused = Run::of(daemon.daemon_command());

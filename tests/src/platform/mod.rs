@@ -3,6 +3,7 @@
 
 mod cli;
 mod config;
+mod keys;
 mod listeners;
 mod reload;
 mod secrets;

@@ -18,7 +18,7 @@ fn lists_are_quick_with_many_containers() {
 }
 
 #[test]
-#[ignore = "minutes: cargo test --release -p gantry-tests -- --ignored --nocapture with_1000_stopped"]
+#[ignore = "minutes: cargo xtask soak with_1000_stopped"]
 fn with_1000_stopped_and_300_running_containers() {
     let figures = Crowd {
         stopped: 1000,

@@ -19,7 +19,7 @@ fn nothing_is_lost_or_leaked_in_a_storm() {
 }
 
 #[test]
-#[ignore = "five minutes with 200 containers: cargo test -p gantry-tests -- --ignored a_long_storm"]
+#[ignore = "five minutes with 200 containers: cargo xtask soak a_long_storm"]
 fn a_long_storm_with_200_containers() {
     Storm {
         time: Duration::from_secs(300),

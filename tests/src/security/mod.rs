@@ -4,4 +4,5 @@
 mod descriptors;
 mod host_files;
 mod links;
+mod nodes;
 mod program;

@@ -178,5 +178,9 @@ fn start_costs_the_same_among_many_volumes() {
         .ok();
     let many = time();
     assert_eq!(daemon.gantry("volume ls -q").ok().lines().count(), 301);
-    assert!(many < few * 3, "{few:?} alone, {many:?} among 300 others");
+    let noise = std::time::Duration::from_millis(50);
+    assert!(
+        many < few * 3 + noise,
+        "{few:?} alone, {many:?} among 300 others"
+    );
 }

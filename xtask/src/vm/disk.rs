@@ -53,7 +53,15 @@ pub(crate) fn make(kernel: &Kernel, gantry: &Path) -> Result<Disk> {
     })?;
     tar.into_inner()?;
     let (folder, modules) = (text(&disk.folder)?, text(&kernel.modules())?);
-    shell::script(BUILD, &[("FOLDER", &folder), ("MODULES", &modules)])?;
+    let parser = text(&kernel.apparmor_parser())?;
+    shell::script(
+        BUILD,
+        &[
+            ("FOLDER", &folder),
+            ("MODULES", &modules),
+            ("PARSER", &parser),
+        ],
+    )?;
     Ok(disk)
 }
 
@@ -85,23 +93,28 @@ echo 'root:x:0:0:root:/root:/bin/sh' > root/etc/passwd
 echo 'root:x:0:' > root/etc/group
 echo '127.0.0.1 localhost' > root/etc/hosts
 echo 'nameserver 192.0.2.53' > root/etc/resolv.conf
+with_libraries() {
+  for f in $(ldd "$1" | grep -o '/[^ ]*'); do mkdir -p "root$(dirname "$f")"; cp -L "$f" "root$f"; done
+}
+cp "$PARSER" root/bin/apparmor_parser; chmod 755 root/bin/apparmor_parser
+with_libraries "$PARSER"
 if nft=$(command -v nft); then
-  for f in "$nft" $(ldd "$nft" | grep -o '/[^ ]*'); do mkdir -p "root$(dirname "$f")"; cp -L "$f" "root$f"; done
-  [ -e root/bin/nft ] || ln -s "$nft" root/bin/nft
+  with_libraries "$nft"
+  cp -L "$nft" root/bin/nft
 fi
 cat > early/init <<'INIT'
 #!/bin/busybox sh
 /bin/busybox mkdir -p /bin /proc /dev; /bin/busybox --install -s /bin; export PATH=/bin
 mount -t proc proc /proc; mount -t devtmpfs dev /dev
 while read -r m; do insmod "/modules/$m" || echo "guest: module $m does not load"; done < /modules/order
-mount -t ext4 /dev/vda /new || { echo "guest: the disk cannot be mounted"; poweroff -f; }
+mount -t ext4 -o prjquota /dev/vda /new || { echo "guest: the disk cannot be mounted"; poweroff -f; }
 cp /proc/cmdline /new/cmdline; umount /proc /dev
 exec switch_root /new /init
 INIT
 chmod 755 early/init
 (cd early && find . | cpio --quiet -o -H newc) > initramfs
 truncate -s 1G disk
-mkfs.ext4 -q -F -d root disk
+mkfs.ext4 -q -F -O quota,project -E quotatype=prjquota -d root disk
 rm -rf early root
 "#;
 

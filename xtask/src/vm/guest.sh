@@ -113,6 +113,46 @@ pause() {
   equal "thawed" "frozen 0" "$(grep frozen "$c/cgroup.events")"
 }
 
+# The root is an ext4 with project quotas.
+quotas() {
+  fill='dd if=/dev/zero of=$1/f bs=1M count=24 2>&1; stat -c %s $1/f; df -k $1 | tail -n 1'
+  said=$($G run --name small --storage-opt size=8m busybox sh -c "$fill" sh /root 2>&1)
+  contains "a container's size is kept to" "Disk quota exceeded" "$said"
+  within "what it could write" 6000000 8388608 "$(echo "$said" | grep -E '^[0-9]+$')"
+  contains "df shows the size" " 8192 " "$said"
+  equal "inspect has it" 8m "$(field small .HostConfig.StorageOpt.size)"
+  check "start of the full container" $G start small
+  check "rm of the full container" $G rm -f small
+  contains "without a size there is none" 25165824 "$($G run --rm busybox sh -c "$fill" sh /root 2>&1)"
+  contains "an unknown option" "unknown option speed" "$($G create --storage-opt speed=9 busybox 2>&1)"
+  check "volume with a size" $G volume create --opt size=8m little
+  said=$($G run --rm -v little:/v busybox sh -c "$fill" sh /v 2>&1)
+  contains "a volume's size is kept to" "Disk quota exceeded" "$said"
+  within "what went into the volume" 6000000 8388608 "$(echo "$said" | grep -E '^[0-9]+$')"
+  check "volume rm" $G volume rm little
+  check "volume without a size" $G volume create big
+  contains "a volume without a size" 25165824 "$($G run --rm -v big:/v busybox sh -c "$fill" sh /v 2>&1)"
+  check "rm of the volume without a size" $G volume rm big
+}
+
+apparmor() {
+  [ "$(cat /sys/module/apparmor/parameters/enabled 2>&1)" = Y ] || { bad "the kernel has AppArmor"; return; }
+  contains "the profile is loaded and applied" "gantry-default (enforce)" "$($G run --rm busybox cat /proc/self/attr/current 2>&1)"
+  equal "exec is confined, too" "gantry-default (enforce)" "$($G exec neighbour cat /proc/self/attr/current 2>&1)"
+  mount='mkdir /m && mount -t tmpfs none /m'
+  said=$($G run --rm --cap-add SYS_ADMIN busybox sh -c "$mount" 2>&1)
+  contains "mounting is denied" "ermission denied" "$said"
+  check "unconfined may mount" $G run --rm --cap-add SYS_ADMIN --security-opt apparmor=unconfined busybox sh -c "$mount"
+  equal "unconfined" unconfined "$($G run --rm --security-opt apparmor=unconfined busybox cat /proc/self/attr/current 2>&1)"
+  check "privileged may mount" $G run --rm --privileged busybox sh -c "$mount"
+  said=$($G run --rm --security-opt apparmor=no-such busybox true 2>&1); equal "an unknown profile fails" 127 "$?"
+  contains "and says so" no-such "$said"
+  contains "info" "apparmor" "$($G info 2>&1)"
+  echo 'profile own flags=(attach_disconnected) { file, deny /etc/passwd r, }' | apparmor_parser -Kr
+  said=$($G run --rm --security-opt apparmor=own busybox cat /etc/passwd 2>&1)
+  contains "a profile of one's own" "ermission denied" "$said"
+}
+
 survive() {
   check "ticker starts" $G run -d --name ticker -p 8081:80 busybox sh -c 'httpd -p 80 -h /; echo before; while [ ! -e /go ]; do sleep 0.2; done; echo after; exec sleep 1000'
   until_true said ticker before
@@ -129,6 +169,33 @@ survive() {
   equal "its status" 137 "$(field ticker .State.ExitCode)"
 }
 
+more_lines() { [ "$($G logs ticks 2>/dev/null | wc -l)" -gt "$lines" ]; }
+checked_since() { [ "$(field ticks '(index .State.Health.Log 0).Start')" != "$first_check" ]; }
+restarted() { [ "$(field ends .RestartCount)" -gt "$restarts" ]; }
+
+# The wall clock is set, as no container or namespace could do it: a day on, two back, a day on.
+clock() {
+  check "ticks starts" $G run -d --name ticks --health-cmd true --health-interval 500ms busybox sh -c 'while :; do echo tick; sleep 0.5; done'
+  check "ends starts" $G run -d --name ends --restart always busybox sleep 0.5
+  until_true said ticks tick
+  for jump in 86400 -172800 86400; do
+    lines=$($G logs ticks 2>/dev/null | wc -l) restarts=$(field ends .RestartCount)
+    check "the clock is set by $jump s" date -s @$(($(date +%s) + jump))
+    first_check=$(field ticks '(index .State.Health.Log 0).Start')
+    check "$jump: the log goes on" until_true more_lines
+    check "$jump: health checks go on" until_true checked_since
+    equal "$jump: healthy" healthy "$(field ticks .State.Health.Status)"
+    check "$jump: restarts go on" until_true restarted
+    check "$jump: exec" $G exec ticks true
+    check "$jump: run" $G run --rm busybox true
+    before=$(uptime_us)
+    check "$jump: stop" $G stop -t 1 ticks
+    within "$jump: stop takes its time and no more (ms)" 0 20000 $((($(uptime_us) - before) / 1000))
+    check "$jump: start" $G start ticks
+  done
+  check "rm of ticks" $G rm -f ticks ends
+}
+
 clean() {
   all=$($G ps -aq)
   check "rm -f of all" $G rm -f $all
@@ -143,7 +210,7 @@ clean() {
   if tables=$(nft list tables 2>/dev/null); then equal "no nft table is left" "" "$tables"; fi
 }
 
-for part in story memory cpu pids pause survive clean; do
+for part in story memory cpu pids pause quotas apparmor survive clock clean; do
   $part
   echo "guest: $part done at $(cut -d' ' -f1 /proc/uptime) s"
 done

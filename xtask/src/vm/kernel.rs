@@ -10,7 +10,8 @@ use crate::{cache, shell};
 
 /// What is needed of a kernel to boot it.
 pub(crate) struct Kernel {
-    /// Below it: `vmlinuz`, and `modules` with plain modules and their `order` of loading.
+    /// Below it: `vmlinuz`, and `modules` with plain modules and their `order` of loading,
+    /// `apparmor_parser`.
     pub(crate) folder: PathBuf,
 }
 
@@ -19,19 +20,25 @@ impl Kernel {
         self.folder.join("vmlinuz")
     }
 
+    /// The program that loads AppArmor's profiles.
+    pub(crate) fn apparmor_parser(&self) -> PathBuf {
+        self.folder.join("apparmor_parser")
+    }
+
     pub(crate) fn modules(&self) -> PathBuf {
         self.folder.join("modules")
     }
 }
 
 /// What a host of containers has loaded; modules that they need come along.
-const MODULES: &str = "virtio_pci virtio_blk crc32c_generic ext4 overlay erofs loop veth bridge \
+const MODULES: &str = "virtio_pci virtio_blk crc32c_generic quota_v2 ext4 overlay erofs loop veth bridge \
     br_netfilter nf_tables nf_conntrack nf_nat nft_chain_nat nft_ct nft_nat nft_masq nft_redir \
     nft_fib_inet nft_reject_inet nft_limit nft_log nft_numgen tun";
 
 /// Downloads and unpacks the kernel of a suite, once.
 pub(crate) fn fetch(suite: Suite) -> Result<Kernel> {
-    let folder = cache::dir().join("vm").join(suite.name());
+    // The number is that of what is fetched: another set of modules is another folder.
+    let folder = cache::dir().join("vm").join(format!("{}-2", suite.name()));
     if !folder.exists() {
         eprintln!("fetching the cloud kernel of {}", suite.name());
         let half = folder.with_extension("half");
@@ -79,7 +86,11 @@ done | awk '$1=="insmod" && !seen[$2]++ {print $2}' | while read -r file; do
   case $file in *.xz) busybox xz -dc "$file" > "modules/$name" ;; *) cp "$file" "modules/$name" ;; esac
   echo "$name" >> modules/order
 done
-rm -rf tree apt "$package"_*.deb
+# What loads AppArmor's profiles, from the machine's own release: it runs on the machine's libraries.
+apt-get -q -o APT::Sandbox::User=root download apparmor
+dpkg-deb -x apparmor_*.deb parser
+cp "$(find parser -name apparmor_parser -type f)" apparmor_parser
+rm -rf tree apt parser ./*.deb
 "#;
 
 fn text(path: &Path) -> Result<&str> {

@@ -77,7 +77,7 @@ fn command(kernel: &Kernel, disk: &Disk, driver: &str) -> Command {
         .arg(disk.initramfs())
         .arg("-append")
         .arg(format!(
-            "console=ttyS0 quiet panic=-1 gantry.driver={driver}"
+            "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor gantry.driver={driver}"
         ))
         .arg("-drive")
         .arg(format!(

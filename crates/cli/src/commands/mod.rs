@@ -6,6 +6,7 @@ mod completion;
 mod container;
 mod context;
 mod image;
+mod manifest;
 mod network;
 mod objects;
 mod plugin;
@@ -192,6 +193,11 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<image::save::Save>(&["image save", "save"]),
     Entry::of::<image::search::Search>(&["search"]),
     Entry::of::<image::tag::Tag>(&["image tag", "tag"]),
+    Entry::of::<manifest::annotate::Annotate>(&["manifest annotate"]),
+    Entry::of::<manifest::create::CreateList>(&["manifest create"]),
+    Entry::of::<manifest::inspect::InspectManifest>(&["manifest inspect"]),
+    Entry::of::<manifest::push::PushList>(&["manifest push"]),
+    Entry::of::<manifest::rm::RemoveList>(&["manifest rm"]),
     Entry::of::<network::connect::Connect>(&["network connect"]),
     Entry::of::<network::create::Create>(&["network create"]),
     Entry::of::<network::disconnect::Disconnect>(&["network disconnect"]),
@@ -201,7 +207,6 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<network::rm::Remove>(&["network rm", "network remove"]),
     Entry::of::<registry::login::Login>(&["login"]),
     Entry::of::<registry::logout::Logout>(&["logout"]),
-    Entry::of::<registry::manifest::InspectManifest>(&["manifest inspect"]),
     Entry::of::<secret::create::Create>(&["secret create"]),
     Entry::of::<secret::inspect::InspectSecret>(&["secret inspect"]),
     Entry::of::<secret::ls::List>(&["secret ls", "secret list"]),

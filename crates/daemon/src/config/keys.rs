@@ -167,13 +167,11 @@ pub const KEYS: &[Key] = &[
     Key::new("default-address-pools", Pools, "Ranges that networks get their subnets from")
         .flag("default-address-pool"),
     Key::new("default-cgroupns-mode", Text, "Cgroup namespace of containers: host or private").reloads(),
-    Key::new("default-gateway", Text, "Gateway of containers on the default bridge")
-        .refused("containers on the default bridge use the bridge itself as their gateway"),
+    Key::new("default-gateway", Text, "Gateway of containers on the default bridge"),
     Key::new("default-gateway-v6", Text, "IPv6 gateway of containers on the default bridge")
         .refused("the default bridge has no IPv6"),
     Key::new("default-ipc-mode", Text, "IPC namespace of containers: private or shareable").reloads(),
-    Key::new("default-network-opts", Object, "Options of new networks by driver")
-        .only(EMPTY, "give the options to \"network create\""),
+    Key::new("default-network-opts", Object, "Options of new networks by driver"),
     Key::new("default-runtime", Text, "Runtime of containers").reloads(),
     Key::new("default-shm-size", Text, "Size of /dev/shm in containers (default 64MiB)").reloads(),
     Key::new("default-ulimits", Ulimits, "Limits of containers that set none").flag("default-ulimit"),
@@ -187,8 +185,7 @@ pub const KEYS: &[Key] = &[
     Key::new("features", Features, "Features by name").flag("feature").reloads(),
     Key::new("firewall-backend", Text, "What sets up the firewall")
         .only(&["\"\"", "\"nftables\""], "rules are always made with nf_tables"),
-    Key::new("fixed-cidr", Text, "Part of the default bridge's subnet that containers' addresses come from")
-        .refused("containers on the default bridge get addresses of its whole subnet; choose it with bip"),
+    Key::new("fixed-cidr", Text, "Part of the default bridge's subnet that containers' addresses come from"),
     Key::new("fixed-cidr-v6", Text, "IPv6 subnet of the default bridge")
         .refused("the default bridge has no IPv6"),
     Key::new("group", Text, "Group that may use the socket").short('G'),
@@ -198,8 +195,7 @@ pub const KEYS: &[Key] = &[
     Key::new("hosts", List, "Where to listen: unix:///path, tcp://address:port, fd://")
         .flag("host")
         .short('H'),
-    Key::new("icc", Switch, "Containers on the default bridge may talk to each other")
-        .only(ON, "containers on the default bridge always reach each other; keep them apart with networks of their own"),
+    Key::new("icc", Switch, "Containers on the default bridge may talk to each other (default true)"),
     Key::new("init", Switch, "Run the reaping init in front of containers' programs"),
     Key::new("init-path", Text, "The init program")
         .only(&["\"\""], "the init is built into Gantry"),
@@ -210,8 +206,7 @@ pub const KEYS: &[Key] = &[
     Key::new("ip-forward", Switch, "Switch the host's forwarding on (default true)"),
     Key::new("ip-forward-no-drop", Switch, "Leave the policy of forwarding alone")
         .only(ON, "the policy of other firewalls is never changed: this is what is always done"),
-    Key::new("ip-masq", Switch, "Containers' connections leave with the host's address")
-        .only(ON, "the default bridge needs it; make a network without it instead"),
+    Key::new("ip-masq", Switch, "Containers' connections leave with the host's address (default true)"),
     Key::new("ip6tables", Switch, "Make IPv6 rules")
         .only(ON, "rules are put into a table of our own in nf_tables, which published ports need; no other rules are touched"),
     Key::new("iptables", Switch, "Make rules")
@@ -260,9 +255,8 @@ pub const KEYS: &[Key] = &[
         .only(OFF, "SELinux labels are not supported by this version of Gantry"),
     Key::new("shutdown-timeout", Number, "Seconds that a daemon which stops its containers gives them (default 15)").reloads(),
     Key::new("storage-driver", Text, "erofs or overlay").short('s'),
-    Key::new("storage-opts", List, "Options of the storage driver")
-        .flag("storage-opt")
-        .only(EMPTY, "the storage drivers have no options"),
+    Key::new("storage-opts", List, "size=10G: the most that a container may write to its own layer")
+        .flag("storage-opt"),
     Key::new("swarm-default-advertise-addr", Text, "Address that swarm tells others").refused(NO_SWARM),
     Key::new("swarm-raft-election-tick", Number, "Swarm's elections").refused(NO_SWARM),
     Key::new("swarm-raft-heartbeat-tick", Number, "Swarm's heartbeat").refused(NO_SWARM),

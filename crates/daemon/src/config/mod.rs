@@ -59,6 +59,16 @@ pub struct Config {
     pub proxies: Option<Proxies>,
     /// Address and prefix of the default bridge.
     pub bip: Option<String>,
+    /// The part of the default bridge's subnet that containers' addresses come from.
+    pub fixed_cidr: Option<String>,
+    /// The router of containers on the default bridge.
+    pub default_gateway: Option<String>,
+    /// Whether containers on the default bridge reach each other; `true` if missing.
+    pub icc: Option<bool>,
+    /// Whether the default bridge masquerades; `true` if missing.
+    pub ip_masq: Option<bool>,
+    /// Options of new networks, by driver.
+    pub default_network_opts: BTreeMap<String, BTreeMap<String, String>>,
     /// Name of the default bridge; ours is made when it is missing.
     pub bridge: Option<String>,
     /// Largest packet on the default bridge, bytes.
@@ -85,6 +95,8 @@ pub struct Config {
     pub log_opts: BTreeMap<String, String>,
     /// `erofs` or `overlay`; chosen by what the kernel can if missing.
     pub storage_driver: Option<String>,
+    /// `size=10G`, also as `overlay2.size=10G`.
+    pub storage_opts: Vec<String>,
     /// Labels of this daemon, shown by `info`.
     pub labels: Vec<String>,
     /// Whether containers outlive this daemon; `true` if missing.

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -230,15 +230,8 @@ impl Unpacker<'_> {
             AtFlags::SYMLINK_NOFOLLOW,
         )?;
         if kind != EntryType::Symlink {
-            // The entry was just made or is a directory, and `chmodat` has no way not to follow.
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            if kind == EntryType::Directory {
-                let fd = rfs::openat(parent, name, flags | OFlags::DIRECTORY, Mode::empty())?;
-                rfs::fchmod(
-                    &fd,
-                    Mode::from_raw_mode(entry.header().mode().unwrap_or(0o755) & 0o7777),
-                )?;
-            }
+            let mode = entry.header().mode().unwrap_or(0o755) & 0o7777;
+            change_mode(parent, name, Mode::from_raw_mode(mode))?;
         }
         rfs::utimensat(
             parent,
@@ -268,6 +261,14 @@ impl Unpacker<'_> {
             let _ = rfs::futimens(&fd, &times(mtime));
         }
     }
+}
+
+/// Changes the mode of what was just made and never that of what a link leads to: chmodat(2) has no
+/// way not to follow one, and a device or pipe is better not opened.
+fn change_mode(parent: BorrowedFd<'_>, name: &CStr, mode: Mode) -> rustix::io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rfs::openat(parent, name, flags, Mode::empty())?;
+    rfs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
 }
 
 fn make_node(

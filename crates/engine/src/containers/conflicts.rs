@@ -1,6 +1,7 @@
 //! Settings that contradict one another, in Docker's words.
 
 use gantry_api_types::{ContainerCreateRequest, HostConfig};
+use gantry_snapshot::Snapshotter;
 
 use crate::Error;
 
@@ -74,20 +75,32 @@ pub(super) fn sysctls(host: &HostConfig) -> Result<(), Error> {
     Ok(())
 }
 
-/// `--storage-opt`: a size needs quotas of the file system below, which the layers' store has not.
-pub(super) fn storage(host: &HostConfig) -> Result<(), Error> {
-    let Some((key, value)) = host.storage_opt.iter().next() else {
-        return Ok(());
-    };
-    let why = match (key.as_str(), gantry_units::parse_ram(value)) {
-        ("size", Ok(_)) => {
-            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
-                .to_owned()
+/// `--storage-opt`: the size of the writable layer in bytes, if one is asked for.
+pub(super) fn storage_size(host: &HostConfig) -> Result<Option<u64>, Error> {
+    let mut size = None;
+    for (key, value) in &host.storage_opt {
+        if key != "size" {
+            return Err(Error::Invalid(format!("unknown option {key}")));
         }
-        ("size", Err(_)) => format!("invalid size: '{value}'"),
-        (key, _) => format!("unknown option {key}"),
-    };
-    Err(Error::Invalid(why))
+        let bytes = gantry_units::parse_ram(value).ok();
+        let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        let bytes = bytes.filter(|bytes| *bytes > 0);
+        size = Some(bytes.ok_or_else(|| Error::Invalid(format!("invalid size: '{value}'")))?);
+    }
+    Ok(size)
+}
+
+/// A size needs quotas of the file system below.
+pub(super) fn storage(host: &HostConfig, snapshots: &dyn Snapshotter) -> Result<(), Error> {
+    if storage_size(host)?.is_none() {
+        return Ok(());
+    }
+    snapshots.check_quota().map_err(|error| {
+        Error::Invalid(format!(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option, or \
+             ext4 with prjquota: {error}"
+        ))
+    })
 }
 
 #[cfg(test)]

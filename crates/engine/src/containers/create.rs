@@ -4,9 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse, HostConfig};
+use gantry_image::Platform;
 
 use super::record::{FORMAT, Record, State};
-use super::{Container, Containers, attachments, blocking, defaults, mounts, supported};
+use super::{Container, Containers, attachments, blocking, conflicts, defaults, mounts, supported};
 use crate::files::Durability;
 use crate::{Error, clock, ids};
 
@@ -20,6 +21,7 @@ impl Containers {
     ) -> Result<ContainerCreateResponse, Error> {
         let image = self.images.for_container(&request.config.image, platform)?;
         let mut warnings = supported::check(&mut request)?;
+        conflicts::storage(&request.host_config, &*self.snapshots)?;
         warnings.extend(defaults::apply(
             &mut request,
             &image.config,
@@ -29,6 +31,9 @@ impl Containers {
         attachments::normalise(&mut request, &self.networks)?;
         self.secrets.resolve(&mut request.secrets)?;
         warnings.extend(self.lacking_limits(&request.host_config));
+        if platform.is_none_or(str::is_empty) {
+            warnings.extend(made_for_others(&image.platform()));
+        }
 
         let id = ids::random_id()?;
         let name = ReservedName::take(self, name, &id)?;
@@ -91,9 +96,14 @@ impl Containers {
         let (service, subject) = (self.clone(), Arc::clone(container));
         blocking(move || {
             let layers = subject.record().layers.clone();
+            let size = conflicts::storage_size(&subject.record().host_config)?;
+            let size = size.or(service.settings.storage_size);
             let made = fs::create_dir_all(&subject.state_dir)
                 .map_err(Error::file("create", &subject.state_dir))
-                .and_then(|()| Ok(service.snapshots.prepare(&subject.id, &layers)?))
+                .and_then(|()| {
+                    let snapshots = &service.snapshots;
+                    Ok(snapshots.prepare_limited(&subject.id, &layers, size)?)
+                })
                 .and_then(|()| subject.save(Durability::PowerLoss));
             if made.is_err() {
                 let _ = service.snapshots.remove(&subject.id);
@@ -103,6 +113,17 @@ impl Containers {
         })
         .await
     }
+}
+
+/// Docker's warning about an image of another platform that nobody asked for by name.
+fn made_for_others(image: &Platform) -> Option<String> {
+    let host = Platform::host();
+    (!image.architecture.is_empty() && !host.accepts(image)).then(|| {
+        format!(
+            "The requested image's platform ({image}) does not match the detected host platform \
+             ({host}) and no specific platform was requested"
+        )
+    })
 }
 
 /// A name that is freed again unless the container comes to be.

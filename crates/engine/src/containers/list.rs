@@ -187,8 +187,7 @@ fn listed_ports(record: &Record) -> Vec<Port> {
 /// `Up 5 minutes`, `Exited (0) 2 hours ago`.
 fn status(record: &Record, now: i64) -> String {
     let state = &record.state;
-    let since =
-        |at: i64| gantry_units::human_duration(Duration::from_nanos((now - at).max(0) as u64));
+    let since = |at: i64| age(now, at);
     match state.phase {
         Phase::Running => format!("Up {}{}", since(state.started_at), health(record)),
         Phase::Paused => format!("Up {} (Paused)", since(state.started_at)),
@@ -207,6 +206,12 @@ fn status(record: &Record, now: i64) -> String {
         Phase::Removing => "Removal In Progress".to_owned(),
         Phase::Dead => "Dead".to_owned(),
     }
+}
+
+/// How long ago that was, in Docker's words.
+fn age(now: i64, at: i64) -> String {
+    let nanos = now.saturating_sub(at).max(0);
+    gantry_units::human_duration(Duration::from_nanos(nanos as u64))
 }
 
 /// ` (healthy)`, as it stands behind the time.
@@ -387,5 +392,20 @@ impl<'a> Checked<'a> {
                     .images
                     .is_from(&record.image_id, &record.layers, name)
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_shows_an_odd_age_and_no_worse() {
+        const DAY: i64 = 24 * 3_600 * 1_000_000_000;
+        assert_eq!(age(5 * DAY, 3 * DAY), "2 days");
+        assert_eq!(age(3 * DAY, 5 * DAY), age(5 * DAY, 5 * DAY));
+        for (now, at) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN)] {
+            assert!(!age(now, at).is_empty());
+        }
     }
 }

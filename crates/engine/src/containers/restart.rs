@@ -55,7 +55,12 @@ pub(crate) fn backoff_after(state: &State) -> u32 {
 }
 
 fn was_good(state: &State) -> bool {
-    crate::clock::now_nanos() - state.started_at >= GOOD_RUN_NANOS
+    is_good(state, crate::clock::now_nanos())
+}
+
+/// Whether a run that ends now was one. Of a clock that was set back meanwhile nothing is believed.
+fn is_good(state: &State, now: i64) -> bool {
+    now.saturating_sub(state.started_at) >= GOOD_RUN_NANOS
 }
 
 /// Our policy `on-unhealthy` has no meaning without a health check.
@@ -179,6 +184,23 @@ mod tests {
         state.started_at -= GOOD_RUN_NANOS;
         assert_eq!(delay(&policy, &state, 0), Some(FIRST_DELAY));
         assert_eq!(backoff_after(&state), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_a_pause_by_one_step_at_most() {
+        let year = 365 * 24 * 3_600 * 1_000_000_000_i64;
+        let state = just_started();
+        assert!(!is_good(&state, state.started_at - year));
+        assert!(is_good(&state, state.started_at + year));
+        for odd in [i64::MIN, 0, i64::MAX] {
+            let odd = State {
+                started_at: odd,
+                restart_backoff: 3,
+                ..State::default()
+            };
+            let pause = delay(&policy("always", 0), &odd, 0).unwrap();
+            assert!(pause <= LONGEST_DELAY, "{pause:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,6 @@ pub(crate) fn check(request: &mut ContainerCreateRequest) -> Result<Vec<String>,
     malformed::check(request)?;
     conflicts::check(request)?;
     conflicts::sysctls(&request.host_config)?;
-    conflicts::storage(&request.host_config)?;
     let config = &request.config;
     crate::health::validate(config)?;
     if let Some(signal) = Some(&config.stop_signal).filter(|s| !s.is_empty()) {

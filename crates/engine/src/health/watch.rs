@@ -108,14 +108,26 @@ fn pause(check: &Check, since_start: Duration, status: Option<Status>) -> Durati
 
 /// A moment of the wall clock on the one that nobody sets.
 fn monotonic(nanos: i64) -> Instant {
-    let ago = u64::try_from(clock::now_nanos().saturating_sub(nanos)).unwrap_or(0);
-    let now = Instant::now();
-    now.checked_sub(Duration::from_nanos(ago)).unwrap_or(now)
+    before(Instant::now(), clock::now_nanos().saturating_sub(nanos))
+}
+
+/// So long before; a clock that was set may make that negative, or longer than the machine runs.
+fn before(now: Instant, nanos: i64) -> Instant {
+    let ago = Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
+    now.checked_sub(ago).unwrap_or(now)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_gives_no_moment_to_come() {
+        let now = Instant::now();
+        for nanos in [i64::MIN, -1, 0, 1_000, i64::MAX] {
+            assert!(before(now, nanos) <= now, "{nanos}");
+        }
+    }
 
     #[test]
     fn checks_are_closer_together_while_it_starts() {

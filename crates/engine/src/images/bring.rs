@@ -18,7 +18,7 @@ use crate::Error;
 pub struct PullRequest {
     /// Name, perhaps with tag or digest.
     pub image: String,
-    /// Tag or digest, perhaps empty.
+    /// Tag or digest; where neither is given, here or in the name, all tags.
     pub tag: String,
     /// `linux/amd64`; `None` or empty is this machine's.
     pub platform: Option<String>,
@@ -45,9 +45,12 @@ impl Images {
         }
         let platform = request.platform.as_deref().filter(|text| !text.is_empty());
         let platform = platform.map(read_platform).transpose()?;
+        // As Docker: a name with neither tag nor digest is all that the repository has.
+        let all = !reference.was_tagged();
         let request = gantry_image::PullRequest {
             reference: reference.clone(),
             platform,
+            silent_end: false,
             credentials: request
                 .auth
                 .map(login::credentials)
@@ -58,18 +61,24 @@ impl Images {
             report,
             quiet: false,
         });
-        let pulled = self.store.pull(&request, lines).await;
+        let pulled = if all {
+            self.store.pull_all(&request, lines).await
+        } else {
+            self.store.pull(&request, lines).await.map(drop)
+        };
         give_back_memory();
         pulled.map_err(|e| match e.kind() {
             // As Docker: told 401, its command line would ask for a password and try again.
             gantry_image::Kind::Unauthorized => Error::Internal(e.to_string()),
             _ => Error::from(e),
         })?;
-        self.tell(
-            &reference.familiar(),
-            "pull",
-            &reference.familiar_repository(),
-        );
+        let repository = reference.familiar_repository();
+        let name = if all {
+            repository.clone()
+        } else {
+            reference.familiar()
+        };
+        self.tell(&name, "pull", &repository);
         Ok(())
     }
 

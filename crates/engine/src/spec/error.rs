@@ -84,7 +84,7 @@ pub enum SpecError {
          apparmor=unconfined"
     )]
     NoAppArmor(String),
-    /// Security labels where SELinux is off.
+    /// Security labels where SELinux is on.
     #[error("security label \"{0}\" cannot be applied: SELinux is not supported yet")]
     NoSelinux(String),
     /// A seccomp profile that cannot be used.

@@ -30,6 +30,8 @@ pub struct PullRequest {
     pub platform: Option<Platform>,
     /// Who asks.
     pub credentials: Credentials,
+    /// One of several: how it ended is told for all of them together.
+    pub silent_end: bool,
 }
 
 /// What came of a pull.
@@ -102,8 +104,39 @@ impl Images {
         }
         self.note_pulled(reference, &plan).await;
         let pulled = self.name(plan, reference).await?;
-        report_end(&*progress, reference, &pulled);
+        report_digest(&*progress, &pulled);
+        if !request.silent_end {
+            report_end(&*progress, &reference.familiar(), pulled.newer);
+        }
         Ok(pulled)
+    }
+
+    /// Brings every tag of the reference's repository, one after the other; the first that fails
+    /// is the last.
+    pub async fn pull_all(
+        &self,
+        request: &PullRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(), Error> {
+        let credentials = request.credentials.clone();
+        let reference = &request.reference;
+        let tags = self
+            .0
+            .registry
+            .repository(reference, credentials)
+            .tags()
+            .await?;
+        let mut newer = false;
+        for tag in tags {
+            let one = PullRequest {
+                reference: reference.with_tag(&tag)?,
+                silent_end: true,
+                ..request.clone()
+            };
+            newer |= self.pull(&one, Arc::clone(&progress)).await?.newer;
+        }
+        report_end(&*progress, &reference.familiar_repository(), newer);
+        Ok(())
     }
 
     fn knows(&self, id: &ImageId) -> bool {
@@ -308,19 +341,18 @@ fn check_platform(
     }
 }
 
-fn report_end(progress: &dyn Progress, reference: &Reference, pulled: &Pulled) {
-    let name = reference.familiar();
-    let status = if pulled.newer {
-        format!("Status: Downloaded newer image for {name}")
-    } else {
-        format!("Status: Image is up to date for {name}")
-    };
+fn report_digest(progress: &dyn Progress, pulled: &Pulled) {
     progress.report(Event::Status {
         id: None,
         text: format!("Digest: {}", pulled.digest),
     });
-    progress.report(Event::Status {
-        id: None,
-        text: status,
-    });
+}
+
+fn report_end(progress: &dyn Progress, name: &str, newer: bool) {
+    let text = if newer {
+        format!("Status: Downloaded newer image for {name}")
+    } else {
+        format!("Status: Image is up to date for {name}")
+    };
+    progress.report(Event::Status { id: None, text });
 }

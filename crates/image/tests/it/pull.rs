@@ -32,6 +32,7 @@ async fn pull_as(
                 reference,
                 platform: None,
                 credentials,
+                silent_end: false,
             },
             progress,
         )

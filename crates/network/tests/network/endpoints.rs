@@ -1,17 +1,19 @@
 //! Containers on the default bridge.
 
 use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gantry_netlink::Connection;
 use gantry_network::{EndpointRequest, MacAddress};
 use std::os::fd::AsFd;
 
-use crate::host::{CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, request, run, tcp};
+use crate::host::{
+    CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, quick_on_a_fresh_host, request, run, tcp,
+};
 
 #[test]
 fn two_containers_reach_each_other_at_once() {
-    on_fresh_host(|host| {
+    quick_on_a_fresh_host(|host| {
         let networks = host.open();
         let (a, b) = (run(&networks, "a", &[]), run(&networks, "b", &[]));
         assert_eq!(a.ip(), Ipv4Addr::new(172, 17, 0, 2));
@@ -19,13 +21,9 @@ fn two_containers_reach_each_other_at_once() {
         let server = listen(&a.sandbox, "0.0.0.0:80");
         let start = Instant::now();
         let peer = tcp(&b.sandbox, (a.ip(), 80), &server).unwrap();
+        let took = start.elapsed();
         assert_eq!(peer.ip(), b.ip());
-        // A lost first packet would be sent again after a second.
-        assert!(
-            start.elapsed() < Duration::from_millis(500),
-            "{:?}",
-            start.elapsed()
-        );
+        took
     });
 }
 

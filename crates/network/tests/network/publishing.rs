@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use gantry_network::{HostPort, PortRequest, Protocol};
 
 use crate::host::{
-    CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, publish, run, tcp, udp, udp_socket,
+    CLIENT, HOST_OUTSIDE, Host, listen, on_fresh_host, publish, quick_on_a_fresh_host, run, tcp,
+    udp, udp_socket,
 };
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
@@ -70,14 +71,13 @@ fn reached_from_everywhere(bridge_netfilter: bool) {
 
 #[test]
 fn the_first_container_is_reached_at_once() {
-    on_fresh_host(|host| {
+    quick_on_a_fresh_host(|host| {
         let networks = host.open();
         let web = run(&networks, "web", &[publish(Protocol::Tcp, 8080, 80)]);
         let server = listen(&web.sandbox, "0.0.0.0:80");
         let start = std::time::Instant::now();
         tcp(&host.netns, (Ipv4Addr::LOCALHOST, 8080), &server).unwrap();
-        // A lost first packet would be sent again after a second.
-        assert!(start.elapsed().as_millis() < 900, "{:?}", start.elapsed());
+        start.elapsed()
     });
 }
 

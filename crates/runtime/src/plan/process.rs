@@ -220,6 +220,14 @@ fn label(process: &Process) -> Result<Option<Label>> {
                 "AppArmor profile {profile:?} is asked for, and the kernel has no AppArmor"
             )));
         }
+        // Here its name can still be told.
+        let loaded = std::fs::read_to_string("/sys/kernel/security/apparmor/profiles");
+        if loaded.is_ok_and(|loaded| !lists(&loaded, &profile)) {
+            return Err(Error::Step {
+                step: format!("apply the AppArmor profile {profile:?}"),
+                why: errno_text(rustix::io::Errno::NOENT),
+            });
+        }
         return Ok(Some(Label {
             files: &[c"thread-self/attr/apparmor/exec", c"thread-self/attr/exec"],
             value: format!("exec {profile}"),
@@ -229,6 +237,14 @@ fn label(process: &Process) -> Result<Option<Label>> {
         files: &[c"thread-self/attr/exec"],
         value,
     }))
+}
+
+/// Whether a profile is among the kernel's, whose lines are `name (enforce)`. Only the kernel can
+/// tell of those in other namespaces and of several at once.
+fn lists(loaded: &str, profile: &str) -> bool {
+    let plain = !profile.starts_with(':') && !profile.contains("//&") && profile != "unconfined";
+    let named = |line: &str| line.rsplit_once(" (").map(|(name, _)| name) == Some(profile);
+    !plain || loaded.lines().any(named)
 }
 
 fn own_capabilities() -> Result<CapabilitySet> {

@@ -30,7 +30,9 @@ fn it_is_pid_1_and_passes_the_exit_code_on() {
 #[test]
 fn it_reaps_orphans() {
     let fixture = with_init(
-        "(sleep 0.1 & ) ; (true &); sleep 0.5; cat /proc/[0-9]*/stat | grep -c ') Z'; true",
+        "(sleep 0.1 & ) ; (true &); sleep 0.5; i=0; \
+         while [ $i -lt 300 ] && cat /proc/[0-9]*/stat | grep -q ') Z'; do sleep 0.1; i=$((i + 1)); done; \
+         cat /proc/[0-9]*/stat | grep -c ') Z'; true",
     );
     assert_eq!(fixture.run().text(), "0");
 }

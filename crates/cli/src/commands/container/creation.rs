@@ -164,11 +164,33 @@ pub(crate) async fn pull(
     platform: Option<&str>,
     target: Target,
 ) -> Result<(), Failure> {
-    let auth = registry_auth::header(session.config(), reference).map_err(Failure::new)?;
     let tag = match reference.digest() {
         Some(digest) => Some(digest.to_string()),
         None => reference.tag().map(str::to_owned),
     };
+    bring(session, client, reference, tag, platform, target).await
+}
+
+/// Pulls all that a repository has.
+pub(crate) async fn pull_all_tags(
+    session: &Session,
+    client: &Client,
+    reference: &Reference,
+    platform: Option<&str>,
+    target: Target,
+) -> Result<(), Failure> {
+    bring(session, client, reference, None, platform, target).await
+}
+
+async fn bring(
+    session: &Session,
+    client: &Client,
+    reference: &Reference,
+    tag: Option<String>,
+    platform: Option<&str>,
+    target: Target,
+) -> Result<(), Failure> {
+    let auth = registry_auth::header(session.config(), reference).map_err(Failure::new)?;
     let request = client
         .post("/images/create")
         .query("fromImage", reference.repository())

@@ -30,4 +30,4 @@ pub(crate) mod unpause;
 pub(crate) mod update;
 pub(crate) mod wait;
 
-pub(crate) use creation::pull as pull_image;
+pub(crate) use creation::{pull as pull_image, pull_all_tags};

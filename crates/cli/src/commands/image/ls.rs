@@ -6,10 +6,12 @@ use gantry_api_types::ImageSummary;
 use gantry_gotemplate::{Object, Value};
 use gantry_units::{human_size, human_size_with_precision};
 
+use super::tree;
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
 use crate::format::{Format, Row, filters, short_id};
+use crate::output;
 use crate::session::Session;
 use crate::times;
 
@@ -34,6 +36,8 @@ flags! {
         "no-trunc" => no_trunc: bool,
         /// Only show image IDs
         "quiet" 'q' => quiet: bool,
+        /// List multi-platform images as a tree (EXPERIMENTAL)
+        "tree" => tree: bool,
     }
 }
 
@@ -61,6 +65,9 @@ impl Command for List {
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
         let mut conditions = self.filter.to_vec();
         conditions.extend(words.first().map(|pattern| format!("reference={pattern}")));
+        if self.tree {
+            return self.tree(session, &conditions).await;
+        }
         let format = self.format(session);
         let client = session.client().await?;
         let request = client
@@ -83,6 +90,29 @@ impl Command for List {
 }
 
 impl List {
+    async fn tree(&self, session: &Session, conditions: &[String]) -> Result<(), Failure> {
+        let odd = [
+            (self.quiet, "--quiet"),
+            (self.no_trunc, "--no-trunc"),
+            (self.digests, "--show-digest"),
+            (!self.format.is_empty(), "--format"),
+        ];
+        if let Some((_, name)) = odd.iter().find(|(given, _)| *given) {
+            return Err(Failure::new(format!(
+                "{name} is not yet supported with --tree"
+            )));
+        }
+        let client = session.client().await?;
+        let request = client
+            .get("/images/json")
+            .flag("all", self.all)
+            .flag("manifests", true)
+            .query_opt("filters", filters(conditions));
+        let images = request.send().await?.json().await?;
+        output::print(tree::render(images, self.all, tree::width()));
+        Ok(())
+    }
+
     fn format(&self, session: &Session) -> Format {
         if self.quiet && self.format.is_empty() {
             return Format::new("{{.ID}}", "");

@@ -12,5 +12,6 @@ pub(crate) mod rm;
 pub(crate) mod save;
 pub(crate) mod search;
 pub(crate) mod tag;
+mod tree;
 
 pub(crate) use load::chunks;

@@ -3,7 +3,7 @@
 use gantry_reference::Reference;
 
 use crate::command::{Arity, Command};
-use crate::commands::container::pull_image;
+use crate::commands::container::{pull_all_tags, pull_image};
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
@@ -34,12 +34,10 @@ impl Command for Pull {
             return Err(Failure::new("pulling with content trust is not supported"));
         }
         let reference = Reference::parse(&words[0]).map_err(Failure::new)?;
-        if self.all_tags {
-            return Err(Failure::new(
-                "pulling all tags of a repository is not supported yet",
-            ));
+        if self.all_tags && reference.was_tagged() {
+            return Err(Failure::new("tag can't be used with --all-tags/-a"));
         }
-        if !reference.was_tagged() && reference.digest().is_none() && !self.quiet {
+        if !self.all_tags && !reference.was_tagged() && !self.quiet {
             output::line("Using default tag: latest");
         }
         let client = session.client().await?;
@@ -48,15 +46,14 @@ impl Command for Pull {
         } else {
             Target::Output
         };
-        pull_image(
-            session,
-            &client,
-            &reference,
-            self.platform.as_deref(),
-            target,
-        )
-        .await?;
-        output::line(reference.to_string());
+        let platform = self.platform.as_deref();
+        if self.all_tags {
+            pull_all_tags(session, &client, &reference, platform, target).await?;
+            output::line(reference.repository());
+        } else {
+            pull_image(session, &client, &reference, platform, target).await?;
+            output::line(reference.to_string());
+        }
         Ok(())
     }
 }

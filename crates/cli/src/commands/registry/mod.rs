@@ -2,4 +2,3 @@
 
 pub(crate) mod login;
 pub(crate) mod logout;
-pub(crate) mod manifest;

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use bytes::{Buf as _, Bytes};
-use tar::{Archive, Entry, EntryType};
+use rustix::fs::{CWD, FileType, Mode};
+use rustix::io::Errno;
+use tar::{Archive, Entry, EntryType, Header};
 use tokio::sync::mpsc::Receiver;
 
 use super::plan::Place;
@@ -34,10 +37,7 @@ pub(crate) fn unpack(chunks: Receiver<Bytes>, base: &str, place: &Place) -> io::
         }
     }
     for (path, mode) in directories.iter().rev() {
-        fs::set_permissions(
-            path,
-            std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777),
-        )?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7777))?;
     }
     Ok(())
 }
@@ -63,9 +63,41 @@ fn one<R: Read>(
         }
         return fs::hard_link(target, path);
     }
+    if let Some(kind) = special(entry.header().entry_type()) {
+        return node(entry.header(), kind, path);
+    }
     entry.set_preserve_permissions(true);
     entry.set_preserve_mtime(true);
     entry.unpack(path).map(drop)
+}
+
+/// What is neither a file nor a directory nor a link.
+fn special(kind: EntryType) -> Option<FileType> {
+    match kind {
+        EntryType::Fifo => Some(FileType::Fifo),
+        EntryType::Char => Some(FileType::CharacterDevice),
+        EntryType::Block => Some(FileType::BlockDevice),
+        _ => None,
+    }
+}
+
+/// Makes a pipe or, for root, a device as the container has it.
+fn node(header: &Header, kind: FileType, path: &Path) -> io::Result<()> {
+    let with_name =
+        |error: Errno| io::Error::other(format!("cannot make {}: {error}", path.display()));
+    if path.symlink_metadata().is_ok() {
+        fs::remove_file(path)?;
+    }
+    let device = match kind {
+        FileType::Fifo => 0,
+        _ => rustix::fs::makedev(
+            header.device_major()?.unwrap_or(0),
+            header.device_minor()?.unwrap_or(0),
+        ),
+    };
+    let mode = header.mode()? & 0o7777;
+    rustix::fs::mknodat(CWD, path, kind, Mode::from_raw_mode(mode), device).map_err(with_name)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 /// Replaces the base of a name; a name that leads out of the archive is refused.
@@ -200,11 +232,11 @@ mod tests {
         let root = directory("outside");
         fs::create_dir(root.join("in")).unwrap();
         let mut builder = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
+        let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
         builder.append_link(&mut header, "s", "..").unwrap();
-        let mut header = tar::Header::new_gnu();
+        let mut header = Header::new_gnu();
         header.set_size(1);
         builder
             .append_data(&mut header, "s/evil", &b"x"[..])

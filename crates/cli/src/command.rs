@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::commands::{entries, groups};
+use crate::commands::{entries, groups, inner_group};
 use crate::failure::Failure;
 use crate::flags::{Flag, FlagSet, Stop, parse};
 use crate::globals::Globals;
@@ -243,7 +243,11 @@ fn in_group(session: &Session, group: &Group, rest: &[String]) -> Result<(), Fai
             &format!("unknown flag: {verb}"),
         ));
     }
-    match entry(&format!("{} {verb}", group.name)) {
+    let path = format!("{} {verb}", group.name);
+    if let Some(inner) = inner_group(&path) {
+        return in_group(session, inner, rest);
+    }
+    match entry(&path) {
         Some((entry, path)) => entry.carry_out(path, session, rest),
         None => Err(unknown(
             session.program,
@@ -259,6 +263,8 @@ fn help(session: &Session, words: &[String]) -> Result<(), Failure> {
     if path.is_empty() {
         crate::output::print(usage::root(session));
     } else if let Some(group) = groups().find(|group| group.name == path) {
+        crate::output::print(usage::group(session.program, group));
+    } else if let Some(group) = inner_group(&path) {
         crate::output::print(usage::group(session.program, group));
     } else if let Some((entry, path)) = entry(&path) {
         crate::output::print(usage::command(session.program, path, entry));

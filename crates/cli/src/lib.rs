@@ -8,6 +8,7 @@
 //! - `create` is the second layer for `run` and `create`: what the options mean, as a body of the
 //!   Engine API.
 //! - `commands/<group>/<verb>.rs` is the third: one command a file.
+//! - `build` is the second layer for `build`, and shows a build's progress.
 //! - `streams` copies between a container and our standard streams; `progress` shows pulls;
 //!   `format` and `table` print lists; `config_file` reads `~/.docker/config.json`.
 //!
@@ -18,6 +19,7 @@
 // Sizes become fractions only to be shown with three digits.
 #![allow(clippy::cast_precision_loss)]
 
+mod build;
 mod command;
 mod commands;
 mod completion;

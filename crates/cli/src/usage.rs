@@ -58,13 +58,15 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
     text.push_str("\n\nCommands:\n");
     let mut verbs: Vec<(&str, &str)> = crate::commands::entries()
         .filter_map(|entry| {
-            let path = entry.paths.iter().find(|path| {
-                path.strip_prefix(name)
-                    .is_some_and(|rest| rest.starts_with(' '))
+            let verb = entry.paths.iter().find_map(|path| {
+                let verb = path.strip_prefix(name)?.strip_prefix(' ')?;
+                (!verb.contains(' ')).then_some(verb)
             })?;
-            Some((&path[name.len() + 1..], first_sentence(entry.about)))
+            Some((verb, first_sentence(entry.about)))
         })
         .collect();
+    let inner = crate::commands::inner_groups(name);
+    verbs.extend(inner.map(|(verb, group)| (verb, group.about)));
     verbs.sort_unstable();
     text.push_str(&table(&verbs, program));
     let _ = write!(

@@ -42,7 +42,9 @@ impl Request {
         }
     }
 
-    pub(crate) fn unversioned(mut self) -> Self {
+    /// Leaves the API version out of the path, as for `/grpc` and `/session`.
+    #[must_use]
+    pub fn unversioned(mut self) -> Self {
         self.versioned = false;
         self
     }
@@ -79,6 +81,20 @@ impl Request {
         match HeaderValue::from_str(value) {
             Ok(value) => {
                 self.headers.insert(HeaderName::from_static(name), value);
+            }
+            Err(_) => {
+                self.failure = Some(format!("the header {name} has a value that is not text"));
+            }
+        }
+        self
+    }
+
+    /// Adds a header that may be there several times.
+    #[must_use]
+    pub fn another_header(mut self, name: &'static str, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.append(HeaderName::from_static(name), value);
             }
             Err(_) => {
                 self.failure = Some(format!("the header {name} has a value that is not text"));
@@ -142,11 +158,16 @@ impl Request {
     }
 
     /// Sends the request, asking for the connection to become a raw stream in both directions.
-    pub async fn hijack(mut self) -> Result<Hijacked, Error> {
+    pub async fn hijack(self) -> Result<Hijacked, Error> {
+        self.hijack_as("tcp").await
+    }
+
+    /// As [`Request::hijack`], asking for a protocol by name: `h2c` for gRPC.
+    pub async fn hijack_as(mut self, protocol: &'static str) -> Result<Hijacked, Error> {
         self.headers
             .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         self.headers
-            .insert(header::UPGRADE, HeaderValue::from_static("tcp"));
+            .insert(header::UPGRADE, HeaderValue::from_static(protocol));
         let response = self.send().await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::NotUpgraded {

@@ -33,7 +33,7 @@ const LAYERS: [&[&str]; 6] = [
         "events",
     ],
     &["engine", "builder"],
-    &["buildkit", "api", "client", "cli", "daemon"],
+    &["buildkit", "api", "client", "build-client", "cli", "daemon"],
     &[
         "gantry",
         "gantry-runtime-bin",

@@ -1,5 +1,6 @@
 //! All commands, a file each: `<group>/<verb>.rs`.
 
+mod build;
 mod checkpoint;
 mod completion;
 mod container;
@@ -17,10 +18,20 @@ mod system;
 mod to_file;
 mod volume;
 
+pub(crate) use image::chunks;
+
 use crate::command::{Entry, Group};
 
 /// The groups of commands.
 pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        name: "builder",
+        about: "Manage builds",
+    },
+    Group {
+        name: "buildx",
+        about: "Docker Buildx",
+    },
     Group {
         name: "checkpoint",
         about: "Manage checkpoints",
@@ -87,6 +98,25 @@ pub(crate) const SWARM_GROUPS: &[Group] = &[
     },
 ];
 
+/// Groups within groups.
+const INNER_GROUPS: &[Group] = &[Group {
+    name: "buildx history",
+    about: "Commands to work on build records",
+}];
+
+/// The group within a group, by both names.
+pub(crate) fn inner_group(name: &str) -> Option<&'static Group> {
+    INNER_GROUPS.iter().find(|group| group.name == name)
+}
+
+/// The groups within that group.
+pub(crate) fn inner_groups(outer: &str) -> impl Iterator<Item = (&'static str, &'static Group)> {
+    INNER_GROUPS.iter().filter_map(move |group| {
+        let verb = group.name.strip_prefix(outer)?.strip_prefix(' ')?;
+        Some((verb, group))
+    })
+}
+
 /// All groups.
 pub(crate) fn groups() -> impl Iterator<Item = &'static Group> {
     GROUPS.iter().chain(SWARM_GROUPS)
@@ -99,6 +129,20 @@ pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
 
 /// The commands. Only the one that is called is ever looked into.
 pub(crate) const ALL: &[Entry] = &[
+    Entry::of::<build::build::Build>(&[
+        "image build",
+        "build",
+        "builder build",
+        "buildx build",
+        "buildx b",
+    ]),
+    Entry::of::<build::du::DiskUsage>(&["buildx du"]),
+    Entry::of::<build::history::List>(&["buildx history ls"]),
+    Entry::of::<build::history::Logs>(&["buildx history logs"]),
+    Entry::of::<build::history::Remove>(&["buildx history rm"]),
+    Entry::of::<build::inspect::Inspect>(&["buildx inspect"]),
+    Entry::of::<build::ls::List>(&["buildx ls"]),
+    Entry::of::<build::prune::Prune>(&["builder prune", "buildx prune"]),
     Entry::of::<completion::Completion>(&["completion"]),
     Entry::of::<checkpoint::Create>(&["checkpoint create"]),
     Entry::of::<checkpoint::List>(&["checkpoint ls", "checkpoint list"]),

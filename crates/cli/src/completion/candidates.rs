@@ -2,7 +2,7 @@
 
 use super::objects::{Candidate, names};
 use crate::command::Entry;
-use crate::commands::{entries, groups};
+use crate::commands::{entries, groups, inner_group, inner_groups};
 use crate::failure::Failure;
 use crate::flags::{Flag, FlagSet as _, described};
 use crate::globals::Globals;
@@ -153,7 +153,14 @@ fn in_command(session: &Session, first: &str, rest: &[String], current: &str) ->
     let is_group = groups().any(|group| group.name == first);
     let (path, rest) = match (is_group, rest.split_first()) {
         (true, None) => return Answer::of(verbs(first)),
-        (true, Some((verb, rest))) => (format!("{first} {verb}"), rest),
+        (true, Some((verb, rest))) => {
+            let path = format!("{first} {verb}");
+            match (inner_group(&path), rest.split_first()) {
+                (Some(_), None) => return Answer::of(verbs(&path)),
+                (Some(_), Some((verb, rest))) => (format!("{path} {verb}"), rest),
+                (None, _) => (path, rest),
+            }
+        }
         (false, _) => (first.to_owned(), rest),
     };
     let Some(entry) = find(&path) else {
@@ -197,14 +204,17 @@ fn words_given(known: &[Flag], words: &[String]) -> Option<usize> {
 }
 
 fn verbs(group: &str) -> Vec<Candidate> {
+    let inner = inner_groups(group).map(|(verb, group)| (verb.to_owned(), group.about.to_owned()));
     entries()
         .filter_map(|entry| {
             let verb = entry
                 .paths
                 .iter()
-                .find_map(|path| path.strip_prefix(group)?.strip_prefix(' '))?;
+                .filter_map(|path| path.strip_prefix(group)?.strip_prefix(' '))
+                .find(|verb| !verb.contains(' '))?;
             Some((verb.to_owned(), entry.about.to_owned()))
         })
+        .chain(inner)
         .collect()
 }
 
@@ -263,8 +273,11 @@ fn value(session: &Session, flag: &str) -> Answer {
             "systempaths=unconfined",
         ]),
         "format" => fixed(&["json", "table"]),
+        "progress" => fixed(&["auto", "plain", "quiet", "rawjson", "tty"]),
+        "call" => fixed(&["build", "check", "outline", "targets"]),
         "env-file" | "label-file" | "cidfile" | "config" | "output" | "input" | "tlscacert"
-        | "tlscert" | "tlskey" | "volume" | "mount" | "device" => Answer::files(),
+        | "file" | "iidfile" | "metadata-file" | "build-context" | "tlscert" | "tlskey"
+        | "volume" | "mount" | "device" => Answer::files(),
         _ => fixed(&[]),
     }
 }

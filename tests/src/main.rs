@@ -12,6 +12,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod build;
 mod cli;
 mod clients;
 mod compat;

@@ -66,9 +66,15 @@ impl Context {
         };
         let ignore = Ignore::parse(&ignore.unwrap_or_default())
             .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
+        // Clients that read the Dockerfile elsewhere put it into the archive under a name of their own.
+        let shown = if name.starts_with(".dockerfile.") {
+            "Dockerfile"
+        } else {
+            name
+        };
         Ok(Self {
             root,
-            name: name.to_owned(),
+            name: shown.to_owned(),
             dockerfile,
             ignore,
             folder,

@@ -62,7 +62,7 @@ impl Addresses {
         endpoint: &str,
     ) -> Result<Taken> {
         let address = match wanted {
-            Some(address) => self.check(address, container)?,
+            Some(address) => self.check(address)?,
             None => match self.leaving(container) {
                 Some(address) => address,
                 None => self.lowest_free()?,
@@ -86,7 +86,7 @@ impl Addresses {
         self.owners.insert(number(address), owner);
     }
 
-    /// From now on only the same container may have the address.
+    /// From now on only the same container may have the address, and whoever asks for it by name.
     pub(crate) fn leave(&mut self, address: IpAddr, endpoint: &str) {
         if let Some(owner) = self.owner_of(address, endpoint) {
             owner.leaving = true;
@@ -109,7 +109,7 @@ impl Addresses {
             .filter(|owner| owner.endpoint == endpoint)
     }
 
-    fn check(&self, address: IpAddr, container: &str) -> Result<IpAddr> {
+    fn check(&self, address: IpAddr) -> Result<IpAddr> {
         if !self.subnet.contains(address) || self.is_special(number(address)) {
             return Err(Error::AddressOutside {
                 ip: address,
@@ -131,9 +131,7 @@ impl Addresses {
             return taken("an auxiliary address of the network".to_owned());
         }
         match self.owners.get(&number(address)) {
-            Some(owner) if !owner.leaving || owner.container != container => {
-                taken(format!("container {}", owner.container))
-            }
+            Some(owner) if !owner.leaving => taken(format!("container {}", owner.container)),
             _ => Ok(address),
         }
     }
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaving_address_goes_to_its_container_only() {
+    fn a_leaving_address_goes_to_its_container_or_to_who_asks_for_it() {
         let mut addresses = addresses("10.0.0.1/24");
         take(&mut addresses, "a", "1");
         addresses.leave(ip(2), "1");
@@ -220,6 +218,9 @@ mod tests {
                 leaving: Some("1".to_owned())
             }
         );
+        addresses.leave(ip(3), "2");
+        let asked = addresses.take(Some(ip(3)), "z", "9").unwrap();
+        assert_eq!(asked.leaving, Some("2".to_owned()));
         // The late release of the first endpoint does not touch the second one's address.
         addresses.release(ip(2), "1");
         assert_eq!(take(&mut addresses, "c", "4"), ip(4));

@@ -77,7 +77,8 @@ fn what_was_said_before_comes_first_if_asked_for() {
 
 #[test]
 fn what_is_no_websocket_or_no_container_is_refused() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::with_registry();
+    daemon.docker("create --name there busybox").ok();
     let get = |path: &str| {
         let socket = daemon.socket();
         let url = format!("http://d{path}");
@@ -87,5 +88,6 @@ fn what_is_no_websocket_or_no_container_is_refused() {
         );
         daemon.world.sh(&curl).stdout
     };
-    assert!(get("/containers/nobody/attach/ws").ends_with(" 400"));
+    assert!(get("/containers/there/attach/ws").ends_with(" 400"));
+    assert!(get("/containers/nobody/attach/ws").ends_with(" 404"));
 }

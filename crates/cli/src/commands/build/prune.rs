@@ -1,14 +1,17 @@
 //! `gantry builder prune`, `gantry buildx prune`
 
+use gantry_api_types::BuildPruneReport;
 use gantry_build_client::proto::moby::buildkit::v1::{PruneRequest, UsageRecord};
+use gantry_build_client::{Builder, Kind};
 use gantry_units::{GoDuration, human_size};
 
 use super::du::{HEADING, filters, row};
-use super::{builder, failure, known};
+use super::{failure, known};
 use crate::command::{Arity, Command};
-use crate::commands::prune::confirm;
+use crate::commands::prune::{confirm, report};
 use crate::failure::Failure;
 use crate::flags::{Bytes, FilterList, flags};
+use crate::format::filters as api_filters;
 use crate::output;
 use crate::session::Session;
 use crate::table;
@@ -49,7 +52,12 @@ impl Command for Prune {
             "WARNING! This will remove all dangling build cache."
         };
         confirm(self.force, question)?;
-        let builder = builder(session).await?;
+        let client = session.client().await?;
+        let builder = match Builder::connect(&client).await {
+            Ok(builder) => builder,
+            Err(error) if error.kind() == Kind::NoBuildKit => return self.classic(&client).await,
+            Err(error) => return Err(failure(&error)),
+        };
         let (mut rows, mut total) = (String::new(), 0);
         let mut removed = |record: UsageRecord| {
             total += record.size;
@@ -68,6 +76,32 @@ impl Command for Prune {
 }
 
 impl Prune {
+    /// `POST /build/prune`, for engines that have nothing newer.
+    async fn classic(&self, client: &gantry_client::Client) -> Result<(), Failure> {
+        let sizes = [
+            &self.reserved_space,
+            &self.max_used_space,
+            &self.min_free_space,
+        ];
+        if sizes.iter().any(|size| size.0 != 0) {
+            return Err(Failure::new(
+                "ERROR: limits of space need BuildKit, which this engine does not have".to_owned(),
+            ));
+        }
+        let request = client
+            .post("/build/prune")
+            .query_opt("all", self.all.then_some("1"))
+            .query_opt("filters", api_filters(&self.filter.to_vec()));
+        let gone: BuildPruneReport = request.send().await?.json().await?;
+        let deleted = gone.caches_deleted.unwrap_or_default();
+        report(
+            "Deleted build cache objects:",
+            &deleted,
+            gone.space_reclaimed,
+        );
+        Ok(())
+    }
+
     fn request(&self) -> Result<PruneRequest, Failure> {
         let mut keep_duration = 0;
         let mut rest = Vec::new();

@@ -1,0 +1,4 @@
+//! Images from Dockerfiles.
+
+mod classic;
+mod refused;

@@ -1,6 +1,7 @@
 //! RUN: a container on the layers so far.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gantry_api_types::{
@@ -12,6 +13,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use crate::{Error, Event, Report};
+
+/// How often a container is removed again that cannot be removed yet, and the time between.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A command and what it sees.
 pub(crate) struct Command {
@@ -44,8 +49,15 @@ impl Drop for StepContainer {
             volumes: true,
         };
         tokio::spawn(async move {
-            if let Err(error) = containers.remove(&id, options).await {
-                tracing::warn!("cannot remove the container {id} of a build: {error}");
+            // One whose start was just under way can only be removed a moment later.
+            let mut tries = 0;
+            while let Err(error) = containers.remove(&id, options).await {
+                tries += 1;
+                if tries == TRIES {
+                    tracing::warn!("cannot remove the container {id} of a build: {error}");
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }
@@ -59,11 +71,16 @@ impl Command {
         report: &Report,
     ) -> Result<StepContainer, Error> {
         let shown = self.arguments.join(" ");
-        let created = containers.create(None, None, self.request()).await?;
-        let step = StepContainer {
-            containers: containers.clone(),
-            id: created.id,
-        };
+        // Made to its end, and then removed, also when the build is given up meanwhile.
+        let (service, request) = (containers.clone(), self.request());
+        let making = tokio::spawn(async move {
+            let created = service.create(None, None, request).await?;
+            Ok::<_, Error>(StepContainer {
+                containers: service,
+                id: created.id,
+            })
+        });
+        let step = making.await.map_err(|e| Error::CutOff(e.to_string()))??;
         report(Event::Running(step.id.clone()));
         let (ours, theirs) = UnixStream::pair().map_err(Error::file("make", "a socket"))?;
         let theirs = theirs.into_std().map_err(Error::file("make", "a socket"))?;

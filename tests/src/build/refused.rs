@@ -14,7 +14,7 @@ fn mistakes_are_told_with_their_place(client: &Client) {
         ("FROM busybox\nCOPY nothing /\n", "\"/nothing\": not found"),
         ("FROM busybox\nRUN exit 7\n", "returned a non-zero code: 7"),
         (
-            "FROM busybox\nCOPY --from=later x /\nFROM busybox AS later\n",
+            "FROM busybox AS first\nCOPY --from=later x /\nFROM busybox AS later\nFROM first\n",
             "later",
         ),
         (

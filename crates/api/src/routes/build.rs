@@ -12,6 +12,7 @@ use base64::Engine as _;
 use futures_util::stream;
 use gantry_api_types::{AuthConfig, HostConfig, JsonMessage, Resources, Ulimit};
 use gantry_units::GoDuration;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -38,10 +39,10 @@ async fn buildkit() -> Failure {
 }
 
 /// Only BuildKit's builds have an ID; a classic one ends with its connection.
-async fn cancel(params: Params) -> Result<StatusCode, Failure> {
+async fn cancel(params: Params) -> Result<(StatusCode, [(HeaderName, &'static str); 1]), Failure> {
     match params.given("id") {
         None => Err(Failure::invalid("build ID not provided")),
-        Some(_) => Ok(StatusCode::OK),
+        Some(_) => Ok((StatusCode::OK, [(CONTENT_TYPE, "application/json")])),
     }
 }
 

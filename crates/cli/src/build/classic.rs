@@ -69,24 +69,9 @@ pub(super) async fn build(
             .query("dockerfile", name)
             .stream("application/x-tar", archive)
     };
-    let target = if prepared.flags.quiet {
-        Target::Nowhere
-    } else {
-        Target::Output
-    };
-    progress::show(request.send().await?, target).await?;
-    if prepared.flags.quiet
-        && let Some(name) = prepared.names.first()
-    {
-        let image: Value = client
-            .get(Client::path("/images/", name, "/json"))
-            .send()
-            .await?
-            .json()
-            .await?;
-        output::line(image["Id"].as_str().unwrap_or_default());
-    }
-    Ok(())
+    // Told to be quiet, the engine says nothing but the image's ID.
+    let request = request.query_opt("q", prepared.flags.quiet.then_some("1"));
+    progress::show(request.send().await?, Target::Output).await
 }
 
 fn refuse(prepared: &Prepared) -> Result<(), String> {
@@ -106,7 +91,6 @@ fn refuse(prepared: &Prepared) -> Result<(), String> {
         ("--no-cache-filter", !flags.no_cache_filter.is_empty()),
         ("--metadata-file", !flags.metadata_file.is_empty()),
         ("--iidfile", !flags.iidfile.is_empty()),
-        ("--quiet without --tag", flags.quiet && flags.tag.is_empty()),
     ];
     match asked.iter().find(|(_, asked)| *asked) {
         Some((option, _)) => Err(format!(

@@ -42,9 +42,16 @@ struct Launched {
 
 impl Containers {
     /// Starts a container that does not run.
+    ///
+    /// A start that has begun comes to its end, also when whoever asked for it has gone meanwhile.
     pub async fn start(&self, id: &str) -> Result<(), Error> {
         let container = self.registry.find(id)?;
-        self.start_container(&container, Starter::Person).await
+        let service = self.clone();
+        let start =
+            tokio::spawn(async move { service.start_container(&container, Starter::Person).await });
+        start
+            .await
+            .unwrap_or_else(|e| Err(Error::Internal(format!("the start was cut off: {e}"))))
     }
 
     pub(crate) async fn start_container(

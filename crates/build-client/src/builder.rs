@@ -105,7 +105,7 @@ impl Builder {
                 }
             }
         };
-        let result = self.watched(&order.id, both, progress).await?;
+        let result = Box::pin(self.watched(&order.id, both, progress)).await?;
         Ok(result.into_iter().collect())
     }
 

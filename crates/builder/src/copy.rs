@@ -524,7 +524,7 @@ fn unpack(
             header.set_gid(owner.gid.into());
         }
         header.set_size(entry.size());
-        let link = entry.link_name_bytes().map(|link| link.into_owned());
+        let link = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
         let link = match (header.entry_type(), link) {
             (EntryType::Link, Some(link)) => Some(join(target, &normal(&link))),
             (EntryType::Symlink, link) => link,

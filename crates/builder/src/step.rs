@@ -151,7 +151,9 @@ impl Work {
             && let Some(line) = words.last_mut()
         {
             for heredoc in heredocs {
-                *line += &format!("\n{}{}", heredoc.content, heredoc.name);
+                line.push('\n');
+                line.push_str(&heredoc.content);
+                line.push_str(&heredoc.name);
             }
         }
         Ok(words)
@@ -174,8 +176,8 @@ impl Work {
         let mut host = self.request.steps.clone();
         match run.network {
             Network::Default => {}
-            Network::None => host.network_mode = "none".to_owned(),
-            Network::Host => host.network_mode = "host".to_owned(),
+            Network::None => "none".clone_into(&mut host.network_mode),
+            Network::Host => "host".clone_into(&mut host.network_mode),
         }
         host.mounts = mounts;
         host
@@ -326,18 +328,13 @@ impl Work {
 
     /// Brings what is behind a URL into a folder of its own.
     async fn fetch(&self, url: &str, checksum: Option<&str>) -> Result<Fetched, Error> {
-        let is_git = url.starts_with("git@")
-            || url.starts_with("git://")
-            || url.starts_with("ssh://")
-            || url
-                .split(['#', '?'])
-                .next()
-                .unwrap_or_default()
-                .ends_with(".git");
+        let path = url.split(['#', '?']).next().unwrap_or_default();
+        let git = ["git@", "git://", "ssh://"];
+        let is_git = git.iter().any(|scheme| url.starts_with(scheme))
+            || std::path::Path::new(path).extension() == Some("git".as_ref());
         if is_git {
             return Err(Error::NotSupported("ADD of a git repository".to_owned()));
         }
-        let path = url.split(['#', '?']).next().unwrap_or_default();
         let after_host = path.splitn(4, '/').nth(3).unwrap_or_default();
         let name = after_host.rsplit('/').next().unwrap_or_default().to_owned();
         let stored = if name.is_empty() {

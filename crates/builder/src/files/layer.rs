@@ -43,7 +43,7 @@ impl<W: Write> LayerWriter<W> {
             uid: stat.st_uid,
             gid: stat.st_gid,
         };
-        self.directory(path, stat.st_mode & 0o7777, owner, stat.st_mtime as i64)
+        self.directory(path, stat.st_mode & 0o7777, owner, stat.st_mtime)
     }
 
     /// A directory.
@@ -88,7 +88,7 @@ impl<W: Write> LayerWriter<W> {
         mode: u32,
         owner: Owner,
     ) -> Result<(), Error> {
-        let mtime = found.stat.st_mtime as i64;
+        let mtime = found.stat.st_mtime;
         let failed = |e: io::Error| Error::file("copy", as_path(&found.source))(e);
         match found.kind() {
             FileType::Directory => return self.directory(path, mode, owner, mtime),
@@ -103,7 +103,7 @@ impl<W: Write> LayerWriter<W> {
             FileType::RegularFile => {}
             other => return self.special(other, found, path, mode, owner),
         }
-        let key = (found.stat.st_dev as u64, found.stat.st_ino as u64);
+        let key = (found.stat.st_dev, found.stat.st_ino);
         if found.stat.st_nlink > 1 {
             if let Some(first) = self.linked.get(&key) {
                 let mut header = header(EntryType::Link, mode, owner, mtime);
@@ -146,7 +146,7 @@ impl<W: Write> LayerWriter<W> {
             _ => return Ok(()),
         };
         let failed = |e: io::Error| Error::file("copy", as_path(&found.source))(e);
-        let mut header = header(entry, mode, owner, found.stat.st_mtime as i64);
+        let mut header = header(entry, mode, owner, found.stat.st_mtime);
         if entry != EntryType::Fifo {
             let device = found.stat.st_rdev;
             let set = header.set_device_major(rustix::fs::major(device));

@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 use super::context::is_address;
 use super::run::{Prepared, failed};
 use crate::failure::Failure;
-use crate::output;
 use crate::progress::{self, Target};
 use crate::session::Session;
 
@@ -30,7 +29,7 @@ pub(super) async fn build(
     let proxies = session
         .config()
         .proxy_variables(&session.endpoint()?.to_string());
-    let request = query(client.post("/build"), &prepared, &proxies)?;
+    let request = query(client.post("/build"), &prepared, &proxies);
     let request = if is_address(&prepared.word) {
         request.query("remote", &prepared.word)
     } else if let Some((_, stream)) = prepared.context.uploads.into_iter().next() {
@@ -100,11 +99,7 @@ fn refuse(prepared: &Prepared) -> Result<(), String> {
     }
 }
 
-fn query(
-    mut request: Request,
-    prepared: &Prepared,
-    proxies: &[(String, String)],
-) -> Result<Request, Failure> {
+fn query(mut request: Request, prepared: &Prepared, proxies: &[(String, String)]) -> Request {
     let flags = &prepared.flags;
     let mut arguments: Map<String, Value> = proxies
         .iter()
@@ -138,7 +133,7 @@ fn query(
         .collect();
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let json = |value: Value| value.to_string();
-    Ok(request
+    request
         .query("version", "1")
         .query("rm", if flags.remove { "1" } else { "0" })
         .flag("forcerm", flags.force_remove)
@@ -161,7 +156,7 @@ fn query(
         .query_opt(
             "ulimits",
             (!ulimits.is_empty()).then(|| json(ulimits.into())),
-        ))
+        )
 }
 
 /// The context as an archive, made on a thread of its own.

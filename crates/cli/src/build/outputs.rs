@@ -88,7 +88,7 @@ impl Output {
 fn place(kind: &str, dest: Option<String>) -> Result<Place, String> {
     let dest = dest.filter(|dest| !dest.is_empty());
     Ok(match (kind, dest.as_deref()) {
-        ("image", None) | ("docker", None) => Place::Engine,
+        ("image" | "docker", None) => Place::Engine,
         ("image", Some(_)) => return Err("output type image has no dest".to_owned()),
         ("local", None) => {
             return Err("dest is required for local output".to_owned());

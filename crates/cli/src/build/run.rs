@@ -42,7 +42,7 @@ pub(crate) async fn build(session: &Session, flags: BuildFlags, word: &str) -> R
         }
         Err(error) => return Err(told(&error)),
     };
-    prepared.run(session, &client, &builder).await
+    Box::pin(prepared.run(session, &client, &builder)).await
 }
 
 /// What is known before the engine is asked.
@@ -129,7 +129,12 @@ impl Prepared {
             return self.call.show(&answer);
         }
         let mut update = |message| display.update(&message);
-        let built = interruptible(builder.build(&self.order, opened.id(), &mut update)).await;
+        let built = interruptible(Box::pin(builder.build(
+            &self.order,
+            opened.id(),
+            &mut update,
+        )))
+        .await;
         let answer = ended(&mut display, built)?;
         display.warn(session.globals.debug);
         if pushes {

@@ -129,7 +129,7 @@ pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
 
 /// The commands. Only the one that is called is ever looked into.
 pub(crate) const ALL: &[Entry] = &[
-    Entry::of::<build::build::Build>(&[
+    Entry::of::<build::run::Build>(&[
         "image build",
         "build",
         "builder build",

@@ -167,6 +167,10 @@ mod tests {
     use gantry_build_client::proto::moby::buildkit::v1 as proto;
     use proto::{StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning};
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the protocol's times are optional"
+    )]
     fn at(millis: i64) -> Option<Timestamp> {
         Some(Timestamp {
             seconds: millis / 1000,

@@ -168,7 +168,7 @@ fn row(record: &HistoryRecord) -> String {
     let created = record.created_at.as_ref();
     let end = record.completed_at.as_ref().map(nanos);
     let end = end.unwrap_or_else(|| jiff::Timestamp::now().as_nanosecond() as i64);
-    let seconds = (end - created.map(nanos).unwrap_or(end)) as f64 / 1e9;
+    let seconds = (end - created.map_or(end, nanos)) as f64 / 1e9;
     format!(
         "{}\t{}\t{status}\t{}\t{}\n",
         record.r#ref,

@@ -1,5 +1,7 @@
 //! `gantry buildx ls`
 
+use std::fmt::Write as _;
+
 use super::{failure, known};
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
@@ -26,11 +28,12 @@ impl Command for List {
         let version = builder.version().await.map_err(|e| failure(&e))?;
         let platforms: Vec<Platform> = workers.into_iter().flat_map(|w| w.platforms).collect();
         let mut text = "NAME/NODE\tDRIVER/ENDPOINT\tSTATUS\tBUILDKIT\tPLATFORMS\n".to_owned();
-        text.push_str(&format!("{name}*\tdocker\t\t\t\n"));
-        text.push_str(&format!(
-            " \\_ {name}\t \\_ {name}\trunning\t{version}\t{}\n",
-            listed(&platforms)
-        ));
+        let _ = writeln!(text, "{name}*\tdocker\t\t\t");
+        let platforms = listed(&platforms);
+        let _ = writeln!(
+            text,
+            " \\_ {name}\t \\_ {name}\trunning\t{version}\t{platforms}"
+        );
         output::print(table::align(&text));
         Ok(())
     }

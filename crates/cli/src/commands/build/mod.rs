@@ -1,11 +1,11 @@
 //! Commands about building.
 
-pub(crate) mod build;
 pub(crate) mod du;
 pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod ls;
 pub(crate) mod prune;
+pub(crate) mod run;
 
 use gantry_build_client::{Builder, Error};
 

@@ -15,6 +15,6 @@ impl Command for Build {
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
-        run::build(session, self, &words[0]).await
+        Box::pin(run::build(session, self, &words[0])).await
     }
 }

@@ -129,7 +129,6 @@ fn read(path: &Path) -> Option<Record> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails that way")]
 mod tests {
     use super::*;
     use gantry_archive::Digester;

@@ -89,7 +89,6 @@ fn invalid(text: &str) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails that way")]
 mod tests {
     use super::Chmod;
 

@@ -62,7 +62,6 @@ fn number(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails that way")]
 mod tests {
     use super::*;
     use std::os::fd::AsFd;

@@ -141,7 +141,6 @@ fn failed(path: &[u8], error: Errno) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails that way")]
 mod tests {
     use super::*;
     use std::fs;

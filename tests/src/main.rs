@@ -12,6 +12,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod application;
 mod build;
 mod cli;
 mod clients;

@@ -15,6 +15,11 @@ pub(crate) fn align_wide(text: &str) -> String {
     align_from(text, 20)
 }
 
+/// The same with columns that are only as wide as their cells, as a build's answers have them.
+pub(crate) fn align_narrow(text: &str) -> String {
+    align_from(text, 0)
+}
+
 fn align_from(text: &str, least: usize) -> String {
     let rows: Vec<Vec<&str>> = text
         .lines()

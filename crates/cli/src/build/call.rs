@@ -278,7 +278,7 @@ impl Outline {
 fn section(out: &mut String, heading: &str, rows: impl Iterator<Item = String>) {
     let rows: String = rows.collect();
     if !rows.is_empty() {
-        out.push_str(&table::align(&format!("{heading}{rows}")));
+        out.push_str(&table::align_narrow(&format!("{heading}{rows}")));
         out.push('\n');
     }
 }
@@ -310,7 +310,7 @@ impl Targets {
             };
             let _ = writeln!(rows, "{name}\t{}", stage.description);
         }
-        table::align(&rows)
+        table::align_narrow(&rows)
     }
 }
 

@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(plain[2], "\x1b[2K => [2/2] RUN make                  2.0s");
         assert_eq!(plain[3], "\x1b[2K => => # cc main.c[2J");
         // The next frame begins where this one did.
-        let frame = screen.frame(&trace, 40, 24, true, 3 * second);
+        let frame = screen.frame(&trace, 60, 24, true, 3 * second);
         assert!(frame.starts_with("\x1b[?25l\x1b[4A\r"), "{frame:?}");
         assert!(frame.contains("(1/3) FINISHED"));
     }

@@ -21,6 +21,14 @@ pub struct FileId {
     pub first: u64,
 }
 
+impl FileId {
+    /// Whether both are one file: it may have been met before its first entry.
+    fn is_same(self, other: Self) -> bool {
+        let one_is_empty = self.first == 0 || other.first == 0;
+        self.inode == other.inode && (self.first == other.first || one_is_empty)
+    }
+}
+
 /// An open file of a log. It keeps its content when it is renamed or removed.
 #[derive(Debug)]
 pub(crate) struct LogFile {
@@ -141,16 +149,58 @@ pub(crate) fn first_time(format: Format, bytes: &[u8]) -> Option<u64> {
     }
 }
 
+/// How often files are looked for again because the log was rotated meanwhile.
+const SCANS: usize = 16;
+
+/// What one look at all names came to.
+struct Scan {
+    /// The files that were met, the newest first.
+    files: Vec<(FileId, LogFile)>,
+    /// No name was free, and the file that was looked for was met.
+    whole: bool,
+}
+
+impl Scan {
+    /// Whether nothing has moved: the newest file still is where it was met, and none is missing.
+    fn is_steady(&self, path: &Path) -> bool {
+        let mut newest = self.files.iter().take(1);
+        self.whole && newest.all(|(_, newest)| newest.is_at(path))
+    }
+}
+
 /// Opens the files that were begun after `last`, or all; oldest first.
 ///
 /// They are opened newest first: if the log is rotated meanwhile, a file is met again under its
-/// older name, and none is missed.
+/// older name, and none is missed. But one that was begun meanwhile may be met between older ones,
+/// and one that is moved twice may be missed: then all are looked for again, and where rotations
+/// never stop, the times of first entries tell.
 pub(crate) fn open_after(
     path: &Path,
     format: Format,
     last: Option<&LogFile>,
 ) -> io::Result<Vec<LogFile>> {
+    let mut scan = look(path, format, last)?;
+    for _ in 0..SCANS {
+        if scan.is_steady(path) {
+            break;
+        }
+        scan = look(path, format, last)?;
+    }
+    let steady = scan.is_steady(path);
+    let mut files = scan.files;
+    files.reverse();
+    if !steady {
+        // The one without an entry is the newest.
+        let age = |id: &FileId| if id.first == 0 { u64::MAX } else { id.first };
+        files.sort_by_key(|(id, _)| age(id));
+    }
+    Ok(files.into_iter().map(|(_, file)| file).collect())
+}
+
+/// Opens the files newest first, down to `last`.
+fn look(path: &Path, format: Format, last: Option<&LogFile>) -> io::Result<Scan> {
     let last = last.map(LogFile::id).transpose()?;
+    let (mut free, mut met) = (false, last.is_none());
     let mut files: Vec<(FileId, LogFile)> = Vec::new();
     for n in 0.. {
         let Some(file) = LogFile::open(path, n, format)? else {
@@ -158,16 +208,20 @@ pub(crate) fn open_after(
             if n > 0 && LogFile::open(path, n + 1, format)?.is_none() {
                 break;
             }
+            free |= n > 0;
             continue;
         };
         let id = file.id()?;
-        if last.is_some_and(|last| last == id) {
+        if last.is_some_and(|last| last.is_same(id)) {
+            met = true;
             break;
         }
-        if files.iter().all(|(other, _)| *other != id) {
+        if files.iter().all(|(other, _)| !other.is_same(id)) {
             files.push((id, file));
         }
     }
-    files.reverse();
-    Ok(files.into_iter().map(|(_, file)| file).collect())
+    Ok(Scan {
+        files,
+        whole: met && !free,
+    })
 }

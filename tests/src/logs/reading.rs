@@ -33,9 +33,14 @@ fn following_goes_through_rotations(client: &Client) {
     let folder = client.daemon.world.folder().display();
     let all = client.script(&format!("cd {folder}; {script}"), "");
     let expected: Vec<String> = (1..=20_000).map(|n| n.to_string()).collect();
+    let shown: Vec<&str> = all.ok().lines().collect();
+    let first = shown.iter().zip(&expected).position(|(a, b)| a != b);
+    let around = first.map(|at| &shown[at.saturating_sub(2)..(at + 3).min(shown.len())]);
     assert!(
-        all.ok() == expected.join("\n"),
-        "lines are missing or double"
+        first.is_none() && shown.len() == expected.len(),
+        "{} lines of {}, the first wrong one among {around:?}",
+        shown.len(),
+        expected.len()
     );
 }
 

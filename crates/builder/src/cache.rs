@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use gantry_reference::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Builder, Error};
 
 /// Where records are.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Cache {
 /// What was made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// The layer; none if the instruction changed nothing.
+    /// The layer.
     pub layer: String,
     /// The nameless image that keeps it.
     pub image: String,
@@ -30,6 +30,17 @@ pub(crate) struct Record {
     pub created: String,
     /// The instruction, for people.
     pub description: String,
+}
+
+/// A layer that is there.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    /// The layer.
+    pub layer: Digest,
+    /// The nameless image that keeps it from being removed while a build goes on.
+    pub keeper: ImageId,
+    /// When it was made: RFC 3339.
+    pub created: String,
 }
 
 /// A record as it lies there.
@@ -102,6 +113,26 @@ impl Cache {
             .collect();
         all.sort_by_key(|kept| std::cmp::Reverse(kept.used));
         Ok(all)
+    }
+}
+
+impl Builder {
+    /// The layer that was made from this before, if it still is there.
+    pub(crate) fn look_up(&self, key: &Digest) -> Option<Hit> {
+        let record = self.cache.find(key)?;
+        let store = self.engine.images.store();
+        let layer = record.layer();
+        let there = layer.filter(|layer| matches!(store.snapshotter().layer(layer), Ok(Some(_))));
+        let keeper = record.image().filter(|image| store.contains(image));
+        let (Some(layer), Some(keeper)) = (there, keeper) else {
+            self.cache.forget(key);
+            return None;
+        };
+        Some(Hit {
+            layer,
+            keeper,
+            created: record.created,
+        })
     }
 }
 

@@ -182,7 +182,7 @@ impl Job {
                 parents: false,
             };
             for selected in select(
-                &fetched.name.replace(['*', '?', '[', '\\'], "_"),
+                &fetched.name,
                 &selection,
             )? {
                 chosen.push(Chosen {

@@ -25,6 +25,7 @@ mod configure;
 mod context;
 mod copy;
 mod error;
+mod fetch;
 mod files;
 mod history;
 mod mounts;

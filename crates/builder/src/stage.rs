@@ -26,12 +26,10 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Adds a layer and what history says of it.
-    pub(crate) fn add(&mut self, layer: Digest, keeper: Option<ImageId>) {
+    /// Adds a layer, and the image that keeps it.
+    pub(crate) fn add(&mut self, layer: Digest, keeper: ImageId) {
         self.layers.push(layer);
-        if keeper.is_some() {
-            self.keeper = keeper;
-        }
+        self.keeper = Some(keeper);
     }
 
     /// Notes an instruction without a layer in the history.

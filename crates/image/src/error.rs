@@ -71,6 +71,9 @@ pub enum Error {
         /// The platform that it is for.
         found: String,
     },
+    /// A layer could not be handed from its writer to the store.
+    #[error("cannot hand over a layer: {0}")]
+    Pipe(io::Error),
     /// A manifest of a kind that is not handled.
     #[error(
         "unsupported manifest media type {media_type:?} of {name}; Docker schema 2 and OCI image manifests and indexes are supported"
@@ -197,6 +200,7 @@ impl Error {
             Self::Damaged { .. }
             | Self::Metadata { .. }
             | Self::ArchiveWrite(_)
+            | Self::Pipe(_)
             | Self::Packing { .. }
             | Self::Cancelled => Kind::Internal,
             Self::Shared { kind, .. } => *kind,

@@ -31,6 +31,14 @@ impl CommandLine {
         }
     }
 
+    /// The heredocs that a line begins.
+    pub fn heredocs(&self) -> &[Heredoc] {
+        match self {
+            Self::Shell { heredocs, .. } => heredocs,
+            Self::Exec(_) => &[],
+        }
+    }
+
     /// The script that a line which is nothing but one heredoc stands for.
     pub fn script(&self) -> Option<String> {
         match self {

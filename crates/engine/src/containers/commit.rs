@@ -1,9 +1,6 @@
 //! `commit`: a container as an image.
 
-use std::io::{self, PipeReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use gantry_api_types::{CommitResponse, ContainerConfig};
 use gantry_image::NewImage;
@@ -129,31 +126,9 @@ impl Containers {
     /// Packs what the container has written straight into the store.
     async fn make(&self, container: &Arc<Container>, new: NewImage) -> Result<ImageId, Error> {
         let (service, container) = (self.clone(), Arc::clone(container));
-        let service_images = self.images.clone();
         blocking(move || {
-            let (reader, mut writer) =
-                io::pipe().map_err(|e| Error::Internal(format!("cannot make a pipe: {e}")))?;
-            let mut reader = Whole {
-                reader,
-                is_whole: Arc::default(),
-            };
-            let is_whole = Arc::clone(&reader.is_whole);
-            let (made, packed) = thread::scope(|scope| {
-                let packing = scope.spawn(move || {
-                    let packed = service.snapshots.pack(&container.id, &mut writer);
-                    is_whole.store(packed.is_ok(), Ordering::Release);
-                    packed
-                });
-                let made = service_images.store().make(new, &mut reader);
-                drop(reader);
-                (made, packing.join())
-            });
-            match (made, packed) {
-                (Ok(made), _) => Ok(made),
-                // The reader's failure follows from the writer's, unless it came first.
-                (Err(_), Ok(Err(error))) if !is_broken_pipe(&error) => Err(error.into()),
-                (Err(error), _) => Err(error.into()),
-            }
+            let store = service.images.store();
+            store.make_written(new, |out| Ok(service.snapshots.pack(&container.id, out)?))
         })
         .await
     }
@@ -176,28 +151,6 @@ impl Containers {
             self.images.tell(made.as_str(), "tag", &name.familiar());
         }
     }
-}
-
-/// The reading end of an archive that is no archive unless it was written to its end.
-struct Whole {
-    reader: PipeReader,
-    is_whole: Arc<AtomicBool>,
-}
-
-impl Read for Whole {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buf)?;
-        // The writer says so before it closes its end.
-        if read == 0 && !buf.is_empty() && !self.is_whole.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(read)
-    }
-}
-
-fn is_broken_pipe(error: &gantry_snapshot::Error) -> bool {
-    matches!(error, gantry_snapshot::Error::Store { source, .. }
-        if source.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What of a container's configuration an image has.

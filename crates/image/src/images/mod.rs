@@ -10,6 +10,7 @@ mod remove;
 mod resolve;
 mod tag;
 mod usage;
+mod written;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

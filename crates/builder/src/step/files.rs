@@ -1,0 +1,154 @@
+//! COPY, ADD and WORKDIR: layers without a container.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use gantry_dockerfile::{Add, Copy, Kind, Sources};
+use gantry_reference::Digest;
+
+use super::{Here, Layer, blocking};
+use crate::build::Work;
+use crate::configure::working_dir;
+use crate::copy::{Job, Origin};
+use crate::fetch::fetch;
+use crate::files::{Fingerprint, LayerWriter, Owner, resolve};
+use crate::stage::Stage;
+use crate::{Error, history};
+
+impl Work {
+    pub(super) async fn copy(&self, stage: &mut Stage, copy: &Copy, here: &Here<'_>) -> Result<(), Error> {
+        let origin = match &copy.from {
+            None => Origin::Context(Arc::clone(&self.context)),
+            Some(from) => {
+                let (layers, _) = self.source(from, None, here).await?;
+                Origin::Root(Arc::new(self.view(&layers)?))
+            }
+        };
+        let job = Job {
+            origin,
+            paths: copy.sources.paths.clone(),
+            fetched: Vec::new(),
+            inline: copy.sources.inline.clone(),
+            destination: destination(stage, &copy.sources),
+            chown: copy.chown.clone(),
+            chmod: copy.chmod.clone(),
+            exclude: copy.exclude.clone(),
+            parents: copy.parents,
+            unpack: (false, false),
+            below: self.below(stage, copy.link)?,
+        };
+        self.files(stage, job, here).await
+    }
+
+    pub(super) async fn add(&self, stage: &mut Stage, add: &Add, here: &Here<'_>) -> Result<(), Error> {
+        let (urls, paths): (Vec<String>, Vec<String>) = add
+            .sources
+            .paths
+            .iter()
+            .cloned()
+            .partition(|path| is_remote(path));
+        if add.checksum.is_some() && urls.len() != 1 {
+            return Err(Error::Invalid(
+                "checksum can't be specified for multiple or local sources".to_owned(),
+            ));
+        }
+        let mut fetched = Vec::new();
+        for url in &urls {
+            fetched.push(fetch(&self.builder, url, add.checksum.as_deref()).await?);
+        }
+        let mut destination = destination(stage, &add.sources);
+        if add.unpack == Some(true) && !destination.ends_with('/') {
+            destination.push('/');
+        }
+        let job = Job {
+            origin: Origin::Context(Arc::clone(&self.context)),
+            paths,
+            fetched,
+            inline: add.sources.inline.clone(),
+            destination,
+            chown: add.chown.clone(),
+            chmod: add.chmod.clone(),
+            exclude: add.exclude.clone(),
+            parents: false,
+            unpack: (add.unpack.unwrap_or(true), add.unpack.unwrap_or(false)),
+            below: self.below(stage, add.link)?,
+        };
+        self.files(stage, job, here).await
+    }
+
+    /// Makes the layer of a COPY or ADD, or takes the one that is there.
+    async fn files(&self, stage: &mut Stage, job: Job, here: &Here<'_>) -> Result<(), Error> {
+        let described = history::of(here.instruction, &here.applied.kind);
+        let (builder, no_cache) = (self.builder.clone(), self.request.no_cache);
+        let new = stage.nameless();
+        let layer = blocking(move || {
+            let plan = job.plan()?;
+            let key = plan.key()?;
+            if let Some(hit) = builder.look_up(&key).filter(|_| !no_cache) {
+                return Ok(Layer::Kept(hit));
+            }
+            let store = builder.engine.images.store();
+            let image = store.make_written(new, |out| plan.write(out))?;
+            Ok(Layer::New { key, image })
+        });
+        self.put(stage, layer.await?, described)
+    }
+
+    /// WORKDIR makes the directory where it is missing.
+    pub(super) async fn workdir(&self, stage: &mut Stage, path: &str, here: &Here<'_>) -> Result<(), Error> {
+        let path = working_dir(&stage.config.config, path);
+        stage.config.config.working_dir.clone_from(&path);
+        let kind = Kind::Workdir(path.clone());
+        let described = history::of(here.instruction, &kind);
+        let root = self.view(&stage.layers)?;
+        let place = resolve(Some(root.as_fd()), path.as_bytes())?;
+        if place.at.is_some() {
+            stage.note(described);
+            return Ok(());
+        }
+        let mut key = Fingerprint::new("workdir 1");
+        key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
+        let key = key.finish();
+        if let Some(kept) = self.kept(&key) {
+            return self.put(stage, kept, described);
+        }
+        let (store, new) = (self.builder.engine.images.store().clone(), stage.nameless());
+        let image = blocking(move || {
+            store.make_written(new, |out| {
+                let mut layer = LayerWriter::new(out);
+                for (path, stat) in &place.there {
+                    layer.known(path, stat)?;
+                }
+                for path in place.missing(true) {
+                    layer.directory(&path, 0o755, Owner::default(), 0)?;
+                }
+                layer.finish().map(drop)
+            })
+        })
+        .await?;
+        self.put(stage, Layer::New { key, image }, described)
+    }
+
+    fn below(&self, stage: &Stage, link: bool) -> Result<Option<(Vec<Digest>, OwnedFd)>, Error> {
+        if link {
+            return Ok(None);
+        }
+        Ok(Some((stage.layers.clone(), self.view(&stage.layers)?)))
+    }
+}
+
+/// The absolute destination; it keeps the slash at its end, and `.` means a directory, too.
+fn destination(stage: &Stage, sources: &Sources) -> String {
+    let written = &sources.destination;
+    let directory = written.ends_with('/') || written == "." || written.ends_with("/.");
+    let mut whole = working_dir(&stage.config.config, written);
+    if directory && !whole.ends_with('/') {
+        whole.push('/');
+    }
+    whole
+}
+
+fn is_remote(path: &str) -> bool {
+    let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
+    schemes.iter().any(|scheme| path.starts_with(scheme))
+}

@@ -1,0 +1,181 @@
+//! One instruction of a stage.
+
+mod files;
+mod run;
+
+use std::os::fd::OwnedFd;
+
+use gantry_dockerfile::{Applied, Instruction, Kind, Source};
+use gantry_image::NewImage;
+use gantry_reference::{Digest, ImageId};
+
+use crate::build::{Stages, Work};
+use crate::cache::{Hit, Record};
+use crate::configure;
+use crate::stage::{Stage, now};
+use crate::{Error, Event, history};
+
+/// Where in the build an instruction is.
+struct Here<'a> {
+    index: usize,
+    place: Option<usize>,
+    stages: &'a Stages,
+    instruction: &'a Instruction,
+    applied: &'a Applied,
+}
+
+/// The layer of an instruction.
+enum Layer {
+    /// It was made from the same before.
+    Kept(Hit),
+    /// It was just made.
+    New {
+        /// What it was made from.
+        key: Digest,
+        /// The nameless image whose topmost layer it is.
+        image: ImageId,
+    },
+}
+
+impl Work {
+    /// Carries out an instruction; `place` is its place in the stage, if it is the file's own.
+    pub(crate) async fn instruction(
+        &self,
+        stage: &mut Stage,
+        index: usize,
+        place: Option<usize>,
+        instruction: &Instruction,
+        stages: &Stages,
+    ) -> Result<(), Error> {
+        let applied = stage
+            .scope
+            .apply(instruction, &self.globals, &self.options)?;
+        let here = Here {
+            index,
+            place,
+            stages,
+            instruction,
+            applied: &applied,
+        };
+        match &applied.kind {
+            Kind::Run(run) => self.run(stage, run, &here).await,
+            Kind::Copy(copy) => self.copy(stage, copy, &here).await,
+            Kind::Add(add) => self.add(stage, add, &here).await,
+            Kind::Workdir(path) => self.workdir(stage, path, &here).await,
+            Kind::Maintainer(name) => {
+                stage.config.author = Some(name.clone());
+                stage.note(history::of(instruction, &applied.kind));
+                Ok(())
+            }
+            kind => {
+                configure::apply(&applied, &mut stage.config.config, &mut stage.command_set)?;
+                stage.note(history::of(instruction, kind));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a layer that was made from the same before.
+    fn kept(&self, key: &Digest) -> Option<Layer> {
+        if self.request.no_cache {
+            return None;
+        }
+        self.builder.look_up(key).map(Layer::Kept)
+    }
+
+    /// Puts a layer on top of a stage, and remembers it if it is new.
+    fn put(&self, stage: &mut Stage, layer: Layer, described: String) -> Result<(), Error> {
+        let (key, image) = match layer {
+            Layer::Kept(hit) => {
+                (self.report)(Event::Cached);
+                stage.add(hit.layer, hit.keeper);
+                stage.note_layer(described, &hit.created);
+                return Ok(());
+            }
+            Layer::New { key, image } => (key, image),
+        };
+        let made = self.builder.engine.images.store().get(&image)?;
+        let Some(layer) = made.layers.last().cloned() else {
+            return Err(Error::CutOff("an instruction made no layer".to_owned()));
+        };
+        let record = Record {
+            layer: layer.to_string(),
+            image: image.to_string(),
+            created: now(),
+            description: described.clone(),
+        };
+        self.builder.cache.keep(&key, &record);
+        (self.report)(Event::Layer(layer.to_string()));
+        stage.add(layer, image);
+        stage.note_layer(described, &record.created);
+        Ok(())
+    }
+
+    /// The layers of another stage or an image, and an image that holds just them.
+    async fn source(
+        &self,
+        name: &str,
+        mount: Option<usize>,
+        here: &Here<'_>,
+    ) -> Result<(Vec<Digest>, ImageId), Error> {
+        let store = self.builder.engine.images.store();
+        let known = here.place.and_then(|place| {
+            let mut all = self.graph.stage_dependencies(here.index).iter();
+            all.find(|d| d.instruction == place && d.mount == mount)
+        });
+        // A trigger of a base image means stages by their names, too.
+        let stage = match known.map(|d| &d.source) {
+            Some(Source::Stage(index)) => Some(*index),
+            Some(_) => None,
+            None => {
+                let names = self.file.stages.iter().take(here.index);
+                names
+                    .clone()
+                    .rposition(|s| s.from.name.as_deref() == Some(&name.to_lowercase()))
+            }
+        };
+        match stage {
+            Some(index) => {
+                let stage = self.built(index, here.stages).await?;
+                Ok((stage.layers.clone(), stage.ground(store)?))
+            }
+            None if name == "scratch" => Ok((Vec::new(), self.empty()?)),
+            None => {
+                let platform = self.request.platform.as_deref();
+                let image = self
+                    .builder
+                    .base(name, platform, &self.request, &self.report)
+                    .await?;
+                Ok((image.layers.clone(), image.id))
+            }
+        }
+    }
+
+    fn empty(&self) -> Result<ImageId, Error> {
+        let store = self.builder.engine.images.store();
+        Ok(store.make_bare(NewImage::default())?)
+    }
+
+    /// The root of layers, to be read.
+    fn view(&self, layers: &[Digest]) -> Result<OwnedFd, Error> {
+        let store = self.builder.engine.images.store();
+        Ok(store.snapshotter().view(layers)?.root)
+    }
+}
+
+fn working_dir_of(stage: &Stage) -> String {
+    let own = &stage.config.config.working_dir;
+    if own.is_empty() {
+        "/".to_owned()
+    } else {
+        own.clone()
+    }
+}
+
+/// Runs work that waits for the disk on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Error::CutOff(error.to_string())))
+}

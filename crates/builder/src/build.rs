@@ -13,13 +13,15 @@ use gantry_engine::Engine;
 use gantry_image::NewImage;
 use gantry_oci::ImageConfig;
 use gantry_reference::{ImageId, Reference};
-use tokio::sync::RwLock;
+use tokio::sync::{OnceCell, RwLock};
 use tokio::task::JoinSet;
 
 use crate::cache::Cache;
 use crate::cache_mounts::CacheMounts;
+use crate::progress::Teller;
 use crate::stage::{Stage, now};
-use crate::{Context, Error, Event, Report, Request};
+use crate::steps::{Steps, wanted_paths};
+use crate::{Context, Definition, Error, Event, Files, Report, Request, Warning};
 
 /// Builds images; a clone is the same builder.
 #[derive(Clone)]
@@ -59,15 +61,15 @@ pub(crate) type Stages =
 pub(crate) struct Work {
     pub builder: Builder,
     pub request: Request,
-    pub context: Arc<Context>,
+    files: Arc<dyn Files>,
+    context: OnceCell<Arc<Context>>,
     pub file: Dockerfile,
     pub options: BuildOptions,
     pub globals: Globals,
     pub graph: Graph,
     pub report: Report,
-    /// The number of each stage's FROM among all steps.
-    numbers: BTreeMap<usize, usize>,
-    steps: usize,
+    pub steps: Steps,
+    needed: Vec<usize>,
 }
 
 impl Builder {
@@ -97,14 +99,14 @@ impl Builder {
     pub async fn build(
         &self,
         request: Request,
-        context: Context,
+        definition: Definition,
         report: Report,
     ) -> Result<Built, Error> {
         let _not_pruned = self.pruning.read().await;
         let names = named(&request.tags)?;
-        let (work, target) = Work::new(self, request, context, report)?;
+        let (work, target) = Work::new(self, request, definition, report)?;
         let work = Arc::new(work);
-        let (stages, _driven) = work.begin(target)?;
+        let (stages, _driven) = work.begin();
         let last = match stages.get(&target) {
             Some(stage) => stage.clone().await.map_err(Error::Stage)?,
             None => return Err(Error::Invalid("nothing to build".to_owned())),
@@ -124,11 +126,11 @@ impl Work {
     fn new(
         builder: &Builder,
         request: Request,
-        context: Context,
+        definition: Definition,
         report: Report,
     ) -> Result<(Self, usize), Error> {
-        refuse_foreign_frontends(&context.dockerfile)?;
-        let file = Dockerfile::parse(&context.dockerfile)?;
+        refuse_foreign_frontends(&definition.dockerfile)?;
+        let file = Dockerfile::parse(&definition.dockerfile)?;
         let platform = |text: &str| {
             Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
         };
@@ -149,37 +151,35 @@ impl Work {
         let target = graph.target(request.target.as_deref())?;
         let input = CheckInput {
             options: options.clone(),
-            ignore: Some(&context.ignore),
+            ignore: Some(&definition.ignore),
             ..CheckInput::default()
         };
         let checked = check(&file, &input)?;
         for finding in &checked.findings {
-            let (line, check) = (finding.span.start.line, finding.check.name());
-            report(Event::Warning(format!(
-                "{check}: {} (line {line})",
-                finding.message
-            )));
+            report(Event::Warning(Warning {
+                check: Some(finding.check),
+                message: finding.message.clone(),
+                span: Some(finding.span),
+            }));
         }
         if let Some(error) = checked.error() {
             return Err(Error::Invalid(error));
         }
-        let mut numbers = BTreeMap::new();
-        let mut steps = 0;
-        for stage in graph.needed(target)? {
-            numbers.insert(stage, steps + 1);
-            steps += 1 + file.stages[stage].instructions.len();
-        }
+        let needed = graph.needed(target)?;
+        let steps = Steps::plan(&file, &graph, &needed);
+        report(Event::Planned(steps.planned.clone()));
         let work = Self {
             builder: builder.clone(),
             request,
-            context: Arc::new(context),
+            files: definition.files,
+            context: OnceCell::new(),
             file,
             options,
             globals,
             graph,
             report,
-            numbers,
             steps,
+            needed,
         };
         Ok((work, target))
     }
@@ -187,9 +187,9 @@ impl Work {
     /// Begins all stages that the target needs; each waits for those that it needs itself.
     ///
     /// The set drives them: dropped, it ends them.
-    fn begin(self: &Arc<Self>, target: usize) -> Result<(Stages, JoinSet<()>), Error> {
+    fn begin(self: &Arc<Self>) -> (Stages, JoinSet<()>) {
         let mut stages = Stages::new();
-        for index in self.graph.needed(target)? {
+        for &index in &self.needed {
             let (work, before) = (Arc::clone(self), stages.clone());
             // A task of its own, so that independent stages run on several threads.
             let task = async move {
@@ -205,17 +205,21 @@ impl Work {
         for stage in stages.values() {
             driven.spawn(stage.clone().map(drop));
         }
-        Ok((stages, driven))
+        (stages, driven)
     }
 
     async fn stage(&self, index: usize, stages: &Stages) -> Result<Stage, Error> {
-        let number = self.numbers.get(&index).copied().unwrap_or_default();
+        let number = self.steps.number(index);
         let from = &self.file.stages[index].from;
         self.step(number, &from.source);
         let begun = self.first(index, stages).await;
         let (mut stage, triggers) = begun.map_err(|e| e.at(from.span))?;
         for (trigger, expression) in &triggers {
-            (self.report)(Event::Warning(format!("ONBUILD {expression}")));
+            (self.report)(Event::Warning(Warning {
+                check: None,
+                message: format!("ONBUILD {expression}"),
+                span: None,
+            }));
             self.instruction(&mut stage, index, None, trigger, stages)
                 .await?;
         }
@@ -234,9 +238,9 @@ impl Work {
     }
 
     fn step(&self, number: usize, text: &str) {
-        (self.report)(Event::Step {
+        (self.report)(Event::Instruction {
             number,
-            of: self.steps,
+            of: self.steps.instructions,
             text: text.to_owned(),
         });
     }
@@ -266,10 +270,15 @@ impl Work {
                 Ok((stage, Vec::new()))
             }
             Some(Source::Image(name)) => {
-                let base =
-                    self.builder
-                        .base(name, platform.as_deref(), &self.request, &self.report);
-                let image = base.await?;
+                let teller = match self.steps.of_base(index) {
+                    Some(step) => Teller::begin(&self.report, step),
+                    None => Teller::silent(&self.report),
+                };
+                let base = self
+                    .builder
+                    .base(name, platform.as_deref(), &self.request, &teller)
+                    .await;
+                let image = teller.end(base)?;
                 let mut config = (*image.config).clone();
                 let mut triggers = Vec::new();
                 for expression in std::mem::take(&mut config.config.on_build) {
@@ -314,6 +323,21 @@ impl Work {
                 "stage {index} is not built before it is used"
             ))),
         }
+    }
+
+    /// The context's files, brought when the first instruction needs them.
+    pub(crate) async fn context(&self) -> Result<Arc<Context>, Error> {
+        let bring = || async {
+            let teller = match self.steps.context() {
+                Some(step) => Teller::begin(&self.report, step),
+                None => Teller::silent(&self.report),
+            };
+            let paths = wanted_paths(&self.graph, &self.needed);
+            let part = teller.reporter();
+            let brought = self.files.bring(&paths, &part).await;
+            teller.end(brought)
+        };
+        self.context.get_or_try_init(bring).await.map(Arc::clone)
     }
 
     /// Makes the image of the last stage.

@@ -3,33 +3,93 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use gantry_dockerfile::Ignore;
 use gantry_sys::in_root;
 use rustix::fs::OFlags;
 
-use crate::Error;
 use crate::files::c_path;
+use crate::{Error, Told};
 
 /// A Dockerfile larger than this is refused.
 const DOCKERFILE_MAX: u64 = 16 << 20;
 
-/// A folder with the context's files, and the Dockerfile.
-#[derive(Debug)]
-pub struct Context {
-    root: OwnedFd,
+/// What is to be built: a Dockerfile, and where its files come from.
+pub struct Definition {
     /// The Dockerfile's name, for messages.
     pub name: String,
     /// The Dockerfile's text.
     pub dockerfile: Vec<u8>,
+    /// What of the context does not belong to it: the `.dockerignore`.
+    pub ignore: Ignore,
+    /// The context's files.
+    pub files: Arc<dyn Files>,
+}
+
+/// Brings the files of a context.
+pub trait Files: Send + Sync {
+    /// Brings what is at these paths and below, following links; everything for no path at all.
+    ///
+    /// Called at most once a build, and not by a build that needs no files. `part` is told how far it is.
+    fn bring<'a>(
+        &'a self,
+        paths: &'a [String],
+        part: &'a (dyn Fn(Told) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Arc<Context>, Error>>;
+}
+
+/// A folder with a context's files.
+#[derive(Debug)]
+pub struct Context {
+    root: OwnedFd,
+    path: PathBuf,
     /// What of the folder does not belong to the context.
     pub(crate) ignore: Ignore,
-    /// Removes the folder when nobody needs it any more.
-    folder: tempfile::TempDir,
+    /// Removes the folder, or gives it free for others, when nobody needs it any more.
+    _keeper: Box<dyn std::fmt::Debug + Send + Sync>,
 }
 
 impl Context {
+    /// A folder; `keeper` is dropped when nobody needs it any more.
+    pub fn new(
+        path: PathBuf,
+        ignore: Ignore,
+        keeper: impl std::fmt::Debug + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let name = c_path(path.as_os_str().as_encoded_bytes())?;
+        Ok(Self {
+            root: in_root::open_root(&name).map_err(Error::file("open", &path))?,
+            path,
+            ignore,
+            _keeper: Box::new(keeper),
+        })
+    }
+
+    /// Where the folder is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+}
+
+impl Files for Arc<Context> {
+    fn bring<'a>(
+        &'a self,
+        _paths: &'a [String],
+        _part: &'a (dyn Fn(Told) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Arc<Context>, Error>> {
+        Box::pin(std::future::ready(Ok(Self::clone(self))))
+    }
+}
+
+impl Definition {
     /// Unpacks an archive, compressed or not, below `place`; `name` is the Dockerfile within it.
     ///
     /// With `inline`, that is the Dockerfile instead.
@@ -52,20 +112,21 @@ impl Context {
         gantry_engine::unpack_into(root.as_fd(), &mut plain, "the build context")?;
         // The rest of the request is read, or its sender would see a broken connection.
         std::io::copy(&mut plain, &mut std::io::sink()).map_err(unreadable)?;
-        let dockerfile = match inline {
-            Some(text) => text,
-            None => read(root.as_fd(), name)?.ok_or_else(|| {
-                Error::Invalid(format!(
-                    "failed to read dockerfile: open {name}: no such file or directory"
-                ))
-            })?,
-        };
-        let ignore = match read(root.as_fd(), &format!("{name}.dockerignore"))? {
-            Some(own) => Some(own),
-            None => read(root.as_fd(), ".dockerignore")?,
-        };
-        let ignore = Ignore::parse(&ignore.unwrap_or_default())
-            .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
+        let path = folder.path().to_owned();
+        Self::from_folder(path, folder, name, inline)
+    }
+
+    /// Takes a folder with a Dockerfile of that name in it; `keeper` is dropped when nobody needs the folder any more.
+    pub fn from_folder(
+        path: PathBuf,
+        keeper: impl std::fmt::Debug + Send + Sync + 'static,
+        name: &str,
+        inline: Option<Vec<u8>>,
+    ) -> Result<Self, Error> {
+        let known = c_path(path.as_os_str().as_encoded_bytes())?;
+        let root = in_root::open_root(&known).map_err(Error::file("open", &path))?;
+        let (dockerfile, ignore) = look(root.as_fd(), name, inline)?;
+        let context = Context::new(path, ignore.clone(), keeper)?;
         // Clients that read the Dockerfile elsewhere put it into the archive under a name of their own.
         let shown = if name.starts_with(".dockerfile.") {
             "Dockerfile"
@@ -73,23 +134,52 @@ impl Context {
             name
         };
         Ok(Self {
-            root,
             name: shown.to_owned(),
             dockerfile,
             ignore,
-            folder,
+            files: Arc::new(Arc::new(context)),
         })
     }
 
-    /// Where the folder is.
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+    /// Takes the Dockerfile and what is to be ignored from one folder, and the files from elsewhere.
+    pub fn apart(
+        folder: &Path,
+        name: &str,
+        files: impl FnOnce(&Ignore) -> Arc<dyn Files>,
+    ) -> Result<Self, Error> {
+        let path = c_path(folder.as_os_str().as_encoded_bytes())?;
+        let root = in_root::open_root(&path).map_err(Error::file("open", folder))?;
+        let (dockerfile, ignore) = look(root.as_fd(), name, None)?;
+        Ok(Self {
+            name: name.to_owned(),
+            dockerfile,
+            files: files(&ignore),
+            ignore,
+        })
     }
+}
 
-    /// The folder.
-    pub(crate) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
-    }
+/// The Dockerfile, and the ignore file that belongs to it, or else that of the folder.
+fn look(
+    root: BorrowedFd<'_>,
+    name: &str,
+    inline: Option<Vec<u8>>,
+) -> Result<(Vec<u8>, Ignore), Error> {
+    let dockerfile = match inline {
+        Some(text) => text,
+        None => read(root, name)?.ok_or_else(|| {
+            Error::Invalid(format!(
+                "failed to read dockerfile: open {name}: no such file or directory"
+            ))
+        })?,
+    };
+    let ignore = match read(root, &format!("{name}.dockerignore"))? {
+        Some(own) => Some(own),
+        None => read(root, ".dockerignore")?,
+    };
+    let ignore = Ignore::parse(&ignore.unwrap_or_default())
+        .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
+    Ok((dockerfile, ignore))
 }
 
 /// A small file of the context; `None` if there is none of that name.

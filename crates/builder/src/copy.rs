@@ -44,7 +44,8 @@ pub(crate) struct Fetched {
 
 /// What is to be copied, and how.
 pub(crate) struct Job {
-    pub origin: Origin,
+    /// None where nothing is taken from a folder.
+    pub origin: Option<Origin>,
     pub paths: Vec<String>,
     pub fetched: Vec<Fetched>,
     pub inline: Vec<Inline>,
@@ -152,25 +153,27 @@ impl Job {
     fn chosen(&self) -> Result<Vec<Chosen<'_>>, Error> {
         let bad = |problem: gantry_dockerfile::Problem| Error::Invalid(problem.to_string());
         let exclude = Ignore::new(&self.exclude).map_err(bad)?;
-        let selection = Selection {
-            root: self.origin.root(),
-            ignore: match &self.origin {
-                Origin::Context(context) => Some(&context.ignore),
-                Origin::Root(_) => None,
-            },
-            exclude: &exclude,
-            parents: self.parents,
-        };
         let mut chosen = Vec::new();
-        for path in &self.paths {
-            for selected in select(path, &selection)? {
-                let unpack = self.unpack.0 && !selected.directory;
-                chosen.push(Chosen {
-                    root: self.origin.root(),
-                    selected,
-                    unpack,
-                    fetched: false,
-                });
+        if let Some(origin) = &self.origin {
+            let selection = Selection {
+                root: origin.root(),
+                ignore: match origin {
+                    Origin::Context(context) => Some(&context.ignore),
+                    Origin::Root(_) => None,
+                },
+                exclude: &exclude,
+                parents: self.parents,
+            };
+            for path in &self.paths {
+                for selected in select(path, &selection)? {
+                    let unpack = self.unpack.0 && !selected.directory;
+                    chosen.push(Chosen {
+                        root: origin.root(),
+                        selected,
+                        unpack,
+                        fetched: false,
+                    });
+                }
             }
         }
         let nothing = Ignore::new([""; 0]).map_err(bad)?;
@@ -181,10 +184,7 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            for selected in select(
-                &fetched.name,
-                &selection,
-            )? {
+            for selected in select(&fetched.name, &selection)? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
                     selected,
@@ -322,8 +322,8 @@ impl<'a> Planner<'a> {
 
     fn owner(&self, found: &Found) -> Owner {
         self.chown.unwrap_or(match self.job.origin {
-            Origin::Context(_) => Owner::default(),
-            Origin::Root(_) => Owner {
+            None | Some(Origin::Context(_)) => Owner::default(),
+            Some(Origin::Root(_)) => Owner {
                 uid: found.stat.st_uid,
                 gid: found.stat.st_gid,
             },

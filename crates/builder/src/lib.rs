@@ -35,11 +35,12 @@ mod request;
 mod run;
 mod stage;
 mod step;
+mod steps;
 
 pub use build::{Builder, Built};
-pub use context::Context;
+pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};
 pub use gantry_dockerfile::excerpt;
-pub use progress::{Event, Report};
+pub use progress::{Event, Report, Step, StepId, Told, Warning};
 pub use prune::{CacheRecord, Pruned};
 pub use request::Request;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
-use gantry_builder::{Builder, Context, Error, Event, Kind, Report, Request, excerpt};
+use gantry_builder::{
+    Builder, Definition, Error, Event, Kind, Report, Request, Told, Warning, excerpt,
+};
 use http::StatusCode;
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedSender;
@@ -28,12 +30,12 @@ impl Build for Builder {
     ) -> Answer<()> {
         let (place, name) = (self.folder().to_owned(), query.dockerfile.clone());
         let unpacked = tokio::task::spawn_blocking(move || {
-            Context::from_archive(SyncIoBridge::new(archive), &place, &name, None)
+            Definition::from_archive(SyncIoBridge::new(archive), &place, &name, None)
         });
-        let context = unpacked
+        let definition = unpacked
             .await
             .map_err(|error| Failure::internal(format!("the context was cut off: {error}")))??;
-        let (name, source) = (context.name.clone(), context.dockerfile.clone());
+        let (name, source) = (definition.name.clone(), definition.dockerfile.clone());
         let request = Request {
             tags: query.tags,
             build_args: query.build_args,
@@ -46,7 +48,7 @@ impl Build for Builder {
             auth: query.auth,
         };
         let report = told(lines.clone(), query.quiet);
-        match Builder::build(self, request, context, report).await {
+        match Builder::build(self, request, definition, report).await {
             Ok(built) => {
                 if query.quiet {
                     let _ = lines.send(JsonMessage::stream(format!("{}\n", built.image)));
@@ -105,12 +107,16 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             let _ = lines.send(JsonMessage::stream(text));
         };
         match event {
-            Event::Step { number, of, text } => stream(format!("Step {number}/{of} : {text}\n")),
-            Event::Cached => stream(" ---> Using cache\n".to_owned()),
-            Event::Running(id) => stream(format!(" ---> Running in {}\n", short(&id))),
-            Event::Layer(digest) => stream(format!(" ---> {}\n", short(&digest))),
-            Event::Warning(text) => stream(format!("[Warning] {text}\n")),
-            Event::Output(bytes) => {
+            Event::Planned(_) => {}
+            Event::Instruction { number, of, text } => {
+                stream(format!("Step {number}/{of} : {text}\n"));
+            }
+            Event::Step(_, Told::Cached) => stream(" ---> Using cache\n".to_owned()),
+            Event::Step(_, Told::Running(id)) => {
+                stream(format!(" ---> Running in {}\n", short(&id)));
+            }
+            Event::Step(_, Told::Layer(digest)) => stream(format!(" ---> {}\n", short(&digest))),
+            Event::Step(_, Told::Output { bytes, .. }) => {
                 let before = printed.fetch_add(bytes.len(), Ordering::Relaxed);
                 if before < OUTPUT_MAX {
                     stream(String::from_utf8_lossy(&bytes).into_owned());
@@ -119,9 +125,11 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
                     }
                 }
             }
-            Event::Pull(line) => {
+            Event::Step(_, Told::Pull(line)) => {
                 let _ = lines.send(*line);
             }
+            Event::Step(_, Told::Begun | Told::Part { .. } | Told::Ended(_)) => {}
+            Event::Warning(warning) => stream(format!("[Warning] {}\n", warned(&warning))),
             Event::Done(image) => {
                 let _ = lines.send(JsonMessage {
                     aux: Some(json!({"ID": image.to_string()})),
@@ -134,6 +142,16 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             Event::Tagged(name) => stream(format!("Successfully tagged {name}\n")),
         }
     })
+}
+
+fn warned(warning: &Warning) -> String {
+    let line = warning.span.map(|span| span.start.line);
+    match (warning.check, line) {
+        (Some(check), Some(line)) => {
+            format!("{}: {} (line {line})", check.name(), warning.message)
+        }
+        _ => warning.message.clone(),
+    }
 }
 
 /// The first twelve digits of an ID or a digest.

@@ -16,12 +16,17 @@ use crate::stage::Stage;
 use crate::{Error, history};
 
 impl Work {
-    pub(super) async fn copy(&self, stage: &mut Stage, copy: &Copy, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn copy(
+        &self,
+        stage: &mut Stage,
+        copy: &Copy,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let origin = match &copy.from {
-            None => Origin::Context(Arc::clone(&self.context)),
+            None => self.from_context(&copy.sources.paths).await?,
             Some(from) => {
                 let (layers, _) = self.source(from, None, here).await?;
-                Origin::Root(Arc::new(self.view(&layers)?))
+                Some(Origin::Root(Arc::new(self.view(&layers)?)))
             }
         };
         let job = Job {
@@ -40,7 +45,12 @@ impl Work {
         self.files(stage, job, here).await
     }
 
-    pub(super) async fn add(&self, stage: &mut Stage, add: &Add, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn add(
+        &self,
+        stage: &mut Stage,
+        add: &Add,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let (urls, paths): (Vec<String>, Vec<String>) = add
             .sources
             .paths
@@ -61,7 +71,7 @@ impl Work {
             destination.push('/');
         }
         let job = Job {
-            origin: Origin::Context(Arc::clone(&self.context)),
+            origin: self.from_context(&paths).await?,
             paths,
             fetched,
             inline: add.sources.inline.clone(),
@@ -74,6 +84,14 @@ impl Work {
             below: self.below(stage, add.link)?,
         };
         self.files(stage, job, here).await
+    }
+
+    /// The context, where paths are taken from it.
+    async fn from_context(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Origin::Context(self.context().await?)))
     }
 
     /// Makes the layer of a COPY or ADD, or takes the one that is there.
@@ -91,11 +109,16 @@ impl Work {
             let image = store.make_written(new, |out| plan.write(out))?;
             Ok(Layer::New { key, image })
         });
-        self.put(stage, layer.await?, described)
+        self.put(stage, layer.await?, described, here)
     }
 
     /// WORKDIR makes the directory where it is missing.
-    pub(super) async fn workdir(&self, stage: &mut Stage, path: &str, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn workdir(
+        &self,
+        stage: &mut Stage,
+        path: &str,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let path = working_dir(&stage.config.config, path);
         stage.config.config.working_dir.clone_from(&path);
         let kind = Kind::Workdir(path.clone());
@@ -110,7 +133,7 @@ impl Work {
         key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
         let key = key.finish();
         if let Some(kept) = self.kept(&key) {
-            return self.put(stage, kept, described);
+            return self.put(stage, kept, described, here);
         }
         let (store, new) = (self.builder.engine.images.store().clone(), stage.nameless());
         let image = blocking(move || {
@@ -126,7 +149,7 @@ impl Work {
             })
         })
         .await?;
-        self.put(stage, Layer::New { key, image }, described)
+        self.put(stage, Layer::New { key, image }, described, here)
     }
 
     fn below(&self, stage: &Stage, link: bool) -> Result<Option<(Vec<Digest>, OwnedFd)>, Error> {

@@ -14,7 +14,7 @@ use crate::files::{Fingerprint, resolve};
 use crate::mounts::{BindSource, StepMounts, print, target};
 use crate::run::Command;
 use crate::stage::Stage;
-use crate::{Error, history};
+use crate::{Context, Error, history};
 
 /// Proxies reach commands but make no layer another one.
 const PROXIES: [&str; 10] = [
@@ -31,7 +31,12 @@ const PROXIES: [&str; 10] = [
 ];
 
 impl Work {
-    pub(super) async fn run(&self, stage: &mut Stage, run: &Run, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn run(
+        &self,
+        stage: &mut Stage,
+        run: &Run,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         if run.security == Security::Insecure {
             return Err(Error::NotSupported("RUN --security=insecure".to_owned()));
         }
@@ -42,9 +47,11 @@ impl Work {
         let shell = shell(&stage.config.config);
         let arguments = self.arguments(run, &shell, &mut mounts)?;
         let described = history::run(&arguments, &stage.scope.args);
-        let key = self.run_key(stage, run, &arguments, here, &mut mounts).await?;
+        let key = self
+            .run_key(stage, run, &arguments, here, &mut mounts)
+            .await?;
         if let Some(kept) = self.kept(&key) {
-            return self.put(stage, kept, described);
+            return self.put(stage, kept, described, here);
         }
         let store = self.builder.engine.images.store();
         let command = Command {
@@ -56,10 +63,10 @@ impl Work {
             host: self.host(run, mounts.mounts.clone()),
         };
         let containers = &self.builder.engine.containers;
-        let step = command.run(containers, &self.report).await?;
+        let step = command.run(containers, here.teller).await?;
         let image = containers.bake(&step.id, stage.nameless()).await?;
         drop((step, mounts));
-        self.put(stage, Layer::New { key, image }, described)
+        self.put(stage, Layer::New { key, image }, described, here)
     }
 
     /// What the layer is made from: all that the command is told and all that it reads.
@@ -103,7 +110,11 @@ impl Work {
             if !script.starts_with("#!") {
                 return Ok(shell.iter().cloned().chain([script]).collect());
             }
-            let name = run.command.heredocs().first().map_or("EOF", |h| h.name.as_str());
+            let name = run
+                .command
+                .heredocs()
+                .first()
+                .map_or("EOF", |h| h.name.as_str());
             let target = format!("/dev/pipes/{name}");
             mounts.script(&self.builder, &target, &script)?;
             return Ok(vec![target]);
@@ -186,33 +197,34 @@ impl Work {
     ) -> Result<(), Error> {
         let Some(from) = &mount.from else {
             let path = mount.source.clone().unwrap_or_default();
-            key.add(self.context_key(path.clone()).await?.as_str());
+            let context = self.context().await?;
+            key.add(context_key(&context, path.clone()).await?.as_str());
             // No link of the context may lead out of it.
-            let real = resolve(Some(self.context.root()), path.as_bytes())?;
+            let real = resolve(Some(context.root()), path.as_bytes())?;
             let real = std::ffi::OsStr::from_bytes(&real.path);
-            let folder = self.context.path().join(real);
+            let folder = context.path().join(real);
             return mounts.bind(mount, target, BindSource::Folder(folder));
         };
         let (layers, image) = self.source(from, Some(number), here).await?;
         key.all(layers.iter().map(Digest::as_str));
         mounts.bind(mount, target, BindSource::Image(image))
     }
+}
 
-    /// What is made from files of the context that a command reads.
-    async fn context_key(&self, path: String) -> Result<Digest, Error> {
-        let job = Job {
-            origin: Origin::Context(Arc::clone(&self.context)),
-            paths: vec![path],
-            fetched: Vec::new(),
-            inline: Vec::new(),
-            destination: "/".to_owned(),
-            chown: None,
-            chmod: None,
-            exclude: Vec::new(),
-            parents: false,
-            unpack: (false, false),
-            below: None,
-        };
-        blocking(move || job.plan()?.key()).await
-    }
+/// What is made from files of the context that a command reads.
+async fn context_key(context: &Arc<Context>, path: String) -> Result<Digest, Error> {
+    let job = Job {
+        origin: Some(Origin::Context(Arc::clone(context))),
+        paths: vec![path],
+        fetched: Vec::new(),
+        inline: Vec::new(),
+        destination: "/".to_owned(),
+        chown: None,
+        chmod: None,
+        exclude: Vec::new(),
+        parents: false,
+        unpack: (false, false),
+        below: None,
+    };
+    blocking(move || job.plan()?.key()).await
 }

@@ -181,10 +181,7 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            for selected in select(
-                &fetched.name,
-                &selection,
-            )? {
+            for selected in select(&fetched.name, &selection)? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
                     selected,

@@ -32,8 +32,7 @@ pub(crate) async fn fetch(
     // No pattern: it names just this file.
     let stored = name.replace(['*', '?', '[', '\\'], "_");
     let place = builder.folder();
-    let folder =
-        tempfile::tempdir_in(place).map_err(Error::file("create a folder in", place))?;
+    let folder = tempfile::tempdir_in(place).map_err(Error::file("create a folder in", place))?;
     let client = builder.engine.images.store().registry().downloads();
     let client = client.map_err(gantry_image::Error::from)?;
     let mut bytes = client.open(url).await.map_err(gantry_image::Error::from)?;

@@ -17,6 +17,7 @@
 //! Reference: <https://docs.docker.com/reference/dockerfile/>, and the behaviour of BuildKit 0.32.
 #![forbid(unsafe_code)]
 
+mod asker;
 mod base;
 mod build;
 mod cache;
@@ -25,6 +26,7 @@ mod configure;
 mod context;
 mod copy;
 mod error;
+mod export;
 mod fetch;
 mod files;
 mod history;
@@ -36,10 +38,12 @@ mod run;
 mod stage;
 mod step;
 
+pub use asker::{Asker, Duplex};
 pub use build::{Builder, Built};
 pub use context::Context;
 pub use error::{Error, Kind};
+pub use export::{Export, ExportKind};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report};
 pub use prune::{CacheRecord, Pruned};
-pub use request::Request;
+pub use request::{CacheStore, Call, Entitlement, NamedContext, Request};

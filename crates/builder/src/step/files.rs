@@ -16,7 +16,12 @@ use crate::stage::Stage;
 use crate::{Error, history};
 
 impl Work {
-    pub(super) async fn copy(&self, stage: &mut Stage, copy: &Copy, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn copy(
+        &self,
+        stage: &mut Stage,
+        copy: &Copy,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let origin = match &copy.from {
             None => Origin::Context(Arc::clone(&self.context)),
             Some(from) => {
@@ -40,7 +45,12 @@ impl Work {
         self.files(stage, job, here).await
     }
 
-    pub(super) async fn add(&self, stage: &mut Stage, add: &Add, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn add(
+        &self,
+        stage: &mut Stage,
+        add: &Add,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let (urls, paths): (Vec<String>, Vec<String>) = add
             .sources
             .paths
@@ -95,7 +105,12 @@ impl Work {
     }
 
     /// WORKDIR makes the directory where it is missing.
-    pub(super) async fn workdir(&self, stage: &mut Stage, path: &str, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn workdir(
+        &self,
+        stage: &mut Stage,
+        path: &str,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         let path = working_dir(&stage.config.config, path);
         stage.config.config.working_dir.clone_from(&path);
         let kind = Kind::Workdir(path.clone());

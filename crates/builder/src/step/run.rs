@@ -31,7 +31,12 @@ const PROXIES: [&str; 10] = [
 ];
 
 impl Work {
-    pub(super) async fn run(&self, stage: &mut Stage, run: &Run, here: &Here<'_>) -> Result<(), Error> {
+    pub(super) async fn run(
+        &self,
+        stage: &mut Stage,
+        run: &Run,
+        here: &Here<'_>,
+    ) -> Result<(), Error> {
         if run.security == Security::Insecure {
             return Err(Error::NotSupported("RUN --security=insecure".to_owned()));
         }
@@ -42,7 +47,9 @@ impl Work {
         let shell = shell(&stage.config.config);
         let arguments = self.arguments(run, &shell, &mut mounts)?;
         let described = history::run(&arguments, &stage.scope.args);
-        let key = self.run_key(stage, run, &arguments, here, &mut mounts).await?;
+        let key = self
+            .run_key(stage, run, &arguments, here, &mut mounts)
+            .await?;
         if let Some(kept) = self.kept(&key) {
             return self.put(stage, kept, described);
         }
@@ -103,7 +110,11 @@ impl Work {
             if !script.starts_with("#!") {
                 return Ok(shell.iter().cloned().chain([script]).collect());
             }
-            let name = run.command.heredocs().first().map_or("EOF", |h| h.name.as_str());
+            let name = run
+                .command
+                .heredocs()
+                .first()
+                .map_or("EOF", |h| h.name.as_str());
             let target = format!("/dev/pipes/{name}");
             mounts.script(&self.builder, &target, &script)?;
             return Ok(vec![target]);

@@ -36,7 +36,7 @@ impl Builder {
             image: reference.to_string(),
             tag: String::new(),
             platform: platform.map(str::to_owned),
-            auth: request.login(reference.domain()),
+            auth: request.login(reference.domain()).await?,
         };
         let lines = teller.reporter();
         let report = Arc::new(move |line| lines(Told::Pull(Box::new(line))));

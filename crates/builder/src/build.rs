@@ -47,10 +47,14 @@ impl std::ops::Deref for Builder {
 }
 
 /// A finished build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// The image.
-    pub image: ImageId,
+    /// The image; of several platforms, the first one's. There is none where only the Dockerfile was asked about.
+    pub image: Option<ImageId>,
+    /// What exports tell of what they made, by BuildKit's names: `containerimage.digest` and so on.
+    pub told: BTreeMap<String, String>,
+    /// The answer about the Dockerfile, by BuildKit's names: `result.json`, `result.txt`, `result.statuscode`.
+    pub answer: BTreeMap<String, Vec<u8>>,
 }
 
 /// A stage that is being built, for all who need it.
@@ -61,6 +65,8 @@ pub(crate) type Stages =
 pub(crate) struct Work {
     pub builder: Builder,
     pub request: Request,
+    /// The platform that this is for, if not this machine's.
+    pub platform: Option<String>,
     files: Arc<dyn Files>,
     context: OnceCell<Arc<Context>>,
     pub file: Dockerfile,
@@ -103,6 +109,7 @@ impl Builder {
         report: Report,
     ) -> Result<Built, Error> {
         let _not_pruned = self.pruning.read().await;
+        request.supported()?;
         let names = named(&request.tags)?;
         let (work, target) = Work::new(self, request, definition, report)?;
         let work = Arc::new(work);
@@ -118,7 +125,10 @@ impl Builder {
             self.engine.images.tag(image.as_str(), &repository, &tag)?;
             (work.report)(Event::Tagged(name.familiar()));
         }
-        Ok(Built { image })
+        Ok(Built {
+            image: Some(image),
+            ..Built::default()
+        })
     }
 }
 
@@ -135,14 +145,10 @@ impl Work {
             Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
         };
         let host = Platform::default();
+        let wanted = request.platforms.first().cloned();
         let options = BuildOptions {
             build_args: request.build_args.clone(),
-            target_platform: request
-                .platform
-                .as_deref()
-                .map(platform)
-                .transpose()?
-                .unwrap_or(host),
+            target_platform: wanted.as_deref().map(platform).transpose()?.unwrap_or(host),
             target: request.target.clone(),
             ..BuildOptions::default()
         };
@@ -171,6 +177,7 @@ impl Work {
         let work = Self {
             builder: builder.clone(),
             request,
+            platform: wanted,
             files: definition.files,
             context: OnceCell::new(),
             file,
@@ -258,7 +265,7 @@ impl Work {
                 let problem = |p| gantry_dockerfile::Error::at(p, from.span);
                 Some(expanded.map_err(problem)?.text)
             }
-            None => self.request.platform.clone(),
+            None => self.platform.clone(),
         };
         match self.graph.stage_base(index) {
             Some(Source::Stage(below)) => {

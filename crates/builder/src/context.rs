@@ -30,7 +30,7 @@ pub struct Definition {
 }
 
 /// Brings the files of a context.
-pub trait Files: Send + Sync {
+pub trait Files: std::fmt::Debug + Send + Sync {
     /// Brings what is at these paths and below, following links; everything for no path at all.
     ///
     /// Called at most once a build, and not by a build that needs no files. `part` is told how far it is.

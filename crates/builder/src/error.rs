@@ -73,6 +73,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The side that asked for the build could not do its part.
+    #[error("{0}")]
+    Asker(String),
     /// A thread of ours ended in a way that it must not.
     #[error("the build was cut off: {0}")]
     CutOff(String),

@@ -17,6 +17,7 @@
 //! Reference: <https://docs.docker.com/reference/dockerfile/>, and the behaviour of BuildKit 0.32.
 #![forbid(unsafe_code)]
 
+mod asker;
 mod base;
 mod build;
 mod cache;
@@ -25,6 +26,7 @@ mod configure;
 mod context;
 mod copy;
 mod error;
+mod export;
 mod fetch;
 mod files;
 mod history;
@@ -37,10 +39,12 @@ mod stage;
 mod step;
 mod steps;
 
+pub use asker::{Asker, Duplex};
 pub use build::{Builder, Built};
 pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};
+pub use export::{Export, ExportKind};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report, Step, StepId, Told, Warning};
 pub use prune::{CacheRecord, Pruned};
-pub use request::Request;
+pub use request::{CacheStore, Call, Entitlement, NamedContext, Request};

@@ -1,11 +1,15 @@
 //! What is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use gantry_api_types::{AuthConfig, HostConfig};
 
+use crate::{Asker, Error, Export, Files};
+
 /// A build.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// What to call the image.
     pub tags: Vec<String>,
@@ -17,28 +21,133 @@ pub struct Request {
     pub target: Option<String>,
     /// Make every layer anew.
     pub no_cache: bool,
+    /// Make the layers of these stages anew.
+    pub no_cache_stages: BTreeSet<String>,
     /// Ask registries for newer base images.
     pub pull: bool,
-    /// The platform, if not this machine's.
-    pub platform: Option<String>,
+    /// The platforms, if not this machine's alone.
+    pub platforms: Vec<String>,
     /// Limits, network, hosts and so on of the containers that RUN makes.
     pub steps: HostConfig,
     /// Logins by registry.
     pub auth: BTreeMap<String, AuthConfig>,
+    /// The side that asked; without it there are no secrets and no agent.
+    pub asker: Option<Arc<dyn Asker>>,
+    /// What names in FROM and `--from` mean before stages and images are looked for; a name may end with `::PLATFORM`.
+    pub contexts: BTreeMap<String, NamedContext>,
+    /// What commands may do beyond a container's rights.
+    pub entitlements: BTreeSet<Entitlement>,
+    /// The time, in seconds since 1970, that the image and its history carry.
+    pub source_date_epoch: Option<i64>,
+    /// What is wanted of the Dockerfile.
+    pub call: Call,
+    /// What becomes of the result; none leaves an image in the store.
+    pub exports: Vec<Export>,
+    /// Where layers that others made are looked for.
+    pub cache_from: Vec<CacheStore>,
+    /// Where the layers of this build are put for others.
+    pub cache_to: Vec<CacheStore>,
+    /// Statements about the image by type (`provenance`, `sbom`), each with its options.
+    pub attestations: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A place for layers that several builders share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheStore {
+    /// `inline`, `registry`, `local`.
+    pub kind: String,
+    /// Its options: `ref`, `mode`, `src` and so on.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Files, or an image, by a name that the build gives it.
+#[derive(Debug, Clone)]
+pub enum NamedContext {
+    /// An image: its name or its ID.
+    Image(String),
+    /// A folder.
+    Folder(Arc<dyn Files>),
+    /// An image in an OCI layout of the side that asked.
+    OciLayout {
+        /// What the other side calls the layout.
+        layout: String,
+        /// The digest of its manifest or index.
+        digest: String,
+    },
+    /// A git repository, an archive or a file behind an address.
+    Remote(String),
+}
+
+/// A right that a build may grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entitlement {
+    /// `network.host`.
+    HostNetwork,
+    /// `security.insecure`.
+    Insecure,
+    /// `device`.
+    Device,
+}
+
+/// What is wanted of the Dockerfile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Call {
+    /// That it is built.
+    #[default]
+    Build,
+    /// What the checks say of it.
+    Check,
+    /// What can be given to the target's build.
+    Outline,
+    /// Which targets it has.
+    Targets,
 }
 
 impl Request {
+    /// Refuses what is not built yet.
+    pub(crate) fn supported(&self) -> Result<(), Error> {
+        let missing = [
+            (self.platforms.len() > 1, "a build for several platforms"),
+            (!self.no_cache_stages.is_empty(), "--no-cache-filter"),
+            (!self.contexts.is_empty(), "a named context"),
+            (self.source_date_epoch.is_some(), "SOURCE_DATE_EPOCH"),
+            (self.call != Call::Build, "--call"),
+            (!self.exports.is_empty(), "another output than the store"),
+            (!self.cache_from.is_empty(), "--cache-from"),
+            (!self.cache_to.is_empty(), "--cache-to"),
+            (!self.attestations.is_empty(), "an attestation"),
+        ];
+        match missing.into_iter().find(|(asked, _)| *asked) {
+            Some((_, what)) => Err(Error::NotSupported(what.to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// The login for the registry of an image.
-    pub(crate) fn login(&self, domain: &str) -> Option<AuthConfig> {
+    pub(crate) async fn login(&self, domain: &str) -> Result<Option<AuthConfig>, Error> {
         let hub = ["https://index.docker.io/v1/", "index.docker.io"];
-        let known = self.auth.get(domain);
-        known
-            .or_else(|| {
-                let of_hub = domain == gantry_reference::DEFAULT_DOMAIN;
-                hub.iter()
-                    .filter(|_| of_hub)
-                    .find_map(|n| self.auth.get(*n))
-            })
-            .cloned()
+        let of_hub = domain == gantry_reference::DEFAULT_DOMAIN;
+        let others = hub.iter().copied().filter(|_| of_hub);
+        let mut names = std::iter::once(domain).chain(others);
+        if let Some(known) = names.find_map(|name| self.auth.get(name)) {
+            return Ok(Some(known.clone()));
+        }
+        match &self.asker {
+            // Under this name clients keep it.
+            Some(asker) if of_hub => asker.login("registry-1.docker.io").await,
+            Some(asker) => asker.login(domain).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Arguments and logins may be secret.
+        f.debug_struct("Request")
+            .field("tags", &self.tags)
+            .field("target", &self.target)
+            .field("platforms", &self.platforms)
+            .finish_non_exhaustive()
     }
 }

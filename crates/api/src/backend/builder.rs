@@ -43,15 +43,16 @@ impl Build for Builder {
             target: query.target,
             no_cache: query.no_cache,
             pull: query.pull,
-            platform: query.platform,
+            platforms: query.platform.into_iter().collect(),
             steps: query.steps,
             auth: query.auth,
+            ..Request::default()
         };
         let report = told(lines.clone(), query.quiet);
         match Builder::build(self, request, definition, report).await {
             Ok(built) => {
-                if query.quiet {
-                    let _ = lines.send(JsonMessage::stream(format!("{}\n", built.image)));
+                if let Some(image) = built.image.filter(|_| query.quiet) {
+                    let _ = lines.send(JsonMessage::stream(format!("{image}\n")));
                 }
                 Ok(())
             }

@@ -161,7 +161,7 @@ impl Work {
             }
             None if name == "scratch" => Ok((Vec::new(), self.empty()?)),
             None => {
-                let platform = self.request.platform.as_deref();
+                let platform = self.platform.as_deref();
                 let image = self
                     .builder
                     .base(name, platform, &self.request, here.teller)

@@ -21,7 +21,7 @@ use crate::cache_mounts::CacheMounts;
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::steps::{Steps, wanted_paths};
-use crate::{Context, Definition, Error, Event, Files, Report, Request, Warning};
+use crate::{Context, Definition, Error, Event, Files, Report, Request, Told, Warning};
 
 /// Builds images; a clone is the same builder.
 #[derive(Clone)]
@@ -118,13 +118,7 @@ impl Builder {
             Some(stage) => stage.clone().await.map_err(Error::Stage)?,
             None => return Err(Error::Invalid("nothing to build".to_owned())),
         };
-        let image = work.install(&last)?;
-        (work.report)(Event::Done(image.clone()));
-        for name in names {
-            let (repository, tag) = (name.repository(), name.tag().unwrap_or_default().to_owned());
-            self.engine.images.tag(image.as_str(), &repository, &tag)?;
-            (work.report)(Event::Tagged(name.familiar()));
-        }
+        let image = work.put_down(&last, &names)?;
         Ok(Built {
             image: Some(image),
             ..Built::default()
@@ -347,6 +341,34 @@ impl Work {
         self.context.get_or_try_init(bring).await.map(Arc::clone)
     }
 
+    /// Makes the image of the last stage, and gives it its names.
+    fn put_down(&self, stage: &Stage, names: &[Reference]) -> Result<ImageId, Error> {
+        let teller = Teller::begin(&self.report, self.steps.output());
+        let part = |name: String| {
+            teller.tell(Told::Part {
+                name,
+                current: 0,
+                total: 0,
+                finished: true,
+            });
+        };
+        let done = || {
+            let image = self.install(stage)?;
+            part(format!("writing image {image}"));
+            (self.report)(Event::Done(image.clone()));
+            for name in names {
+                let tag = name.tag().unwrap_or_default();
+                let images = &self.builder.engine.images;
+                images.tag(image.as_str(), &name.repository(), tag)?;
+                part(format!("naming to {name}"));
+                (self.report)(Event::Tagged(name.familiar()));
+            }
+            Ok(image)
+        };
+        let done = done();
+        teller.end(done)
+    }
+
     /// Makes the image of the last stage.
     fn install(&self, stage: &Stage) -> Result<ImageId, Error> {
         let mut config = stage.finished();
@@ -393,25 +415,26 @@ fn named(tags: &[String]) -> Result<Vec<Reference>, Error> {
 
 /// `# syntax=docker/dockerfile` means what is built in; another frontend would be another program.
 fn refuse_foreign_frontends(dockerfile: &[u8]) -> Result<(), Error> {
-    let Some(syntax) = detect_syntax(dockerfile) else {
-        return Ok(());
-    };
-    let name = syntax.trim_start_matches("docker.io/");
+    match detect_syntax(dockerfile) {
+        Some(syntax) if !is_own_frontend(&syntax) => Err(Error::NotSupported(format!(
+            "the Dockerfile frontend \"{syntax}\""
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an image is a release of the frontend that is built in.
+pub fn is_own_frontend(image: &str) -> bool {
+    let name = image.trim_start_matches("docker.io/");
     let own = [
         "docker/dockerfile",
         "docker/dockerfile-upstream",
         "dockerfile.v0",
     ];
-    let is_own = own.iter().any(|own| {
+    own.iter().any(|own| {
         name.strip_prefix(own)
             .is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | '@')))
-    });
-    if is_own {
-        return Ok(());
-    }
-    Err(Error::NotSupported(format!(
-        "the Dockerfile frontend \"{syntax}\""
-    )))
+    })
 }
 
 #[cfg(test)]

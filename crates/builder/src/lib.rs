@@ -40,7 +40,7 @@ mod step;
 mod steps;
 
 pub use asker::{Asker, Duplex};
-pub use build::{Builder, Built};
+pub use build::{Builder, Built, is_own_frontend};
 pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};
 pub use export::{Export, ExportKind};

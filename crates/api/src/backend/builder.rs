@@ -129,7 +129,7 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             Event::Step(_, Told::Pull(line)) => {
                 let _ = lines.send(*line);
             }
-            Event::Step(_, Told::Begun | Told::Part { .. } | Told::Ended(_)) => {}
+            Event::Step(_, Told::Begun | Told::Here | Told::Part { .. } | Told::Ended(_)) => {}
             Event::Warning(warning) => stream(format!("[Warning] {}\n", warned(&warning))),
             Event::Done(image) => {
                 let _ = lines.send(JsonMessage {

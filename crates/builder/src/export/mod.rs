@@ -39,3 +39,13 @@ pub enum ExportKind {
     /// The result's files.
     Local,
 }
+
+impl Export {
+    /// Whether it only gives names to the image in the store.
+    pub fn is_plain(&self) -> bool {
+        self.kind == ExportKind::Image
+            && !self.push
+            && !self.rewrite_timestamp
+            && self.annotations.is_empty()
+    }
+}

@@ -314,7 +314,7 @@ impl Outputs {
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect();
-            let tar = !options.get("tar").is_some_and(|v| v == "false");
+            let tar = options.get("tar").is_none_or(|v| v != "false");
             let kind = match exporter.r#type.as_str() {
                 "moby" | "image" => ExportKind::Image,
                 "oci" => ExportKind::Oci { tar },

@@ -203,7 +203,10 @@ impl Teller {
             level: 1,
             short: short.into_bytes(),
             detail: detail.into_iter().collect(),
-            url: warning.check.map(|c| c.url()).unwrap_or_default(),
+            url: warning
+                .check
+                .map(gantry_dockerfile::Check::url)
+                .unwrap_or_default(),
             info: Some(self.source.clone()),
             ranges: warning.span.map(range).into_iter().collect(),
         }

@@ -1,4 +1,5 @@
 //! Images from Dockerfiles.
 
+mod buildkit;
 mod classic;
 mod refused;

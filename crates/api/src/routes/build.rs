@@ -62,10 +62,10 @@ fn switched<B: Build>(
     if !builder.speaks_buildkit() {
         return Err(Failure::not_built("BuildKit's protocol"));
     }
-    if !request
+    if request
         .headers()
         .get(UPGRADE)
-        .is_some_and(|name| name == "h2c")
+        .is_none_or(|name| name != "h2c")
     {
         return Err(Failure::invalid("no upgrade proto in request"));
     }

@@ -23,7 +23,7 @@ impl Work {
         here: &Here<'_>,
     ) -> Result<(), Error> {
         let origin = match &copy.from {
-            None => self.from_context(&copy.sources.paths).await?,
+            None => self.taken_from_context(&copy.sources.paths).await?,
             Some(from) => {
                 let (layers, _) = self.source(from, None, here).await?;
                 Some(Origin::Root(Arc::new(self.view(&layers)?)))
@@ -71,7 +71,7 @@ impl Work {
             destination.push('/');
         }
         let job = Job {
-            origin: self.from_context(&paths).await?,
+            origin: self.taken_from_context(&paths).await?,
             paths,
             fetched,
             inline: add.sources.inline.clone(),
@@ -87,7 +87,7 @@ impl Work {
     }
 
     /// The context, where paths are taken from it.
-    async fn from_context(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
+    async fn taken_from_context(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
         if paths.is_empty() {
             return Ok(None);
         }

@@ -9,6 +9,8 @@
 mod mode;
 mod receive;
 mod send;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(crate) use receive::receive;

@@ -22,6 +22,8 @@ pub(super) struct Tree {
     /// All that was told.
     told: HashSet<Vec<u8>>,
     last: Option<Vec<u8>>,
+    /// Second names, and what they are names of: made when the contents are there.
+    links: Vec<(Vec<u8>, Vec<u8>)>,
     /// Times of directories: writing into one changes its own.
     times: Vec<(Vec<u8>, i64)>,
     /// Whether there may be something else.
@@ -41,6 +43,7 @@ impl Tree {
             way: Vec::new(),
             told: HashSet::new(),
             last: None,
+            links: Vec::new(),
             times: Vec::new(),
             fresh,
         })
@@ -65,7 +68,10 @@ impl Tree {
                 false
             }
             FileType::RegularFile if !stat.link.is_empty() => {
-                self.same_as(stat, &name)?;
+                if !self.told.contains(&stat.link) {
+                    return Err(protocol(&stat.link, "is linked to, but was not told"));
+                }
+                self.links.push((path.clone(), stat.link.clone()));
                 false
             }
             FileType::RegularFile => !known.is_some_and(|known| is_same(&known, stat)),
@@ -131,22 +137,26 @@ impl Tree {
         Ok(())
     }
 
-    /// Another name of a file that was told before.
-    fn same_as(&self, stat: &Stat, name: &CStr) -> Result<()> {
-        let (path, link) = (&stat.path, &stat.link);
-        if !self.told.contains(link) {
-            return Err(protocol(link, "is linked to, but was not told"));
-        }
-        let (parent, base) = split(link)?;
-        let from = if parent.is_empty() {
-            None
-        } else {
-            Some(self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?)
-        };
-        let from = from.as_ref().map_or(self.root.as_fd(), |fd| fd.as_fd());
-        remove(self.here(), name, path)?;
-        rustix::fs::linkat(from, base.as_c_str(), self.here(), name, AtFlags::empty())
+    /// Gives a file another name.
+    fn same_as(&self, path: &[u8], link: &[u8]) -> Result<()> {
+        let (from, old) = self.parent(link)?;
+        let (to, new) = self.parent(path)?;
+        let (from, to) = (self.or_root(from.as_ref()), self.or_root(to.as_ref()));
+        remove(to, &new, path)?;
+        rustix::fs::linkat(from, old.as_c_str(), to, new.as_c_str(), AtFlags::empty())
             .map_err(TransferError::file("link", path))
+    }
+
+    /// The directory that a path is in, `None` for the root, and its name there.
+    fn parent(&self, path: &[u8]) -> Result<(Option<OwnedFd>, CString)> {
+        let (parent, name) = split(path)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let folder = (!parent.is_empty()).then(|| self.open(parent, flags));
+        Ok((folder.transpose()?, name))
+    }
+
+    fn or_root<'a>(&'a self, folder: Option<&'a OwnedFd>) -> BorrowedFd<'a> {
+        folder.map_or(self.root.as_fd(), OwnedFd::as_fd)
     }
 
     /// Links, pipes, devices.
@@ -181,13 +191,8 @@ impl Tree {
 
     /// Makes a file, in the place of whatever was there; its content comes now.
     pub(super) fn create(&self, path: &[u8]) -> Result<OwnedFd> {
-        let (parent, name) = split(path)?;
-        let folder = if parent.is_empty() {
-            None
-        } else {
-            Some(self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?)
-        };
-        let at = folder.as_ref().map_or(self.root.as_fd(), |fd| fd.as_fd());
+        let (folder, name) = self.parent(path)?;
+        let at = self.or_root(folder.as_ref());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let make = || rustix::fs::openat(at, name.as_c_str(), flags, Mode::RUSR | Mode::WUSR);
         match make() {
@@ -203,6 +208,9 @@ impl Tree {
     /// Removes what was not told, and sets the times of directories.
     pub(super) fn finish(mut self) -> Result<()> {
         self.way.clear();
+        for (path, link) in &self.links {
+            self.same_as(path, link)?;
+        }
         if !self.fresh {
             self.sweep(self.root.as_fd(), b"")?;
         }
@@ -273,8 +281,6 @@ fn is_same(known: &Known, stat: &Stat) -> bool {
         && (known.st_uid, known.st_gid) == (stat.uid, stat.gid)
         && known.st_size == stat.size
         && time == stat.modified
-        // Changing one of several names would change the others.
-        && known.st_nlink == 1
 }
 
 fn look(at: BorrowedFd<'_>, name: &CStr, path: &[u8]) -> Result<Option<Known>> {

@@ -178,7 +178,7 @@ mod tests {
             text: b"FROM x\nRUM y\n".to_vec(),
             lines: vec![(2, 2)],
         };
-        assert_eq!(failure(json.to_vec()).places, [place.clone()]);
+        assert_eq!(failure(json.to_vec()).places, std::slice::from_ref(&place));
         let position = |line| Some(Position { line, character: 0 });
         let detail = SourceDetail {
             info: Some(SourceInfo {

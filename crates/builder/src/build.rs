@@ -1,7 +1,6 @@
 //! The story of a build.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt, Shared};
@@ -9,40 +8,14 @@ use gantry_dockerfile::{
     BuildOptions, CheckInput, Dockerfile, Globals, Graph, Platform, Scope, Source, check,
     detect_syntax, parse_trigger,
 };
-use gantry_engine::Engine;
 use gantry_image::NewImage;
 use gantry_oci::ImageConfig;
 use gantry_reference::{ImageId, Reference};
-use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use crate::cache::Cache;
-use crate::cache_mounts::CacheMounts;
+use crate::named::{Found, Named};
 use crate::stage::{Stage, now};
-use crate::{Context, Error, Event, Report, Request};
-
-/// Builds images; a clone is the same builder.
-#[derive(Clone)]
-pub struct Builder(pub(crate) Arc<Inner>);
-
-/// What all builds share.
-pub struct Inner {
-    pub(crate) engine: Engine,
-    pub(crate) cache: Cache,
-    pub(crate) cache_mounts: CacheMounts,
-    /// Contexts and whatever else a build needs for a while.
-    pub(crate) folder: PathBuf,
-    /// Builds read, pruning writes.
-    pub(crate) pruning: RwLock<()>,
-}
-
-impl std::ops::Deref for Builder {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
+use crate::{Builder, Context, Error, Event, Report, Request};
 
 /// A finished build.
 #[derive(Debug, Clone, Default)]
@@ -71,34 +44,13 @@ pub(crate) struct Work {
     pub globals: Globals,
     pub graph: Graph,
     pub report: Report,
+    pub named: Named,
     /// The number of each stage's FROM among all steps.
     numbers: BTreeMap<usize, usize>,
     steps: usize,
 }
 
 impl Builder {
-    /// Opens the cache below the engine's data root; what an interrupted build left is removed.
-    pub fn open(engine: &Engine, data_root: &std::path::Path) -> Result<Self, Error> {
-        let root = data_root.join("build");
-        let folder = root.join("work");
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(Error::file("clear", &folder))?;
-        }
-        std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-        Ok(Self(Arc::new(Inner {
-            engine: engine.clone(),
-            cache: Cache::open(root.join("keys"))?,
-            cache_mounts: CacheMounts::open(root.join("mounts"))?,
-            folder,
-            pruning: RwLock::new(()),
-        })))
-    }
-
-    /// Where contexts are unpacked.
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
     /// Builds an image. Dropping the future ends the build and what it runs.
     pub async fn build(
         &self,
@@ -107,7 +59,14 @@ impl Builder {
         report: Report,
     ) -> Result<Built, Error> {
         let _not_pruned = self.pruning.read().await;
-        request.supported()?;
+        self.collect_garbage();
+        request.supported(&self.settings.entitlements)?;
+        if let Some(answer) = crate::call::answer(&request, &context)? {
+            return Ok(Built {
+                answer,
+                ..Built::default()
+            });
+        }
         let names = named(&request.tags)?;
         let (work, target) = Work::new(self, request, context, report)?;
         let work = Arc::new(work);
@@ -151,7 +110,8 @@ impl Work {
             ..BuildOptions::default()
         };
         let globals = Globals::new(&file, &options)?;
-        let graph = Graph::new(&file, &globals)?;
+        let named = Named::new(&request.contexts);
+        let graph = Graph::with_contexts(&file, &globals, &named.names())?;
         let target = graph.target(request.target.as_deref())?;
         let input = CheckInput {
             options: options.clone(),
@@ -185,6 +145,7 @@ impl Work {
             globals,
             graph,
             report,
+            named,
             numbers,
             steps,
         };
@@ -221,14 +182,18 @@ impl Work {
         self.step(number, &from.source);
         let begun = self.first(index, stages).await;
         let (mut stage, triggers) = begun.map_err(|e| e.at(from.span))?;
-        for (trigger, expression) in &triggers {
-            (self.report)(Event::Warning(format!("ONBUILD {expression}")));
+        if !triggers.is_empty() {
+            (self.report)(Event::Triggers(triggers.len()));
+        }
+        for trigger in &triggers {
             self.instruction(&mut stage, index, None, trigger, stages)
                 .await?;
         }
         let own = self.graph.instructions(index);
         // Those that ONBUILD of a stage below left stand in front and have no number.
-        let inherited = own.len() - self.file.stages[index].instructions.len();
+        let inherited = own
+            .len()
+            .saturating_sub(self.file.stages[index].instructions.len());
         for (place, instruction) in own.iter().enumerate() {
             if place >= inherited {
                 self.step(number + 1 + place - inherited, &instruction.source);
@@ -253,7 +218,7 @@ impl Work {
         &self,
         index: usize,
         stages: &Stages,
-    ) -> Result<(Stage, Vec<(gantry_dockerfile::Instruction, String)>), Error> {
+    ) -> Result<(Stage, Vec<gantry_dockerfile::Instruction>), Error> {
         let from = &self.file.stages[index].from;
         let platform = match &from.platform {
             Some(word) => {
@@ -273,20 +238,28 @@ impl Work {
                 Ok((stage, Vec::new()))
             }
             Some(Source::Image(name)) => {
-                let base =
-                    self.builder
-                        .base(name, platform.as_deref(), &self.request, &self.report);
-                let image = base.await?;
+                let image = match self.named(name, platform.as_deref()).await? {
+                    Some(Found::Folder(context)) => {
+                        return Ok((self.of_files(context).await?, Vec::new()));
+                    }
+                    Some(Found::Image(image)) => (*image).clone(),
+                    None => {
+                        let (request, report) = (&self.request, &self.report);
+                        let platform = platform.as_deref();
+                        self.builder.base(name, platform, request, report).await?
+                    }
+                };
                 let mut config = (*image.config).clone();
                 let mut triggers = Vec::new();
                 for expression in std::mem::take(&mut config.config.on_build) {
-                    triggers.push((parse_trigger(&expression, from.span)?, expression));
+                    triggers.push(parse_trigger(&expression, from.span)?);
                 }
                 let stage = Stage {
                     layers: image.layers.clone(),
                     scope: Scope::on_image(&self.file, &config.config.env),
                     config,
-                    keeper: Some(image.id.clone()),
+                    keeper: None,
+                    files: None,
                     command_set: false,
                     created: image.config.created.clone().unwrap_or_else(now),
                 };
@@ -296,7 +269,7 @@ impl Work {
         }
     }
 
-    fn scratch(&self) -> Stage {
+    pub(crate) fn scratch(&self) -> Stage {
         let target = &self.options.target_platform;
         Stage {
             layers: Vec::new(),
@@ -308,6 +281,7 @@ impl Work {
             },
             scope: Scope::on_image(&self.file, [""; 0]),
             keeper: None,
+            files: None,
             command_set: false,
             created: now(),
         }
@@ -331,8 +305,10 @@ impl Work {
         let new = NewImage {
             base: stage.layers.clone(),
             config,
-            parent: stage.keeper.clone(),
+            // What it was made from is cache, which may go.
+            parent: None,
             name: None,
+            step: false,
         };
         Ok(self.builder.engine.images.store().make_bare(new)?)
     }

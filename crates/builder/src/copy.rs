@@ -1,8 +1,8 @@
 //! COPY and ADD: files into one layer, without a container.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use gantry_dockerfile::{Ignore, Inline};
@@ -34,10 +34,12 @@ impl Origin {
     }
 }
 
-/// A file that was fetched: the folder that it lies in, and its name.
+/// What was fetched: the folder that it lies in, and its name; without a name it is the folder's files.
 pub(crate) struct Fetched {
     pub root: OwnedFd,
     pub name: String,
+    /// What it is, if that says more than its files do: a repository's commit.
+    pub identity: Option<String>,
     /// Keeps the folder.
     pub _folder: tempfile::TempDir,
 }
@@ -148,6 +150,21 @@ impl Job {
         })
     }
 
+    /// Copies into a folder that is no layer.
+    pub(crate) fn into_folder(&self, folder: BorrowedFd<'_>) -> Result<(), Error> {
+        let plan = self.plan()?;
+        let (reader, writer) = std::io::pipe().map_err(Error::file("make", "a pipe"))?;
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| plan.write(std::io::BufWriter::new(writer)));
+            let unpacked = gantry_engine::unpack_into(folder, reader, "the files");
+            let written = writing
+                .join()
+                .unwrap_or_else(|_| Err(Error::CutOff("a copy".to_owned())));
+            // A reader that ends early breaks the writer, and says why.
+            unpacked.map_err(Error::from).and(written)
+        })
+    }
+
     /// All sources that there are.
     fn chosen(&self) -> Result<Vec<Chosen<'_>>, Error> {
         let bad = |problem: gantry_dockerfile::Problem| Error::Invalid(problem.to_string());
@@ -181,12 +198,14 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            for selected in select(&fetched.name, &selection)? {
+            let path = if fetched.name.is_empty() { "." } else { &fetched.name };
+            for selected in select(path, &selection)? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
+                    unpack: self.unpack.1 && !selected.directory,
                     selected,
-                    unpack: self.unpack.1,
-                    fetched: true,
+                    // Files of a repository have modes of their own.
+                    fetched: fetched.identity.is_none(),
                 });
             }
         }
@@ -338,8 +357,20 @@ impl Plan<'_> {
         };
         print.add(&self.place.path).add([u8::from(self.whole)]);
         print.add(format!("{:?}", self.owner));
+        let mut known = Vec::new();
+        for fetched in &self.job.fetched {
+            if let Some(identity) = &fetched.identity {
+                print.add("fetched").add(identity);
+                print.add(format!("{:?} {:?}", self.job.chown, self.job.chmod));
+                print.all(&self.job.exclude);
+                known.push(fetched.root.as_raw_fd());
+            }
+        }
         for item in &self.items {
-            item.print(&mut print)?;
+            // What a repository's commit says needs no reading.
+            if !item.root().is_some_and(|root| known.contains(&root)) {
+                item.print(&mut print)?;
+            }
         }
         Ok(print.finish())
     }
@@ -347,11 +378,12 @@ impl Plan<'_> {
     /// Writes the layer.
     pub(crate) fn write(&self, out: impl Write) -> Result<(), Error> {
         let mut layer = LayerWriter::new(out);
-        self.ground(&mut layer, &self.place, self.whole)?;
+        let own: HashSet<&[u8]> = self.items.iter().filter_map(Item::directory).collect();
+        self.ground(&mut layer, &self.place, self.whole, &own)?;
         for place in &self.grounds {
             for (path, stat) in &place.there {
                 // One that the copy changes comes with its item.
-                if !self.items.iter().any(|item| item.is_directory(path)) {
+                if !own.contains(path.as_slice()) {
                     layer.known(path, stat)?;
                 }
             }
@@ -362,7 +394,8 @@ impl Plan<'_> {
         for item in &self.items {
             item.write(&mut layer)?;
         }
-        layer.finish().map(drop)
+        let mut out = layer.finish()?;
+        out.flush().map_err(Error::file("end", "the layer"))
     }
 
     /// The directories that the copy goes into.
@@ -371,13 +404,14 @@ impl Plan<'_> {
         layer: &mut LayerWriter<impl Write>,
         place: &Place,
         whole: bool,
+        own: &HashSet<&[u8]>,
     ) -> Result<(), Error> {
         for (path, stat) in &place.there {
             layer.known(path, stat)?;
         }
         for path in place.missing(whole) {
             // A copied directory gives the destination its own attributes.
-            if !self.items.iter().any(|item| item.is_directory(&path)) {
+            if !own.contains(path.as_slice()) {
                 layer.directory(&path, 0o755, self.owner, 0)?;
             }
         }
@@ -386,9 +420,20 @@ impl Plan<'_> {
 }
 
 impl Item<'_> {
-    fn is_directory(&self, path: &[u8]) -> bool {
-        matches!(self, Item::File { found, target, .. }
-            if found.kind() == FileType::Directory && target == path)
+    /// The directory that it makes, if it makes one.
+    fn directory(&self) -> Option<&[u8]> {
+        match self {
+            Item::File { found, target, .. } if found.kind() == FileType::Directory => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Where it comes from.
+    fn root(&self) -> Option<RawFd> {
+        match self {
+            Item::File { root, .. } | Item::Archive { root, .. } => Some(root.as_raw_fd()),
+            Item::Text { .. } => None,
+        }
     }
 
     fn print(&self, print: &mut Fingerprint) -> Result<(), Error> {
@@ -473,8 +518,13 @@ fn is_archive(root: BorrowedFd<'_>, found: &Found) -> Result<bool, Error> {
     if found.kind() != FileType::RegularFile || found.stat.st_size == 0 {
         return Ok(false);
     }
+    is_archive_at(root, &found.source)
+}
+
+/// The same of a regular file.
+pub(crate) fn is_archive_at(root: BorrowedFd<'_>, path: &[u8]) -> Result<bool, Error> {
     let mut head = [0; 512];
-    let file = open(root, &found.source)?;
+    let file = open(root, path)?;
     let Ok(mut plain) = gantry_archive::decode(file) else {
         return Ok(false);
     };

@@ -17,11 +17,14 @@
 //! Reference: <https://docs.docker.com/reference/dockerfile/>, and the behaviour of BuildKit 0.32.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod asker;
 mod base;
 mod build;
+mod builder;
 mod cache;
 mod cache_mounts;
+mod call;
 mod configure;
 mod context;
 mod copy;
@@ -30,20 +33,28 @@ mod export;
 mod fetch;
 mod files;
 mod history;
+mod layout;
 mod mounts;
+mod named;
 mod progress;
 mod prune;
+mod remote;
 mod request;
 mod run;
+mod settings;
 mod stage;
 mod step;
+mod stubs;
+mod trees;
 
 pub use asker::{Asker, Duplex};
-pub use build::{Builder, Built};
+pub use build::Built;
+pub use builder::Builder;
 pub use context::Context;
 pub use error::{Error, Kind};
 pub use export::{Export, ExportKind};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report};
-pub use prune::{CacheRecord, Pruned};
+pub use prune::{CacheRecord, PruneOptions, Pruned};
 pub use request::{CacheStore, Call, Entitlement, NamedContext, Request};
+pub use settings::{Settings, Space, default_gc};

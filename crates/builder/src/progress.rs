@@ -29,6 +29,8 @@ pub enum Event {
     Output(Vec<u8>),
     /// Something that the user should know.
     Warning(String),
+    /// So many instructions that a base image left for those built on it are carried out.
+    Triggers(usize),
     /// A line of a pull.
     Pull(Box<gantry_api_types::JsonMessage>),
     /// The image is there.

@@ -1,11 +1,13 @@
 //! A stage while it is being built.
 
+use std::sync::Arc;
+
 use gantry_dockerfile::Scope;
 use gantry_image::{Images, NewImage, Platform};
 use gantry_oci::ImageConfig;
 use gantry_reference::{Digest, ImageId};
 
-use crate::Error;
+use crate::{Context, Error};
 
 /// What a stage has come to.
 #[derive(Debug, Clone)]
@@ -16,8 +18,10 @@ pub(crate) struct Stage {
     pub config: ImageConfig,
     /// Its variables.
     pub scope: Scope,
-    /// The image that keeps its layers: the base, or a nameless one made on the way.
+    /// The image that keeps its layers, if one was made on the way.
     pub keeper: Option<ImageId>,
+    /// The files that it stands for, if the build gives it and nothing was made on top.
+    pub files: Option<Arc<Context>>,
     /// Whether it has had a CMD.
     pub command_set: bool,
     /// When its topmost layer was made: instructions without one take that time, so that the same build gives the same
@@ -28,6 +32,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Adds a layer, and the image that keeps it.
     pub(crate) fn add(&mut self, layer: Digest, keeper: ImageId) {
+        self.files = None;
         self.layers.push(layer);
         self.keeper = Some(keeper);
     }
@@ -64,6 +69,7 @@ impl Stage {
             },
             parent: self.keeper.clone(),
             name: None,
+            step: true,
         }
     }
 

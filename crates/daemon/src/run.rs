@@ -85,7 +85,7 @@ async fn serve(
         autostarted: resolved.autostarted,
         oldest: Some(resolved.oldest_api),
     };
-    let builder = Builder::open(&engine, &resolved.data_root)?;
+    let builder = Builder::open(&engine, &resolved.data_root, resolved.builder()?).await?;
     let api = Api::with_builder(engine.clone(), builder, &identity);
     tokio::spawn(crate::memory::give_back());
     tokio::spawn(reload::on_signal(

@@ -10,10 +10,12 @@ use super::{Here, Layer, blocking};
 use crate::build::Work;
 use crate::configure::working_dir;
 use crate::copy::{Job, Origin};
-use crate::fetch::fetch;
+use crate::fetch::Wanted;
 use crate::files::{Fingerprint, LayerWriter, Owner, resolve};
+use crate::mounts::BindSource;
+use crate::remote::{GitAddress, is_address};
 use crate::stage::Stage;
-use crate::{Error, history};
+use crate::{Context, Error, history};
 
 impl Work {
     pub(super) async fn copy(
@@ -24,10 +26,10 @@ impl Work {
     ) -> Result<(), Error> {
         let origin = match &copy.from {
             None => Origin::Context(Arc::clone(&self.context)),
-            Some(from) => {
-                let (layers, _) = self.source(from, None, here).await?;
-                Origin::Root(Arc::new(self.view(&layers)?))
-            }
+            Some(from) => match self.files_of(from, None, here).await? {
+                BindSource::Context(context) => Origin::Context(context),
+                BindSource::Layers(layers) => Origin::Root(Arc::new(self.view(&layers)?)),
+            },
         };
         let job = Job {
             origin,
@@ -64,7 +66,11 @@ impl Work {
         }
         let mut fetched = Vec::new();
         for url in &urls {
-            fetched.push(fetch(&self.builder, url, add.checksum.as_deref()).await?);
+            let wanted = Wanted {
+                checksum: add.checksum.as_deref(),
+                keep_git: add.keep_git_dir,
+            };
+            fetched.push(self.fetch(url, &wanted).await?);
         }
         let mut destination = destination(stage, &add.sources);
         if add.unpack == Some(true) && !destination.ends_with('/') {
@@ -89,19 +95,48 @@ impl Work {
     /// Makes the layer of a COPY or ADD, or takes the one that is there.
     async fn files(&self, stage: &mut Stage, job: Job, here: &Here<'_>) -> Result<(), Error> {
         let described = history::of(here.instruction, &here.applied.kind);
-        let (builder, no_cache) = (self.builder.clone(), self.request.no_cache);
+        let anew = self.is_made_anew(here.index);
+        let layer = self.made(stage, job, anew).await?;
+        self.put(stage, layer, described)
+    }
+
+    async fn made(&self, stage: &Stage, job: Job, anew: bool) -> Result<Layer, Error> {
+        let builder = self.builder.clone();
         let new = stage.nameless();
         let layer = blocking(move || {
             let plan = job.plan()?;
             let key = plan.key()?;
-            if let Some(hit) = builder.look_up(&key).filter(|_| !no_cache) {
+            if let Some(hit) = builder.look_up(&key).filter(|_| !anew) {
                 return Ok(Layer::Kept(hit));
             }
             let store = builder.engine.images.store();
             let image = store.make_written(new, |out| plan.write(out))?;
             Ok(Layer::New { key, image })
         });
-        self.put(stage, layer.await?, described)
+        layer.await
+    }
+
+    /// A stage of files that the build gives: one layer of all of them.
+    pub(crate) async fn of_files(&self, context: Arc<Context>) -> Result<Stage, Error> {
+        let mut stage = self.scratch();
+        let job = Job {
+            origin: Origin::Context(Arc::clone(&context)),
+            paths: vec!["/".to_owned()],
+            fetched: Vec::new(),
+            inline: Vec::new(),
+            destination: "/".to_owned(),
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            parents: false,
+            unpack: (false, false),
+            below: None,
+        };
+        let layer = self.made(&stage, job, false).await?;
+        self.put(&mut stage, layer, "COPY / /".to_owned())?;
+        stage.config.history.clear();
+        stage.files = Some(context);
+        Ok(stage)
     }
 
     /// WORKDIR makes the directory where it is missing.
@@ -124,7 +159,7 @@ impl Work {
         let mut key = Fingerprint::new("workdir 1");
         key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
         let key = key.finish();
-        if let Some(kept) = self.kept(&key) {
+        if let Some(kept) = self.kept(&key, here) {
             return self.put(stage, kept, described);
         }
         let (store, new) = (self.builder.engine.images.store().clone(), stage.nameless());
@@ -164,6 +199,5 @@ fn destination(stage: &Stage, sources: &Sources) -> String {
 }
 
 fn is_remote(path: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
-    schemes.iter().any(|scheme| path.starts_with(scheme))
+    is_address(path) || GitAddress::parse(path).is_some()
 }

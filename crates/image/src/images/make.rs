@@ -21,6 +21,8 @@ pub struct NewImage {
     pub parent: Option<ImageId>,
     /// What to call it.
     pub name: Option<Reference>,
+    /// Whether it only keeps a layer of a build.
+    pub step: bool,
 }
 
 impl Images {
@@ -81,6 +83,7 @@ impl Images {
             documents: Vec::new(),
             layers,
             parent: new.parent,
+            step: new.step,
             names: new.name.into_iter().collect(),
         })?;
         Ok(id)

@@ -33,8 +33,8 @@ impl Images {
                     broken: &broken,
                 };
                 let mut out = BufWriter::with_capacity(BUFFER, pipe);
-                let written = write(&mut out)
-                    .and_then(|()| out.flush().map_err(|e| E::from(Error::Pipe(e))));
+                let written =
+                    write(&mut out).and_then(|()| out.flush().map_err(|e| E::from(Error::Pipe(e))));
                 // Known before the pipe's end is closed.
                 whole.store(written.is_ok(), Ordering::Release);
                 written

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use futures_util::future::BoxFuture;
+use gantry_api_types::AuthConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
@@ -24,6 +25,9 @@ pub trait Asker: Send + Sync {
 
     /// One connection to the ssh agent of this id.
     fn ssh<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Box<dyn Duplex>, Error>>;
+
+    /// Name and password for a registry's host; `None` if the other side has none.
+    fn login<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Option<AuthConfig>, Error>>;
 
     /// A blob of an OCI layout that the other side holds under this name.
     fn blob<'a>(

@@ -6,7 +6,8 @@ use gantry_engine::PullRequest;
 use gantry_image::{Image, Platform};
 use gantry_reference::Reference;
 
-use crate::{Builder, Error, Event, Report, Request};
+use crate::progress::Teller;
+use crate::{Builder, Error, Request, Told};
 
 impl Builder {
     /// The image of this name: the one that is here, or, where it is missing or `--pull` wishes so, the registry's.
@@ -15,7 +16,7 @@ impl Builder {
         name: &str,
         platform: Option<&str>,
         request: &Request,
-        report: &Report,
+        teller: &Teller,
     ) -> Result<Image, Error> {
         let wanted = platform.map(str::parse::<Platform>).transpose()?;
         let fits = |image: &Image| wanted.as_ref().is_none_or(|w| w.accepts(&image.platform()));
@@ -35,10 +36,10 @@ impl Builder {
             image: reference.to_string(),
             tag: String::new(),
             platform: platform.map(str::to_owned),
-            auth: request.login(reference.domain()),
+            auth: request.login(reference.domain()).await?,
         };
-        let lines = Arc::clone(report);
-        let report = Arc::new(move |line| lines(Event::Pull(Box::new(line))));
+        let lines = teller.reporter();
+        let report = Arc::new(move |line| lines(Told::Pull(Box::new(line))));
         self.engine.images.pull(pull, report).await?;
         Ok(store.resolve(name)?)
     }

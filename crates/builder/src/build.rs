@@ -11,11 +11,14 @@ use gantry_dockerfile::{
 use gantry_image::NewImage;
 use gantry_oci::ImageConfig;
 use gantry_reference::{ImageId, Reference};
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::named::{Found, Named};
+use crate::progress::Teller;
 use crate::stage::{Stage, now};
-use crate::{Builder, Context, Error, Event, Report, Request};
+use crate::steps::{Steps, wanted_paths};
+use crate::{Builder, Context, Definition, Error, Event, Files, Report, Request, Warning};
 
 /// A finished build.
 #[derive(Debug, Clone, Default)]
@@ -38,16 +41,16 @@ pub(crate) struct Work {
     pub request: Request,
     /// The platform that this is for, if not this machine's.
     pub platform: Option<String>,
-    pub context: Arc<Context>,
+    files: Arc<dyn Files>,
+    context: OnceCell<Arc<Context>>,
     pub file: Dockerfile,
     pub options: BuildOptions,
     pub globals: Globals,
     pub graph: Graph,
     pub report: Report,
     pub named: Named,
-    /// The number of each stage's FROM among all steps.
-    numbers: BTreeMap<usize, usize>,
-    steps: usize,
+    pub steps: Steps,
+    needed: Vec<usize>,
 }
 
 impl Builder {
@@ -55,22 +58,22 @@ impl Builder {
     pub async fn build(
         &self,
         request: Request,
-        context: Context,
+        definition: Definition,
         report: Report,
     ) -> Result<Built, Error> {
         let _not_pruned = self.pruning.read().await;
         self.collect_garbage();
         request.supported(&self.settings.entitlements)?;
-        if let Some(answer) = crate::call::answer(&request, &context)? {
+        if let Some(answer) = crate::call::answer(&request, &definition)? {
             return Ok(Built {
                 answer,
                 ..Built::default()
             });
         }
         let names = named(&request.tags)?;
-        let (work, target) = Work::new(self, request, context, report)?;
+        let (work, target) = Work::new(self, request, definition, report)?;
         let work = Arc::new(work);
-        let (stages, _driven) = work.begin(target)?;
+        let (stages, _driven) = work.begin();
         let last = match stages.get(&target) {
             Some(stage) => stage.clone().await.map_err(Error::Stage)?,
             None => return Err(Error::Invalid("nothing to build".to_owned())),
@@ -93,11 +96,11 @@ impl Work {
     fn new(
         builder: &Builder,
         request: Request,
-        context: Context,
+        definition: Definition,
         report: Report,
     ) -> Result<(Self, usize), Error> {
-        refuse_foreign_frontends(&context.dockerfile)?;
-        let file = Dockerfile::parse(&context.dockerfile)?;
+        refuse_foreign_frontends(&definition.dockerfile)?;
+        let file = Dockerfile::parse(&definition.dockerfile)?;
         let platform = |text: &str| {
             Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
         };
@@ -115,39 +118,37 @@ impl Work {
         let target = graph.target(request.target.as_deref())?;
         let input = CheckInput {
             options: options.clone(),
-            ignore: Some(&context.ignore),
+            ignore: Some(&definition.ignore),
             ..CheckInput::default()
         };
         let checked = check(&file, &input)?;
         for finding in &checked.findings {
-            let (line, check) = (finding.span.start.line, finding.check.name());
-            report(Event::Warning(format!(
-                "{check}: {} (line {line})",
-                finding.message
-            )));
+            report(Event::Warning(Warning {
+                check: Some(finding.check),
+                message: finding.message.clone(),
+                span: Some(finding.span),
+            }));
         }
         if let Some(error) = checked.error() {
             return Err(Error::Invalid(error));
         }
-        let mut numbers = BTreeMap::new();
-        let mut steps = 0;
-        for stage in graph.needed(target)? {
-            numbers.insert(stage, steps + 1);
-            steps += 1 + file.stages[stage].instructions.len();
-        }
+        let needed = graph.needed(target)?;
+        let steps = Steps::plan(&file, &graph, &needed);
+        report(Event::Planned(steps.planned.clone()));
         let work = Self {
             builder: builder.clone(),
             request,
             platform: wanted,
-            context: Arc::new(context),
+            files: definition.files,
+            context: OnceCell::new(),
             file,
             options,
             globals,
             graph,
             report,
             named,
-            numbers,
             steps,
+            needed,
         };
         Ok((work, target))
     }
@@ -155,9 +156,9 @@ impl Work {
     /// Begins all stages that the target needs; each waits for those that it needs itself.
     ///
     /// The set drives them: dropped, it ends them.
-    fn begin(self: &Arc<Self>, target: usize) -> Result<(Stages, JoinSet<()>), Error> {
+    fn begin(self: &Arc<Self>) -> (Stages, JoinSet<()>) {
         let mut stages = Stages::new();
-        for index in self.graph.needed(target)? {
+        for &index in &self.needed {
             let (work, before) = (Arc::clone(self), stages.clone());
             // A task of its own, so that independent stages run on several threads.
             let task = async move {
@@ -173,11 +174,11 @@ impl Work {
         for stage in stages.values() {
             driven.spawn(stage.clone().map(drop));
         }
-        Ok((stages, driven))
+        (stages, driven)
     }
 
     async fn stage(&self, index: usize, stages: &Stages) -> Result<Stage, Error> {
-        let number = self.numbers.get(&index).copied().unwrap_or_default();
+        let number = self.steps.number(index);
         let from = &self.file.stages[index].from;
         self.step(number, &from.source);
         let begun = self.first(index, stages).await;
@@ -206,9 +207,9 @@ impl Work {
     }
 
     fn step(&self, number: usize, text: &str) {
-        (self.report)(Event::Step {
+        (self.report)(Event::Instruction {
             number,
-            of: self.steps,
+            of: self.steps.instructions,
             text: text.to_owned(),
         });
     }
@@ -238,16 +239,16 @@ impl Work {
                 Ok((stage, Vec::new()))
             }
             Some(Source::Image(name)) => {
-                let image = match self.named(name, platform.as_deref()).await? {
-                    Some(Found::Folder(context)) => {
+                let teller = match self.steps.of_base(index) {
+                    Some(step) => Teller::begin(&self.report, step),
+                    None => Teller::silent(&self.report),
+                };
+                let base = self.begun_with(name, platform.as_deref(), &teller).await;
+                let image = match teller.end(base)? {
+                    Found::Folder(context) => {
                         return Ok((self.of_files(context).await?, Vec::new()));
                     }
-                    Some(Found::Image(image)) => (*image).clone(),
-                    None => {
-                        let (request, report) = (&self.request, &self.report);
-                        let platform = platform.as_deref();
-                        self.builder.base(name, platform, request, report).await?
-                    }
+                    Found::Image(image) => image,
                 };
                 let mut config = (*image.config).clone();
                 let mut triggers = Vec::new();
@@ -267,6 +268,23 @@ impl Work {
             }
             _ => Ok((self.scratch(), Vec::new())),
         }
+    }
+
+    /// What a name in FROM means: what the build gives under it, or an image.
+    async fn begun_with(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        teller: &Teller,
+    ) -> Result<Found, Error> {
+        if let Some(found) = self.named(name, platform, teller).await? {
+            return Ok(found);
+        }
+        let image = self
+            .builder
+            .base(name, platform, &self.request, teller)
+            .await?;
+        Ok(Found::Image(Arc::new(image)))
     }
 
     pub(crate) fn scratch(&self) -> Stage {
@@ -295,6 +313,21 @@ impl Work {
                 "stage {index} is not built before it is used"
             ))),
         }
+    }
+
+    /// The context's files, brought when the first instruction needs them.
+    pub(crate) async fn context(&self) -> Result<Arc<Context>, Error> {
+        let bring = || async {
+            let teller = match self.steps.context() {
+                Some(step) => Teller::begin(&self.report, step),
+                None => Teller::silent(&self.report),
+            };
+            let paths = wanted_paths(&self.graph, &self.needed);
+            let part = teller.reporter();
+            let brought = self.files.bring(&paths, &part).await;
+            teller.end(brought)
+        };
+        self.context.get_or_try_init(bring).await.map(Arc::clone)
     }
 
     /// Makes the image of the last stage.

@@ -14,7 +14,7 @@ use gantry_dockerfile::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Call, Context, Error, Request};
+use crate::{Call, Definition, Error, Request};
 
 /// The version of the answers' form, BuildKit's.
 const VERSION: &str = "1.0.0";
@@ -24,18 +24,18 @@ pub(crate) type Answer = BTreeMap<String, Vec<u8>>;
 
 /// What is wanted, about which file.
 struct Question<'a> {
-    context: &'a Context,
+    definition: &'a Definition,
     options: BuildOptions,
 }
 
 /// Answers a question; `None` if a build is wanted.
-pub(crate) fn answer(request: &Request, context: &Context) -> Result<Option<Answer>, Error> {
+pub(crate) fn answer(request: &Request, definition: &Definition) -> Result<Option<Answer>, Error> {
     let platform = |text: &String| {
         Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
     };
     let target_platform = request.platforms.first().map(platform).transpose()?;
     let question = Question {
-        context,
+        definition,
         options: BuildOptions {
             build_args: request.build_args.clone(),
             target_platform: target_platform.unwrap_or_default(),
@@ -54,15 +54,15 @@ pub(crate) fn answer(request: &Request, context: &Context) -> Result<Option<Answ
 impl Question<'_> {
     /// A file that cannot be built is an answer, too.
     fn check(&self) -> Answer {
-        let checked = Dockerfile::parse(&self.context.dockerfile).and_then(|file| {
+        let checked = Dockerfile::parse(&self.definition.dockerfile).and_then(|file| {
             let input = CheckInput {
                 options: self.options.clone(),
-                ignore: Some(&self.context.ignore),
+                ignore: Some(&self.definition.ignore),
                 ..CheckInput::default()
             };
             check(&file, &input)
         });
-        let (name, source) = (&self.context.name, &self.context.dockerfile);
+        let (name, source) = (&self.definition.name, &self.definition.dockerfile);
         let mut value = Map::new();
         let (mut warnings, mut text, mut status) = (Vec::new(), String::new(), 0);
         match checked {
@@ -96,12 +96,15 @@ impl Question<'_> {
         value.insert("warnings".to_owned(), Value::Array(warnings));
         value.insert("sources".to_owned(), json!([self.source()]));
         let mut answer = told(&Value::Object(value), text);
-        answer.insert("result.statuscode".to_owned(), status.to_string().into_bytes());
+        answer.insert(
+            "result.statuscode".to_owned(),
+            status.to_string().into_bytes(),
+        );
         answer
     }
 
     fn outline(&self) -> Result<Answer, Error> {
-        let file = Dockerfile::parse(&self.context.dockerfile)?;
+        let file = Dockerfile::parse(&self.definition.dockerfile)?;
         let outline = outline(&file, &self.options)?;
         let mut value = Map::new();
         put(&mut value, "name", outline.name.as_deref());
@@ -129,7 +132,11 @@ impl Question<'_> {
             let or = |text: &Option<String>| text.clone().unwrap_or_default();
             [arg.name.clone(), or(&arg.value), or(&arg.description)]
         });
-        table(&mut text, ["BUILD ARG", "VALUE", "DESCRIPTION"], rows.collect());
+        table(
+            &mut text,
+            ["BUILD ARG", "VALUE", "DESCRIPTION"],
+            rows.collect(),
+        );
         for (heading, all) in [("SECRET", &outline.secrets), ("SSH", &outline.ssh)] {
             let rows = all.iter().map(|one| {
                 let required = if one.required { "true" } else { "" };
@@ -141,7 +148,7 @@ impl Question<'_> {
     }
 
     fn targets(&self) -> Result<Answer, Error> {
-        let file = Dockerfile::parse(&self.context.dockerfile)?;
+        let file = Dockerfile::parse(&self.definition.dockerfile)?;
         let (mut all, mut rows) = (Vec::new(), Vec::new());
         for target in targets(&file) {
             let mut one = Map::new();
@@ -170,12 +177,12 @@ impl Question<'_> {
     }
 
     fn encoded(&self) -> String {
-        STANDARD.encode(&self.context.dockerfile)
+        STANDARD.encode(&self.definition.dockerfile)
     }
 
     fn source(&self) -> Value {
         json!({
-            "filename": self.context.name,
+            "filename": self.definition.name,
             "language": "Dockerfile",
             "data": self.encoded(),
         })
@@ -256,16 +263,15 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let empty = tar::Builder::new(Vec::new()).into_inner().unwrap();
         let dockerfile = Some(file.as_bytes().to_vec());
-        let context =
-            Context::from_archive(&empty[..], place.path(), "Dockerfile", dockerfile).unwrap();
+        let definition =
+            Definition::from_archive(&empty[..], place.path(), "Dockerfile", dockerfile).unwrap();
         let request = Request {
             call,
             ..Request::default()
         };
-        let mut answer = answer(&request, &context).unwrap().unwrap();
-        let mut text = |name: &str| {
-            String::from_utf8(answer.remove(name).unwrap_or_default()).unwrap()
-        };
+        let mut answer = answer(&request, &definition).unwrap().unwrap();
+        let mut text =
+            |name: &str| String::from_utf8(answer.remove(name).unwrap_or_default()).unwrap();
         let json = serde_json::from_str(&text("result.json")).unwrap();
         (json, text("result.txt"), text("result.statuscode"))
     }
@@ -273,16 +279,35 @@ mod tests {
     #[test]
     fn findings_are_told_in_buildkits_form() {
         let (json, text, status) = ask(Call::Check, "FROM busybox as x\nMAINTAINER me\n");
-        let names: Vec<_> = json["warnings"].as_array().unwrap().iter().map(|w| &w["ruleName"]).collect();
+        let names: Vec<_> = json["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|w| &w["ruleName"])
+            .collect();
         assert_eq!(names, ["FromAsCasing", "MaintainerDeprecated"]);
-        assert_eq!(json["warnings"][1]["location"]["ranges"][0]["start"]["line"], 2);
+        assert_eq!(
+            json["warnings"][1]["location"]["ranges"][0]["start"]["line"],
+            2
+        );
         assert_eq!(status, "1");
-        assert!(text.contains("WARNING: MaintainerDeprecated - https://docs.docker.com/"), "{text}");
+        assert!(
+            text.contains("WARNING: MaintainerDeprecated - https://docs.docker.com/"),
+            "{text}"
+        );
         let (json, _, status) = ask(Call::Check, "FROM busybox\nRUM x\n");
-        assert!(json["buildError"]["message"].as_str().unwrap().contains("RUM"));
+        assert!(
+            json["buildError"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("RUM")
+        );
         assert_eq!(status, "1");
         let (json, text, status) = ask(Call::Check, "FROM busybox\n");
-        assert_eq!((json["warnings"].clone(), text.as_str(), status.as_str()), (json!([]), "", "0"));
+        assert_eq!(
+            (json["warnings"].clone(), text.as_str(), status.as_str()),
+            (json!([]), "", "0")
+        );
     }
 
     #[test]
@@ -296,8 +321,14 @@ mod tests {
         let (json, text, _) = ask(Call::Outline, file);
         assert_eq!(json["name"], "app");
         assert_eq!(json["args"][1]["value"], "2");
-        assert_eq!(json["secrets"][0], json!({"name": "k", "required": true,
-            "location": {"ranges": [{"start": {"line": 6}, "end": {"line": 6}}]}}));
-        assert!(text.contains("BUILD ARG   VALUE   DESCRIPTION\nV           1"), "{text}");
+        assert_eq!(
+            json["secrets"][0],
+            json!({"name": "k", "required": true,
+            "location": {"ranges": [{"start": {"line": 6}, "end": {"line": 6}}]}})
+        );
+        assert!(
+            text.contains("BUILD ARG   VALUE   DESCRIPTION\nV           1"),
+            "{text}"
+        );
     }
 }

@@ -3,35 +3,105 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use gantry_dockerfile::Ignore;
 use gantry_sys::in_root;
 use rustix::fs::{FileType, OFlags};
 use tempfile::TempDir;
 
-use crate::Error;
 use crate::files::c_path;
 use crate::remote::Downloaded;
+use crate::{Error, Told};
 
 /// A Dockerfile larger than this is refused.
 const DOCKERFILE_MAX: u64 = 16 << 20;
 
-/// A folder with the context's files, and the Dockerfile.
-#[derive(Debug)]
-pub struct Context {
-    root: OwnedFd,
+/// What is to be built: a Dockerfile, and where its files come from.
+pub struct Definition {
     /// The Dockerfile's name, for messages.
     pub name: String,
     /// The Dockerfile's text.
     pub dockerfile: Vec<u8>,
+    /// What of the context does not belong to it: the `.dockerignore`.
+    pub ignore: Ignore,
+    /// The context's files.
+    pub files: Arc<dyn Files>,
+}
+
+/// Brings the files of a context.
+pub trait Files: std::fmt::Debug + Send + Sync {
+    /// Brings what is at these paths and below, following links; everything for no path at all.
+    ///
+    /// Called at most once a build, and not by a build that needs no files. `part` is told how far it is.
+    fn bring<'a>(
+        &'a self,
+        paths: &'a [String],
+        part: &'a (dyn Fn(Told) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Arc<Context>, Error>>;
+}
+
+/// A folder with a context's files.
+#[derive(Debug)]
+pub struct Context {
+    root: OwnedFd,
     /// What of the folder does not belong to the context.
     pub(crate) ignore: Ignore,
-    /// Removes the folder when nobody needs it any more.
-    _folder: TempDir,
+    /// Removes the folder, or gives it free for others, when nobody needs it any more.
+    _keeper: Box<dyn std::fmt::Debug + Send + Sync>,
 }
 
 impl Context {
+    /// A folder; `keeper` is dropped when nobody needs it any more.
+    pub fn new(
+        path: PathBuf,
+        ignore: Ignore,
+        keeper: impl std::fmt::Debug + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let name = c_path(path.as_os_str().as_encoded_bytes())?;
+        Ok(Self {
+            root: in_root::open_root(&name).map_err(Error::file("open", &path))?,
+            ignore,
+            _keeper: Box::new(keeper),
+        })
+    }
+
+    /// A folder that was filled, or one in it: links in the way lead nowhere else.
+    pub(crate) fn of_folder(folder: TempDir, below: &str) -> Result<Self, Error> {
+        let path = real_path(&folder, below)?;
+        Self::new(path, Ignore::default(), folder)
+    }
+
+    /// What was downloaded: an archive's files, or the file itself.
+    pub(crate) fn of_download(file: Downloaded, place: &Path) -> Result<Self, Error> {
+        let opened = fs::File::open(file.folder.path());
+        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
+        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+            let from = fs::File::open(file.path()).map_err(Error::file("open", file.path()))?;
+            return Self::of_folder(unpacked(from, place)?, "");
+        }
+        Self::of_folder(file.folder, "")
+    }
+
+    /// The folder.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+}
+
+impl Files for Arc<Context> {
+    fn bring<'a>(
+        &'a self,
+        _paths: &'a [String],
+        _part: &'a (dyn Fn(Told) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Arc<Context>, Error>> {
+        Box::pin(std::future::ready(Ok(Self::clone(self))))
+    }
+}
+
+impl Definition {
     /// Unpacks an archive, compressed or not, below `place`; `name` is the Dockerfile within it.
     ///
     /// With `inline`, that is the Dockerfile instead.
@@ -41,77 +111,22 @@ impl Context {
         name: &str,
         inline: Option<Vec<u8>>,
     ) -> Result<Self, Error> {
-        let folder = new_folder(place)?;
-        let root = unpacked(archive, &folder)?;
-        Self::opened(root, folder, name, inline)
+        let folder = unpacked(archive, place)?;
+        let path = folder.path().to_owned();
+        Self::from_folder(path, folder, name, inline)
     }
 
-    /// A folder that was filled, or one in it: links in the way lead nowhere else. It has no Dockerfile.
-    pub(crate) fn of_folder(folder: TempDir, below: &str) -> Result<Self, Error> {
-        let root = opened_below(&folder, below)?;
-        Self::opened(root, folder, "Dockerfile", Some(Vec::new()))
-    }
-
-    /// The same with the Dockerfile of this name, or this one.
-    pub(crate) fn of_checkout(
-        folder: TempDir,
-        below: &str,
+    /// Takes a folder with a Dockerfile of that name in it; `keeper` is dropped when nobody needs the folder any more.
+    pub fn from_folder(
+        path: PathBuf,
+        keeper: impl std::fmt::Debug + Send + Sync + 'static,
         name: &str,
         inline: Option<Vec<u8>>,
     ) -> Result<Self, Error> {
-        let root = opened_below(&folder, below)?;
-        Self::opened(root, folder, name, inline)
-    }
-
-    /// What was downloaded: an archive's files, or the file itself.
-    pub(crate) fn of_download(file: &Downloaded, place: &Path) -> Result<Self, Error> {
-        let folder = new_folder(place)?;
-        let from = fs::File::open(file.path()).map_err(Error::file("open", file.path()))?;
-        let opened = fs::File::open(file.folder.path());
-        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
-        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
-            let root = unpacked(from, &folder)?;
-            return Self::opened(root, folder, "Dockerfile", Some(Vec::new()));
-        }
-        let target = folder.path().join(&file.name);
-        fs::copy(file.path(), &target).map_err(Error::file("copy to", &target))?;
-        Self::of_folder(folder, "")
-    }
-
-    /// What was downloaded as a build's context: an archive, or a Dockerfile without one.
-    pub(crate) fn of_remote_file(file: Downloaded, place: &Path, name: &str) -> Result<Self, Error> {
-        let opened = fs::File::open(file.folder.path());
-        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
-        let path = file.path();
-        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
-            let from = fs::File::open(&path).map_err(Error::file("open", &path))?;
-            return Self::from_archive(from, place, name, None);
-        }
-        let text = read(opened.as_fd(), &file.name)?;
-        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
-        Self::of_checkout(file.folder, "", "Dockerfile", Some(text.unwrap_or_default()))
-    }
-
-    fn opened(
-        root: OwnedFd,
-        folder: TempDir,
-        name: &str,
-        inline: Option<Vec<u8>>,
-    ) -> Result<Self, Error> {
-        let dockerfile = match inline {
-            Some(text) => text,
-            None => read(root.as_fd(), name)?.ok_or_else(|| {
-                Error::Invalid(format!(
-                    "failed to read dockerfile: open {name}: no such file or directory"
-                ))
-            })?,
-        };
-        let ignore = match read(root.as_fd(), &format!("{name}.dockerignore"))? {
-            Some(own) => Some(own),
-            None => read(root.as_fd(), ".dockerignore")?,
-        };
-        let ignore = Ignore::parse(&ignore.unwrap_or_default())
-            .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
+        let known = c_path(path.as_os_str().as_encoded_bytes())?;
+        let root = in_root::open_root(&known).map_err(Error::file("open", &path))?;
+        let (dockerfile, ignore) = look(root.as_fd(), name, inline)?;
+        let context = Context::new(path, ignore.clone(), keeper)?;
         // Clients that read the Dockerfile elsewhere put it into the archive under a name of their own.
         let shown = if name.starts_with(".dockerfile.") {
             "Dockerfile"
@@ -119,56 +134,101 @@ impl Context {
             name
         };
         Ok(Self {
-            root,
             name: shown.to_owned(),
             dockerfile,
             ignore,
-            _folder: folder,
+            files: Arc::new(Arc::new(context)),
         })
     }
 
-    /// The folder.
-    pub(crate) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    /// What was downloaded as a build's context: an archive, or a Dockerfile without one.
+    pub(crate) fn of_download(file: Downloaded, place: &Path, name: &str) -> Result<Self, Error> {
+        let path = file.path();
+        let opened = fs::File::open(file.folder.path());
+        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
+        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+            let from = fs::File::open(&path).map_err(Error::file("open", &path))?;
+            return Self::from_archive(from, place, name, None);
+        }
+        let text = read(opened.as_fd(), &file.name)?.unwrap_or_default();
+        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        let path = file.folder.path().to_owned();
+        Self::from_folder(path, file.folder, "Dockerfile", Some(text))
+    }
+
+    /// Takes the Dockerfile and what is to be ignored from one folder, and the files from elsewhere.
+    pub fn apart(
+        folder: &Path,
+        name: &str,
+        files: impl FnOnce(&Ignore) -> Arc<dyn Files>,
+    ) -> Result<Self, Error> {
+        let path = c_path(folder.as_os_str().as_encoded_bytes())?;
+        let root = in_root::open_root(&path).map_err(Error::file("open", folder))?;
+        let (dockerfile, ignore) = look(root.as_fd(), name, None)?;
+        Ok(Self {
+            name: name.to_owned(),
+            dockerfile,
+            files: files(&ignore),
+            ignore,
+        })
     }
 }
 
-fn new_folder(place: &Path) -> Result<TempDir, Error> {
+/// The Dockerfile, and the ignore file that belongs to it, or else that of the folder.
+fn look(
+    root: BorrowedFd<'_>,
+    name: &str,
+    inline: Option<Vec<u8>>,
+) -> Result<(Vec<u8>, Ignore), Error> {
+    let dockerfile = match inline {
+        Some(text) => text,
+        None => read(root, name)?.ok_or_else(|| {
+            Error::Invalid(format!(
+                "failed to read dockerfile: open {name}: no such file or directory"
+            ))
+        })?,
+    };
+    let ignore = match read(root, &format!("{name}.dockerignore"))? {
+        Some(own) => Some(own),
+        None => read(root, ".dockerignore")?,
+    };
+    let ignore = Ignore::parse(&ignore.unwrap_or_default())
+        .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
+    Ok((dockerfile, ignore))
+}
+
+/// Unpacks an archive, compressed or not, into a new folder, and reads it to its end.
+fn unpacked(archive: impl Read, place: &Path) -> Result<TempDir, Error> {
     fs::create_dir_all(place).map_err(Error::file("create", place))?;
-    tempfile::Builder::new()
+    let folder = tempfile::Builder::new()
         .prefix("context-")
         .tempdir_in(place)
-        .map_err(Error::file("create a folder in", place))
-}
-
-fn root_of(folder: &TempDir) -> Result<OwnedFd, Error> {
+        .map_err(Error::file("create a folder in", place))?;
     let path = c_path(folder.path().as_os_str().as_encoded_bytes())?;
-    in_root::open_root(&path).map_err(Error::file("open", folder.path()))
-}
-
-/// A directory of a folder.
-pub(crate) fn opened_below(folder: &TempDir, below: &str) -> Result<OwnedFd, Error> {
-    let root = root_of(folder)?;
-    let path = [b"/", below.as_bytes()].concat();
-    let flags = OFlags::PATH | OFlags::DIRECTORY;
-    in_root::open(root.as_fd(), &c_path(&path)?, flags).map_err(|error| match error {
-        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => {
-            Error::SourceNotFound(format!("/{}", below.trim_start_matches('/')))
-        }
-        other => Error::file("open", below)(other),
-    })
-}
-
-/// Unpacks an archive, compressed or not, and reads it to its end.
-fn unpacked(archive: impl Read, folder: &TempDir) -> Result<OwnedFd, Error> {
-    let root = root_of(folder)?;
+    let root = in_root::open_root(&path).map_err(Error::file("open", folder.path()))?;
     let unreadable =
         |error| Error::Invalid(format!("the context's archive cannot be read: {error}"));
     let mut plain = gantry_archive::decode(archive).map_err(unreadable)?;
     gantry_engine::unpack_into(root.as_fd(), &mut plain, "the build context")?;
     // The rest of the request is read, or its sender would see a broken connection.
     std::io::copy(&mut plain, &mut std::io::sink()).map_err(unreadable)?;
-    Ok(root)
+    Ok(folder)
+}
+
+/// Where a directory of a folder that nobody changes really is.
+pub(crate) fn real_path(folder: &TempDir, below: &str) -> Result<PathBuf, Error> {
+    let known = c_path(folder.path().as_os_str().as_encoded_bytes())?;
+    let root = in_root::open_root(&known).map_err(Error::file("open", folder.path()))?;
+    let path = c_path(&[b"/", below.as_bytes()].concat())?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let found = in_root::open(root.as_fd(), &path, flags).map_err(|error| match error {
+        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => {
+            Error::SourceNotFound(format!("/{}", below.trim_start_matches('/')))
+        }
+        other => Error::file("open", below)(other),
+    })?;
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    fs::read_link(&link).map_err(Error::file("read", link))
 }
 
 /// A small file of the context; `None` if there is none of that name.

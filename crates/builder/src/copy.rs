@@ -46,7 +46,8 @@ pub(crate) struct Fetched {
 
 /// What is to be copied, and how.
 pub(crate) struct Job {
-    pub origin: Origin,
+    /// None where nothing is taken from a folder.
+    pub origin: Option<Origin>,
     pub paths: Vec<String>,
     pub fetched: Vec<Fetched>,
     pub inline: Vec<Inline>,
@@ -98,6 +99,23 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Job {
+    /// All that is at a path, as it is.
+    pub(crate) fn of_all(origin: Origin, path: &str) -> Self {
+        Self {
+            origin: Some(origin),
+            paths: vec![path.to_owned()],
+            fetched: Vec::new(),
+            inline: Vec::new(),
+            destination: "/".to_owned(),
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            parents: false,
+            unpack: (false, false),
+            below: None,
+        }
+    }
+
     fn below(&self) -> Option<BorrowedFd<'_>> {
         self.below.as_ref().map(|(_, root)| root.as_fd())
     }
@@ -151,7 +169,7 @@ impl Job {
     }
 
     /// Copies into a folder that is no layer.
-    pub(crate) fn into_folder(&self, folder: BorrowedFd<'_>) -> Result<(), Error> {
+    pub(crate) fn write_into(&self, folder: BorrowedFd<'_>) -> Result<(), Error> {
         let plan = self.plan()?;
         let (reader, writer) = std::io::pipe().map_err(Error::file("make", "a pipe"))?;
         std::thread::scope(|scope| {
@@ -169,25 +187,27 @@ impl Job {
     fn chosen(&self) -> Result<Vec<Chosen<'_>>, Error> {
         let bad = |problem: gantry_dockerfile::Problem| Error::Invalid(problem.to_string());
         let exclude = Ignore::new(&self.exclude).map_err(bad)?;
-        let selection = Selection {
-            root: self.origin.root(),
-            ignore: match &self.origin {
-                Origin::Context(context) => Some(&context.ignore),
-                Origin::Root(_) => None,
-            },
-            exclude: &exclude,
-            parents: self.parents,
-        };
         let mut chosen = Vec::new();
-        for path in &self.paths {
-            for selected in select(path, &selection)? {
-                let unpack = self.unpack.0 && !selected.directory;
-                chosen.push(Chosen {
-                    root: self.origin.root(),
-                    selected,
-                    unpack,
-                    fetched: false,
-                });
+        if let Some(origin) = &self.origin {
+            let selection = Selection {
+                root: origin.root(),
+                ignore: match origin {
+                    Origin::Context(context) => Some(&context.ignore),
+                    Origin::Root(_) => None,
+                },
+                exclude: &exclude,
+                parents: self.parents,
+            };
+            for path in &self.paths {
+                for selected in select(path, &selection)? {
+                    let unpack = self.unpack.0 && !selected.directory;
+                    chosen.push(Chosen {
+                        root: origin.root(),
+                        selected,
+                        unpack,
+                        fetched: false,
+                    });
+                }
             }
         }
         let nothing = Ignore::new([""; 0]).map_err(bad)?;
@@ -198,7 +218,11 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            let path = if fetched.name.is_empty() { "." } else { &fetched.name };
+            let path = if fetched.name.is_empty() {
+                "."
+            } else {
+                &fetched.name
+            };
             for selected in select(path, &selection)? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
@@ -338,8 +362,8 @@ impl<'a> Planner<'a> {
 
     fn owner(&self, found: &Found) -> Owner {
         self.chown.unwrap_or(match self.job.origin {
-            Origin::Context(_) => Owner::default(),
-            Origin::Root(_) => Owner {
+            None | Some(Origin::Context(_)) => Owner::default(),
+            Some(Origin::Root(_)) => Owner {
                 uid: found.stat.st_uid,
                 gid: found.stat.st_gid,
             },

@@ -3,10 +3,10 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use crate::Error;
 use crate::build::Work;
 use crate::copy::Fetched;
 use crate::remote::{GitAddress, checkout, download, is_address};
-use crate::Error;
 
 /// What ADD says of what it fetches.
 pub(crate) struct Wanted<'a> {
@@ -38,7 +38,7 @@ impl Work {
         let asker = self.request.asker.as_ref();
         let checkout = checkout(self.builder.folder(), &address, keep, asker).await?;
         let below = address.folder.unwrap_or_default();
-        let root = crate::context::opened_below(&checkout.folder, &below)?;
+        let root = open(&crate::context::real_path(&checkout.folder, &below)?)?;
         Ok(Fetched {
             root,
             name: String::new(),

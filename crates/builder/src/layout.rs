@@ -41,7 +41,9 @@ pub(crate) async fn bring(
     if let Some(manifests) = document["manifests"].as_array() {
         let chosen = manifests.iter().find(|m| fits(m, &platform));
         let chosen = chosen.and_then(|m| m["digest"].as_str()).ok_or_else(|| {
-            Error::Invalid(format!("the OCI layout {layout} has no image for {platform}"))
+            Error::Invalid(format!(
+                "the OCI layout {layout} has no image for {platform}"
+            ))
         })?;
         chosen.clone_into(&mut wanted);
         document = blobs.document(&wanted).await?;
@@ -107,7 +109,10 @@ impl Blobs<'_> {
 
     fn size(&self, digest: &str) -> Result<u64, Error> {
         let path = self.path(digest)?;
-        Ok(path.metadata().map_err(Error::file("look at", &path))?.len())
+        Ok(path
+            .metadata()
+            .map_err(Error::file("look at", &path))?
+            .len())
     }
 
     /// Fetches a blob and checks it.
@@ -131,7 +136,9 @@ impl Blobs<'_> {
         }
         let found = digester.finish();
         if found.as_str() != digest {
-            return Err(Error::Invalid(format!("a blob of an OCI layout is {found}, not {digest}")));
+            return Err(Error::Invalid(format!(
+                "a blob of an OCI layout is {found}, not {digest}"
+            )));
         }
         Ok(path)
     }

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::build::Work;
 use crate::layout;
+use crate::progress::Teller;
 use crate::remote::{GitAddress, checkout, download, is_address};
 use crate::{Context, Error, NamedContext};
 
@@ -30,9 +31,7 @@ impl Named {
         let entries = contexts.iter();
         Self(
             entries
-                .map(|(name, context)| {
-                    (name.clone(), (context.clone(), OnceCell::new()))
-                })
+                .map(|(name, context)| (name.clone(), (context.clone(), OnceCell::new())))
                 .collect(),
         )
     }
@@ -72,25 +71,39 @@ impl Work {
         &self,
         name: &str,
         platform: Option<&str>,
+        teller: &Teller,
     ) -> Result<Option<Found>, Error> {
         let Some((context, cell)) = self.named.entry(name, platform) else {
             return Ok(None);
         };
-        let found = cell.get_or_try_init(|| self.bring(context, platform)).await?;
+        let found = cell
+            .get_or_try_init(|| self.bring(context, platform, teller))
+            .await?;
         Ok(Some(found.clone()))
     }
 
-    async fn bring(&self, context: &NamedContext, platform: Option<&str>) -> Result<Found, Error> {
+    async fn bring(
+        &self,
+        context: &NamedContext,
+        platform: Option<&str>,
+        teller: &Teller,
+    ) -> Result<Found, Error> {
         Ok(match context {
             NamedContext::Image(name) => {
-                let (request, report) = (&self.request, &self.report);
-                let image = self.builder.base(name, platform, request, report).await?;
+                let image = self
+                    .builder
+                    .base(name, platform, &self.request, teller)
+                    .await?;
                 Found::Image(Arc::new(image))
             }
-            NamedContext::Folder(context) => Found::Folder(Arc::clone(context)),
+            NamedContext::Folder(files) => {
+                Found::Folder(files.bring(&[], &teller.reporter()).await?)
+            }
             NamedContext::OciLayout { layout, digest } => {
                 let asker = self.request.asker.as_ref().ok_or_else(|| {
-                    Error::Invalid(format!("there is nobody to ask for the OCI layout {layout}"))
+                    Error::Invalid(format!(
+                        "there is nobody to ask for the OCI layout {layout}"
+                    ))
                 })?;
                 let image = layout::bring(&self.builder, asker, layout, digest, platform).await?;
                 Found::Image(Arc::new(image))
@@ -116,7 +129,7 @@ impl Work {
         }
         let file = download(&self.builder, address, "context").await?;
         let place = self.builder.folder().to_owned();
-        crate::step::blocking(move || Context::of_download(&file, &place)).await
+        crate::step::blocking(move || Context::of_download(file, &place)).await
     }
 
     /// `--build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`

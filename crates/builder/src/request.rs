@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gantry_api_types::{AuthConfig, HostConfig};
 
-use crate::{Asker, Context, Error, Export};
+use crate::{Asker, Error, Export, Files};
 
 /// A build.
 #[derive(Clone, Default)]
@@ -66,7 +66,7 @@ pub enum NamedContext {
     /// An image: its name or its ID.
     Image(String),
     /// A folder.
-    Folder(Arc<Context>),
+    Folder(Arc<dyn Files>),
     /// An image in an OCI layout of the side that asked.
     OciLayout {
         /// What the other side calls the layout.
@@ -145,17 +145,20 @@ impl Request {
     }
 
     /// The login for the registry of an image.
-    pub(crate) fn login(&self, domain: &str) -> Option<AuthConfig> {
+    pub(crate) async fn login(&self, domain: &str) -> Result<Option<AuthConfig>, Error> {
         let hub = ["https://index.docker.io/v1/", "index.docker.io"];
-        let known = self.auth.get(domain);
-        known
-            .or_else(|| {
-                let of_hub = domain == gantry_reference::DEFAULT_DOMAIN;
-                hub.iter()
-                    .filter(|_| of_hub)
-                    .find_map(|n| self.auth.get(*n))
-            })
-            .cloned()
+        let of_hub = domain == gantry_reference::DEFAULT_DOMAIN;
+        let others = hub.iter().copied().filter(|_| of_hub);
+        let mut names = std::iter::once(domain).chain(others);
+        if let Some(known) = names.find_map(|name| self.auth.get(name)) {
+            return Ok(Some(known.clone()));
+        }
+        match &self.asker {
+            // Under this name clients keep it.
+            Some(asker) if of_hub => asker.login("registry-1.docker.io").await,
+            Some(asker) => asker.login(domain).await,
+            None => Ok(None),
+        }
     }
 }
 

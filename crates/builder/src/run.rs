@@ -13,7 +13,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use crate::builder::STEP_LABEL;
-use crate::{Error, Event, Report};
+use crate::progress::Teller;
+use crate::{Error, Told};
 
 /// How often a container is removed again that cannot be removed yet, and the time between.
 const TRIES: u32 = 100;
@@ -71,7 +72,7 @@ impl Command {
     pub(crate) async fn run(
         mut self,
         containers: &Containers,
-        report: &Report,
+        teller: &Teller,
     ) -> Result<StepContainer, Error> {
         let shown = self.arguments.join(" ");
         // Made to its end, and then removed, also when the build is given up meanwhile.
@@ -90,7 +91,7 @@ impl Command {
             Ok::<_, Error>(step)
         });
         let step = making.await.map_err(|e| Error::CutOff(e.to_string()))??;
-        report(Event::Running(step.id.clone()));
+        teller.tell(Told::Running(step.id.clone()));
         let (ours, theirs) = UnixStream::pair().map_err(Error::file("make", "a socket"))?;
         let theirs = theirs.into_std().map_err(Error::file("make", "a socket"))?;
         let attach = AttachRequest {
@@ -105,7 +106,7 @@ impl Command {
         containers.attach(&step.id, attach, stream).await?;
         let end = containers.wait(&step.id, WaitCondition::NextExit)?;
         containers.start(&step.id).await?;
-        let ((), end) = tokio::join!(tell(ours, report), end);
+        let ((), end) = tokio::join!(tell(ours, teller), end);
         match end.status_code {
             0 => Ok(step),
             code => Err(Error::Command {
@@ -145,22 +146,26 @@ impl Command {
 }
 
 /// Tells a command's output until its end, without the frames that streams come in.
-async fn tell(mut from: UnixStream, report: &Report) {
+async fn tell(mut from: UnixStream, teller: &Teller) {
     let mut buffer = BytesMut::with_capacity(64 << 10);
     while matches!(from.read_buf(&mut buffer).await, Ok(read) if read > 0) {
         while let Some(frame) = frame(&mut buffer) {
-            report(Event::Output(frame));
+            teller.tell(frame);
         }
     }
 }
 
 /// The first whole frame: a byte for the stream, three of nothing, four of length, and the bytes.
-fn frame(buffer: &mut BytesMut) -> Option<Vec<u8>> {
+fn frame(buffer: &mut BytesMut) -> Option<Told> {
+    let stream = *buffer.first()?;
     let length = buffer.get(4..8)?;
     let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
     if buffer.len() < 8 + length {
         return None;
     }
     let frame = buffer.split_to(8 + length);
-    Some(frame[8..].to_vec())
+    Some(Told::Output {
+        stream,
+        bytes: frame[8..].to_vec(),
+    })
 }

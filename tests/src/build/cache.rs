@@ -37,7 +37,9 @@ fn the_cache_is_pruned_down_to_a_size(client: &Client) {
         build(client, &at.display().to_string()).ok();
     }
     // Nothing but the cache has these layers once their images are gone.
-    client.script("$C rmi -f $($C images -q --filter dangling=true)", "").ok();
+    client
+        .script("$C rmi -f $($C images -q --filter dangling=true)", "")
+        .ok();
     client.ok("builder prune -f --keep-storage 9MB");
     let cached = |n: u32| {
         let at = context(client, &layer(n));
@@ -49,10 +51,17 @@ fn the_cache_is_pruned_down_to_a_size(client: &Client) {
 }
 
 fn triggers_are_counted(client: &Client) {
-    let at = context(client, "FROM busybox\nONBUILD RUN echo 1 > /1\nONBUILD ENV A=1\n");
+    let at = context(
+        client,
+        "FROM busybox\nONBUILD RUN echo 1 > /1\nONBUILD ENV A=1\n",
+    );
     build(client, &format!("-t base {}", at.display())).ok();
     let at = context(client, "FROM base\n");
     let built = build(client, &format!("-t on {}", at.display()));
-    assert!(built.ok().contains("# Executing 2 build triggers"), "{}", built.stdout);
+    assert!(
+        built.ok().contains("# Executing 2 build triggers"),
+        "{}",
+        built.stdout
+    );
     assert_eq!(client.ok("run --rm on sh -c 'cat /1; echo $A'"), "1\n1");
 }

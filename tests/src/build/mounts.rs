@@ -27,7 +27,10 @@ fn mounts_leave_nothing_behind(client: &Client) {
     );
     assert_eq!(there, "/kept\n/kept/more\n/etc/passwd");
     // The same in the context: nothing was written to it.
-    assert_eq!(fs::read_to_string(at.join("src/a.txt")).unwrap(), "content\n");
+    assert_eq!(
+        fs::read_to_string(at.join("src/a.txt")).unwrap(),
+        "content\n"
+    );
 }
 
 fn a_writable_mount_is_thrown_away(client: &Client) {

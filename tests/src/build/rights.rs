@@ -16,14 +16,19 @@ fn all_rights_are_for_those_whom_the_configuration_gives_them() {
     let granted = json!({"builder": {"entitlements": {"security-insecure": true}}});
     let daemon = Daemon::with_registry_and(&granted);
     let at = context_in(&daemon, file);
-    daemon.script(&format!("{BUILD} -t all {}", at.display()), "").ok();
+    daemon
+        .script(&format!("{BUILD} -t all {}", at.display()), "")
+        .ok();
     let read = daemon.docker("run --rm all cat /caps").ok().to_owned();
     let caps: Vec<u64> = read
         .lines()
         .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok())
         .collect();
     // CAP_SYS_ADMIN
-    assert!(caps[0] & (1 << 21) != 0 && caps[1] & (1 << 21) == 0, "{read}");
+    assert!(
+        caps[0] & (1 << 21) != 0 && caps[1] & (1 << 21) == 0,
+        "{read}"
+    );
 }
 
 #[test]
@@ -46,14 +51,25 @@ fn devices_are_found_by_their_description() {
     let missing = "FROM busybox\nRUN --device=test.com/missing=x,required true\n";
     let at = context_in(&daemon, missing);
     let run = daemon.script(&format!("{BUILD} {} 2>&1", at.display()), "");
-    assert!(run.code != 0 && run.stdout.contains("test.com/missing=x"), "{}", run.stdout);
+    assert!(
+        run.code != 0 && run.stdout.contains("test.com/missing=x"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
 fn a_killed_daemon_leaves_no_step() {
     let mut daemon = Daemon::with_registry();
-    let at = context_in(&daemon, "FROM busybox\nRUN --mount=type=bind,target=/m,rw touch /m/begun; sleep 1234\n");
-    let script = format!("{BUILD} {} > {}/log 2>&1 & echo", at.display(), at.display());
+    let at = context_in(
+        &daemon,
+        "FROM busybox\nRUN --mount=type=bind,target=/m,rw touch /m/begun; sleep 1234\n",
+    );
+    let script = format!(
+        "{BUILD} {} > {}/log 2>&1 & echo",
+        at.display(),
+        at.display()
+    );
     daemon.script(&script, "").ok();
     let sleeping = |daemon: &Daemon| daemon.world.sh("pgrep -f '^sleep 1234'").code == 0;
     eventually("the step runs", || sleeping(&daemon));
@@ -81,7 +97,11 @@ fn a_dockerfile_is_a_regular_file() {
         daemon.socket().display()
     );
     let answer = daemon.script(&script, "");
-    assert!(answer.stdout.contains("not a regular file"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("not a regular file"),
+        "{}",
+        answer.stdout
+    );
     let isolation = format!(
         "curl -s --unix-socket {} -X POST 'http://d/build?isolation=hyperv'",
         daemon.socket().display()

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
 use gantry_builder::{
-    Builder, Context, Error, Event, Kind, PruneOptions, Report, Request, Space, excerpt,
+    Builder, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space, Told, Warning,
+    excerpt,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -27,14 +28,14 @@ impl Build for Builder {
         archive: ByteReader,
         lines: UnboundedSender<JsonMessage>,
     ) -> Answer<()> {
-        let context = match &query.remote {
+        let definition = match &query.remote {
             Some(address) => {
                 self.remote_context(address, &query.dockerfile, false, None)
                     .await?
             }
             None => unpacked(self, &query.dockerfile, archive).await?,
         };
-        let (name, source) = (context.name.clone(), context.dockerfile.clone());
+        let (name, source) = (definition.name.clone(), definition.dockerfile.clone());
         let request = Request {
             tags: query.tags,
             build_args: query.build_args,
@@ -54,7 +55,7 @@ impl Build for Builder {
             let text = "[Warning] rm=false: the containers of steps do not stay\n";
             let _ = lines.send(JsonMessage::stream(text.to_owned()));
         }
-        match Builder::build(self, request, context, report).await {
+        match Builder::build(self, request, definition, report).await {
             Ok(built) => {
                 if let Some(image) = built.image.filter(|_| query.quiet) {
                     let _ = lines.send(JsonMessage::stream(format!("{image}\n")));
@@ -92,15 +93,15 @@ impl Build for Builder {
 }
 
 /// The context that is the request's body.
-async fn unpacked(builder: &Builder, name: &str, archive: ByteReader) -> Answer<Context> {
+async fn unpacked(builder: &Builder, name: &str, archive: ByteReader) -> Answer<Definition> {
     let (place, name) = (builder.folder().to_owned(), name.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || {
-        Context::from_archive(SyncIoBridge::new(archive), &place, &name, None)
+        Definition::from_archive(SyncIoBridge::new(archive), &place, &name, None)
     });
-    let context = unpacked
+    let definition = unpacked
         .await
         .map_err(|error| Failure::internal(format!("the context was cut off: {error}")))??;
-    Ok(context)
+    Ok(definition)
 }
 
 /// The last line of a build that failed, with the lines of the Dockerfile that are to blame.
@@ -133,12 +134,16 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             let _ = lines.send(JsonMessage::stream(text));
         };
         match event {
-            Event::Step { number, of, text } => stream(format!("Step {number}/{of} : {text}\n")),
-            Event::Cached => stream(" ---> Using cache\n".to_owned()),
-            Event::Running(id) => stream(format!(" ---> Running in {}\n", short(&id))),
-            Event::Layer(digest) => stream(format!(" ---> {}\n", short(&digest))),
-            Event::Warning(text) => stream(format!("[Warning] {text}\n")),
-            Event::Output(bytes) => {
+            Event::Planned(_) => {}
+            Event::Instruction { number, of, text } => {
+                stream(format!("Step {number}/{of} : {text}\n"));
+            }
+            Event::Step(_, Told::Cached) => stream(" ---> Using cache\n".to_owned()),
+            Event::Step(_, Told::Running(id)) => {
+                stream(format!(" ---> Running in {}\n", short(&id)));
+            }
+            Event::Step(_, Told::Layer(digest)) => stream(format!(" ---> {}\n", short(&digest))),
+            Event::Step(_, Told::Output { bytes, .. }) => {
                 let before = printed.fetch_add(bytes.len(), Ordering::Relaxed);
                 if before < OUTPUT_MAX {
                     stream(String::from_utf8_lossy(&bytes).into_owned());
@@ -147,11 +152,13 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
                     }
                 }
             }
-            Event::Triggers(1) => stream("# Executing 1 build trigger\n".to_owned()),
-            Event::Triggers(count) => stream(format!("# Executing {count} build triggers\n")),
-            Event::Pull(line) => {
+            Event::Step(_, Told::Pull(line)) => {
                 let _ = lines.send(*line);
             }
+            Event::Step(_, Told::Begun | Told::Part { .. } | Told::Ended(_)) => {}
+            Event::Triggers(1) => stream("# Executing 1 build trigger\n".to_owned()),
+            Event::Triggers(count) => stream(format!("# Executing {count} build triggers\n")),
+            Event::Warning(warning) => stream(format!("[Warning] {}\n", warned(&warning))),
             Event::Done(image) => {
                 let _ = lines.send(JsonMessage {
                     aux: Some(json!({"ID": image.to_string()})),
@@ -164,6 +171,16 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             Event::Tagged(name) => stream(format!("Successfully tagged {name}\n")),
         }
     })
+}
+
+fn warned(warning: &Warning) -> String {
+    let line = warning.span.map(|span| span.start.line);
+    match (warning.check, line) {
+        (Some(check), Some(line)) => {
+            format!("{}: {} (line {line})", check.name(), warning.message)
+        }
+        _ => warning.message.clone(),
+    }
 }
 
 /// The first twelve digits of an ID or a digest.

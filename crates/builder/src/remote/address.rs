@@ -1,5 +1,7 @@
 //! The address of a git repository, with what of it is wanted.
 
+use std::path::Path;
+
 use crate::Error;
 
 /// `https://host/path.git#REF:SUBDIR`, or with `?ref=...&subdir=...`; also `git@host:path`, `ssh://`, `git://`.
@@ -52,7 +54,10 @@ impl GitAddress {
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             address.option(pair)?;
         }
-        let wrong = address.reference.as_deref().is_some_and(|r| r.starts_with('-'));
+        let wrong = address
+            .reference
+            .as_deref()
+            .is_some_and(|r| r.starts_with('-'));
         if wrong || address.repository.starts_with('-') {
             return Err(Error::Invalid(format!("invalid git address {place:?}")));
         }
@@ -80,11 +85,15 @@ impl GitAddress {
                 return Ok(());
             }
             other => {
-                return Err(Error::Invalid(format!("unexpected query {other:?} in a git address")));
+                return Err(Error::Invalid(format!(
+                    "unexpected query {other:?} in a git address"
+                )));
             }
         };
         if into.is_some() {
-            return Err(Error::Invalid(format!("{key} conflicts with what the git address says before")));
+            return Err(Error::Invalid(format!(
+                "{key} conflicts with what the git address says before"
+            )));
         }
         let full = match key {
             "branch" => format!("refs/heads/{value}"),
@@ -110,7 +119,7 @@ fn given(text: &str) -> Option<String> {
 
 fn is_repository(place: &str) -> bool {
     let http = place.starts_with("http://") || place.starts_with("https://");
-    let named = place.trim_end_matches('/').ends_with(".git");
+    let named = Path::new(place.trim_end_matches('/')).extension() == Some("git".as_ref());
     let schemes = ["git://", "ssh://", "git+ssh://", "github.com/"];
     (http && named) || schemes.iter().any(|scheme| place.starts_with(scheme)) || is_scp(place)
 }
@@ -159,26 +168,69 @@ mod tests {
         let read = |text: &str| {
             let address = GitAddress::parse(text).expect(text).expect(text);
             let or = |text: Option<String>| text.unwrap_or_default();
-            let parts = (or(address.reference), or(address.folder), or(address.commit));
+            let parts = (
+                or(address.reference),
+                or(address.folder),
+                or(address.commit),
+            );
             (address.repository, parts.0, parts.1, parts.2)
         };
         for (text, repository, reference, folder, commit) in [
             ("https://h/a.git", "https://h/a.git", "", "", ""),
-            ("https://h/a.git#v1:sub/x", "https://h/a.git", "v1", "sub/x", ""),
+            (
+                "https://h/a.git#v1:sub/x",
+                "https://h/a.git",
+                "v1",
+                "sub/x",
+                "",
+            ),
             ("https://h/a.git#:sub", "https://h/a.git", "", "sub", ""),
-            ("git@h.com:me/a.git#dev", "git@h.com:me/a.git", "dev", "", ""),
+            (
+                "git@h.com:me/a.git#dev",
+                "git@h.com:me/a.git",
+                "dev",
+                "",
+                "",
+            ),
             ("ssh://git@h/a", "ssh://git@h/a", "", "", ""),
             ("github.com/me/a#b", "https://github.com/me/a", "b", "", ""),
-            ("https://h/a.git?branch=x%2Fy&subdir=s", "https://h/a.git", "refs/heads/x/y", "s", ""),
-            ("https://h/a.git?tag=v2&checksum=abc", "https://h/a.git", "refs/tags/v2", "", "abc"),
+            (
+                "https://h/a.git?branch=x%2Fy&subdir=s",
+                "https://h/a.git",
+                "refs/heads/x/y",
+                "s",
+                "",
+            ),
+            (
+                "https://h/a.git?tag=v2&checksum=abc",
+                "https://h/a.git",
+                "refs/tags/v2",
+                "",
+                "abc",
+            ),
         ] {
-            let wanted = (repository.into(), reference.into(), folder.into(), commit.into());
+            let wanted = (
+                repository.into(),
+                reference.into(),
+                folder.into(),
+                commit.into(),
+            );
             assert_eq!(read(text), wanted, "{text}");
         }
-        for other in ["https://h/a.tar.gz", "https://h/a", "./a.git", "a@b", "file.git"] {
+        for other in [
+            "https://h/a.tar.gz",
+            "https://h/a",
+            "./a.git",
+            "a@b",
+            "file.git",
+        ] {
             assert!(GitAddress::parse(other).is_none(), "{other}");
         }
-        for bad in ["https://h/a.git#--upload-pack=x", "https://h/a.git?colour=red", "https://h/a.git?ref=a&branch=b"] {
+        for bad in [
+            "https://h/a.git#--upload-pack=x",
+            "https://h/a.git?colour=red",
+            "https://h/a.git?ref=a&branch=b",
+        ] {
             assert!(GitAddress::parse(bad).unwrap().is_err(), "{bad}");
         }
         let host = |text| GitAddress::parse(text).unwrap().unwrap().host().to_owned();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{GitAddress, checkout, download, is_address};
+use crate::context::real_path;
 use crate::step::blocking;
-use crate::{Asker, Builder, Context, Error};
+use crate::{Asker, Builder, Definition, Error};
 
 impl Builder {
     /// Brings a context from a git repository, an archive, or a Dockerfile alone; `name` is the Dockerfile in it.
@@ -14,15 +15,18 @@ impl Builder {
         name: &str,
         keep_git: bool,
         asker: Option<&Arc<dyn Asker>>,
-    ) -> Result<Context, Error> {
+    ) -> Result<Definition, Error> {
         let name = name.to_owned();
         if let Some(git) = GitAddress::parse(address) {
             let git = git?;
             let keep = git.keep_git.unwrap_or(keep_git);
             let checkout = checkout(self.folder(), &git, keep, asker).await?;
             let below = git.folder.unwrap_or_default();
-            return blocking(move || Context::of_checkout(checkout.folder, &below, &name, None))
-                .await;
+            return blocking(move || {
+                let path = real_path(&checkout.folder, &below)?;
+                Definition::from_folder(path, checkout.folder, &name, None)
+            })
+            .await;
         }
         if !is_address(address) {
             return Err(Error::Invalid(format!(
@@ -31,6 +35,6 @@ impl Builder {
         }
         let file = download(self, address, "context").await?;
         let place = self.folder().to_owned();
-        blocking(move || Context::of_remote_file(file, &place, &name)).await
+        blocking(move || Definition::of_download(file, &place, &name)).await
     }
 }

@@ -32,13 +32,22 @@ pub(crate) async fn checkout(
         .tempdir_in(place)
         .map_err(Error::file("create a folder in", place))?;
     // What is copied out of it has the modes that git gives.
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .map_err(Error::file("change", folder.path()))?;
+    std::fs::set_permissions(
+        folder.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .map_err(Error::file("change", folder.path()))?;
     let git = Git::new(folder.path(), place, address, asker).await?;
     git.run(&["init", "-q"]).await?;
-    git.run(&["remote", "add", "origin", &address.repository]).await?;
-    git.fetch(address.reference.as_deref().unwrap_or("HEAD")).await?;
-    let commit = git.run(&["rev-parse", "HEAD^{commit}"]).await?.trim().to_owned();
+    git.run(&["remote", "add", "origin", &address.repository])
+        .await?;
+    git.fetch(address.reference.as_deref().unwrap_or("HEAD"))
+        .await?;
+    let commit = git
+        .run(&["rev-parse", "HEAD^{commit}"])
+        .await?
+        .trim()
+        .to_owned();
     if let Some(wanted) = &address.commit
         && !(wanted.len() >= 7 && commit.starts_with(wanted.as_str()))
     {
@@ -111,7 +120,10 @@ impl<'a> Git<'a> {
                     gid: 0,
                 };
                 let socket = AgentSocket::listen(place, asker, "default".to_owned(), access)?;
-                env.push(("SSH_AUTH_SOCK".to_owned(), socket.path().display().to_string()));
+                env.push((
+                    "SSH_AUTH_SOCK".to_owned(),
+                    socket.path().display().to_string(),
+                ));
                 agent = Some(socket);
             }
         }
@@ -140,15 +152,25 @@ impl<'a> Git<'a> {
             self.run(&all).await?;
             let name = format!("origin/{reference}");
             let names = ["FETCH_HEAD", reference, &name];
-            let names = if reference == "HEAD" { &names[..1] } else { &names[1..] };
+            let names = if reference == "HEAD" {
+                &names[..1]
+            } else {
+                &names[1..]
+            };
             for name in names {
-                if self.run(&["checkout", "-q", "--detach", name]).await.is_ok() {
+                if self
+                    .run(&["checkout", "-q", "--detach", name])
+                    .await
+                    .is_ok()
+                {
                     return Ok(());
                 }
             }
             return Err(first);
         }
-        self.run(&["checkout", "-q", "--detach", "FETCH_HEAD"]).await.map(drop)
+        self.run(&["checkout", "-q", "--detach", "FETCH_HEAD"])
+            .await
+            .map(drop)
     }
 
     async fn run(&self, arguments: &[&str]) -> Result<String, Error> {
@@ -164,7 +186,10 @@ impl<'a> Git<'a> {
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let output = command.output().await.map_err(Error::file("run", "/bin/sh"))?;
+        let output = command
+            .output()
+            .await
+            .map_err(Error::file("run", "/bin/sh"))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -213,7 +238,10 @@ async fn authorization(
     let own = |name: &str, value: String| (name.to_owned(), value);
     Ok(vec![
         own("GIT_CONFIG_COUNT", "1".to_owned()),
-        own("GIT_CONFIG_KEY_0", format!("http.{scheme}://{host}/.extraheader")),
+        own(
+            "GIT_CONFIG_KEY_0",
+            format!("http.{scheme}://{host}/.extraheader"),
+        ),
         own("GIT_CONFIG_VALUE_0", format!("Authorization: {header}")),
     ])
 }

@@ -13,6 +13,7 @@ use crate::copy::{Job, Origin};
 use crate::fetch::Wanted;
 use crate::files::{Fingerprint, LayerWriter, Owner, resolve};
 use crate::mounts::BindSource;
+use crate::progress::Teller;
 use crate::remote::{GitAddress, is_address};
 use crate::stage::Stage;
 use crate::{Context, Error, history};
@@ -25,11 +26,11 @@ impl Work {
         here: &Here<'_>,
     ) -> Result<(), Error> {
         let origin = match &copy.from {
-            None => Origin::Context(Arc::clone(&self.context)),
-            Some(from) => match self.files_of(from, None, here).await? {
+            None => self.context_origin(&copy.sources.paths).await?,
+            Some(from) => Some(match self.files_of(from, None, here).await? {
                 BindSource::Context(context) => Origin::Context(context),
                 BindSource::Layers(layers) => Origin::Root(Arc::new(self.view(&layers)?)),
-            },
+            }),
         };
         let job = Job {
             origin,
@@ -77,7 +78,7 @@ impl Work {
             destination.push('/');
         }
         let job = Job {
-            origin: Origin::Context(Arc::clone(&self.context)),
+            origin: self.context_origin(&paths).await?,
             paths,
             fetched,
             inline: add.sources.inline.clone(),
@@ -92,12 +93,20 @@ impl Work {
         self.files(stage, job, here).await
     }
 
+    /// The context, where paths are taken from it.
+    async fn context_origin(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Origin::Context(self.context().await?)))
+    }
+
     /// Makes the layer of a COPY or ADD, or takes the one that is there.
     async fn files(&self, stage: &mut Stage, job: Job, here: &Here<'_>) -> Result<(), Error> {
         let described = history::of(here.instruction, &here.applied.kind);
         let anew = self.is_made_anew(here.index);
         let layer = self.made(stage, job, anew).await?;
-        self.put(stage, layer, described)
+        self.put(stage, layer, described, here.teller)
     }
 
     async fn made(&self, stage: &Stage, job: Job, anew: bool) -> Result<Layer, Error> {
@@ -119,21 +128,10 @@ impl Work {
     /// A stage of files that the build gives: one layer of all of them.
     pub(crate) async fn of_files(&self, context: Arc<Context>) -> Result<Stage, Error> {
         let mut stage = self.scratch();
-        let job = Job {
-            origin: Origin::Context(Arc::clone(&context)),
-            paths: vec!["/".to_owned()],
-            fetched: Vec::new(),
-            inline: Vec::new(),
-            destination: "/".to_owned(),
-            chown: None,
-            chmod: None,
-            exclude: Vec::new(),
-            parents: false,
-            unpack: (false, false),
-            below: None,
-        };
+        let job = Job::of_all(Origin::Context(Arc::clone(&context)), "/");
         let layer = self.made(&stage, job, false).await?;
-        self.put(&mut stage, layer, "COPY / /".to_owned())?;
+        let teller = Teller::silent(&self.report);
+        self.put(&mut stage, layer, "COPY / /".to_owned(), &teller)?;
         stage.config.history.clear();
         stage.files = Some(context);
         Ok(stage)
@@ -160,7 +158,7 @@ impl Work {
         key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
         let key = key.finish();
         if let Some(kept) = self.kept(&key, here) {
-            return self.put(stage, kept, described);
+            return self.put(stage, kept, described, here.teller);
         }
         let (store, new) = (self.builder.engine.images.store().clone(), stage.nameless());
         let image = blocking(move || {
@@ -176,7 +174,7 @@ impl Work {
             })
         })
         .await?;
-        self.put(stage, Layer::New { key, image }, described)
+        self.put(stage, Layer::New { key, image }, described, here.teller)
     }
 
     fn below(&self, stage: &Stage, link: bool) -> Result<Option<(Vec<Digest>, OwnedFd)>, Error> {

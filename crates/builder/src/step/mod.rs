@@ -15,8 +15,9 @@ use crate::cache::{Hit, Record};
 use crate::configure;
 use crate::mounts::BindSource;
 use crate::named::Found;
+use crate::progress::Teller;
 use crate::stage::{Stage, now};
-use crate::{Error, Event, history};
+use crate::{Error, Told, history};
 
 /// Where in the build an instruction is.
 struct Here<'a> {
@@ -25,6 +26,7 @@ struct Here<'a> {
     stages: &'a Stages,
     instruction: &'a Instruction,
     applied: &'a Applied,
+    teller: &'a Teller,
 }
 
 /// The layer of an instruction.
@@ -53,25 +55,37 @@ impl Work {
         let applied = stage
             .scope
             .apply(instruction, &self.globals, &self.options)?;
+        let step = place.and_then(|place| self.steps.of(index, place));
+        let teller = match step {
+            Some(step) => Teller::begin(&self.report, step),
+            None => Teller::silent(&self.report),
+        };
         let here = Here {
             index,
             place,
             stages,
             instruction,
             applied: &applied,
+            teller: &teller,
         };
+        let done = self.carry_out(stage, &here).await;
+        teller.end(done)
+    }
+
+    async fn carry_out(&self, stage: &mut Stage, here: &Here<'_>) -> Result<(), Error> {
+        let (instruction, applied) = (here.instruction, here.applied);
         match &applied.kind {
-            Kind::Run(run) => self.run(stage, run, &here).await,
-            Kind::Copy(copy) => self.copy(stage, copy, &here).await,
-            Kind::Add(add) => self.add(stage, add, &here).await,
-            Kind::Workdir(path) => self.workdir(stage, path, &here).await,
+            Kind::Run(run) => self.run(stage, run, here).await,
+            Kind::Copy(copy) => self.copy(stage, copy, here).await,
+            Kind::Add(add) => self.add(stage, add, here).await,
+            Kind::Workdir(path) => self.workdir(stage, path, here).await,
             Kind::Maintainer(name) => {
                 stage.config.author = Some(name.clone());
                 stage.note(history::of(instruction, &applied.kind));
                 Ok(())
             }
             kind => {
-                configure::apply(&applied, &mut stage.config.config, &mut stage.command_set)?;
+                configure::apply(applied, &mut stage.config.config, &mut stage.command_set)?;
                 stage.note(history::of(instruction, kind));
                 Ok(())
             }
@@ -96,10 +110,16 @@ impl Work {
     }
 
     /// Puts a layer on top of a stage, and remembers it if it is new.
-    fn put(&self, stage: &mut Stage, layer: Layer, described: String) -> Result<(), Error> {
+    fn put(
+        &self,
+        stage: &mut Stage,
+        layer: Layer,
+        described: String,
+        teller: &Teller,
+    ) -> Result<(), Error> {
         let (key, image) = match layer {
             Layer::Kept(hit) => {
-                (self.report)(Event::Cached);
+                teller.tell(Told::Cached);
                 stage.add(hit.layer, hit.keeper);
                 stage.note_layer(described, &hit.created);
                 return Ok(());
@@ -117,7 +137,7 @@ impl Work {
             description: described.clone(),
         };
         self.builder.cache.keep(&key, &record);
-        (self.report)(Event::Layer(layer.to_string()));
+        teller.tell(Told::Layer(layer.to_string()));
         stage.add(layer, image);
         stage.note_layer(described, &record.created);
         Ok(())
@@ -154,15 +174,16 @@ impl Work {
             });
         }
         let platform = self.platform.as_deref();
-        match self.named(name, platform).await? {
+        match self.named(name, platform, here.teller).await? {
             Some(Found::Folder(context)) => return Ok(BindSource::Context(context)),
             Some(Found::Image(image)) => return Ok(BindSource::Layers(image.layers.clone())),
             None if name == "scratch" => return Ok(BindSource::Layers(Vec::new())),
             None => {}
         }
-        let (request, report) = (&self.request, &self.report);
-        let image = self.builder.base(name, platform, request, report).await?;
-        Ok(BindSource::Layers(image.layers))
+        let base = self
+            .builder
+            .base(name, platform, &self.request, here.teller);
+        Ok(BindSource::Layers(base.await?.layers))
     }
 
     /// The root of layers, to be read.

@@ -24,7 +24,7 @@ impl Work {
         let mut sources = Vec::new();
         for (number, mount) in here.applied.mounts.iter().enumerate() {
             sources.push(match (mount.kind, &mount.from) {
-                (MountType::Bind, None) => Some(BindSource::Context(Arc::clone(&self.context))),
+                (MountType::Bind, None) => Some(BindSource::Context(self.context().await?)),
                 (MountType::Bind | MountType::Cache, Some(from)) => {
                     Some(self.files_of(from, Some(number), here).await?)
                 }
@@ -122,23 +122,7 @@ fn fill(builder: &Builder, source: BindSource, path: String, folder: &Path) -> R
             Origin::Root(Arc::new(snapshots.view(&layers)?.root))
         }
     };
-    let job = Job {
-        origin,
-        paths: vec![if path.is_empty() {
-            "/".to_owned()
-        } else {
-            path
-        }],
-        fetched: Vec::new(),
-        inline: Vec::new(),
-        destination: "/".to_owned(),
-        chown: None,
-        chmod: None,
-        exclude: Vec::new(),
-        parents: false,
-        unpack: (false, false),
-        below: None,
-    };
+    let job = Job::of_all(origin, if path.is_empty() { "/" } else { &path });
     let root = std::fs::File::open(folder).map_err(Error::file("open", folder))?;
-    job.into_folder(root.as_fd())
+    job.write_into(root.as_fd())
 }

@@ -47,7 +47,7 @@ impl Work {
         let sources = self.mount_sources(here).await?;
         let key = self.run_key(stage, run, &arguments, here, &sources).await?;
         if let Some(kept) = self.kept(&key, here) {
-            return self.put(stage, kept, described);
+            return self.put(stage, kept, described, here.teller);
         }
         let mut mounts = self.mount_all(stage, here, sources, mounts).await?;
         let stubs = self.stubs(stage, &mounts).await?;
@@ -62,12 +62,12 @@ impl Work {
             lent: std::mem::take(&mut mounts.lent),
         };
         let containers = &self.builder.engine.containers;
-        let step = command.run(containers, &self.report).await?;
+        let step = command.run(containers, here.teller).await?;
         let upper = store.snapshotter().upper(&step.id);
         blocking(move || stubs.clear(&upper)).await?;
         let image = containers.bake(&step.id, stage.nameless()).await?;
         drop((step, mounts));
-        self.put(stage, Layer::New { key, image }, described)
+        self.put(stage, Layer::New { key, image }, described, here.teller)
     }
 
     /// Refuses what the build was not granted.
@@ -213,18 +213,6 @@ impl Work {
 
 /// What is made from files of a context that a command reads.
 async fn context_key(context: Arc<crate::Context>, path: String) -> Result<Digest, Error> {
-    let job = Job {
-        origin: Origin::Context(context),
-        paths: vec![path],
-        fetched: Vec::new(),
-        inline: Vec::new(),
-        destination: "/".to_owned(),
-        chown: None,
-        chmod: None,
-        exclude: Vec::new(),
-        parents: false,
-        unpack: (false, false),
-        below: None,
-    };
+    let job = Job::of_all(Origin::Context(context), &path);
     blocking(move || job.plan()?.key()).await
 }

@@ -115,6 +115,20 @@ const KEYS: [&str; 19] = [
 ];
 
 impl MountSpec {
+    /// The path within the build's context that this binds, as it is written; `None` for other mounts.
+    pub fn context_path(&self) -> Option<&str> {
+        let value = |names: &[&str]| {
+            let fields = self.fields.iter().rev();
+            fields
+                .filter_map(|field| field.split_once('='))
+                .find(|(name, _)| names.iter().any(|n| name.eq_ignore_ascii_case(n)))
+                .map(|(_, value)| value)
+        };
+        let bind = value(&["type"]).is_none_or(|kind| kind == "bind");
+        let own = bind && self.from.is_none();
+        own.then(|| value(&["source", "src"]).unwrap_or_default())
+    }
+
     pub(crate) fn new(text: String) -> Result<Self, Problem> {
         let fields = csv_fields(&text).map_err(|_| Problem::Csv("mounts"))?;
         let mut from = None;

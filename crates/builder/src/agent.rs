@@ -80,3 +80,87 @@ async fn pass(mut client: UnixStream, asker: Arc<dyn Asker>, id: &str) -> Result
         .map(drop)
         .map_err(|e| Error::Asker(format!("the agent {id}: {e}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    use futures_util::future::BoxFuture;
+    use gantry_api_types::AuthConfig;
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+    use crate::Duplex;
+
+    /// Answers every byte with the next one.
+    struct Counting;
+
+    fn none<'a, T>() -> BoxFuture<'a, Result<T, Error>> {
+        Box::pin(async { Err(Error::Asker("not for this test".to_owned())) })
+    }
+
+    impl Asker for Counting {
+        fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
+            none()
+        }
+
+        fn has_agent<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+            none()
+        }
+
+        fn ssh<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Box<dyn Duplex>, Error>> {
+            assert_eq!(id, "mine");
+            let (ours, mut theirs) = tokio::io::duplex(16);
+            tokio::spawn(async move {
+                while let Ok(byte) = theirs.read_u8().await {
+                    if theirs.write_u8(byte + 1).await.is_err() {
+                        break;
+                    }
+                }
+            });
+            Box::pin(async move { Ok(Box::new(ours) as Box<dyn Duplex>) })
+        }
+
+        fn login<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<AuthConfig>, Error>> {
+            none()
+        }
+
+        fn blob<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Box<dyn AsyncRead + Send + Unpin>, Error>> {
+            none()
+        }
+
+        fn archive<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Box<dyn AsyncWrite + Send + Unpin>, Error>> {
+            none()
+        }
+
+        fn tree<'a>(&'a self, _: &'a str, _: OwnedFd) -> BoxFuture<'a, Result<(), Error>> {
+            none()
+        }
+    }
+
+    #[tokio::test]
+    async fn each_connection_reaches_the_agent_and_the_socket_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let asker: Arc<dyn Asker> = Arc::new(Counting);
+        let access = Access {
+            mode: 0o600,
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+        };
+        let socket = AgentSocket::listen(place.path(), &asker, "mine".to_owned(), access).unwrap();
+        for start in [1, 7] {
+            let mut client = UnixStream::connect(socket.path()).await.unwrap();
+            client.write_u8(start).await.unwrap();
+            assert_eq!(client.read_u8().await.unwrap(), start + 1);
+        }
+        drop(socket);
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+}

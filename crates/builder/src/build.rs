@@ -1,24 +1,28 @@
 //! The story of a build.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use gantry_dockerfile::{
     BuildOptions, CheckInput, Dockerfile, Globals, Graph, Platform, Scope, Source, check,
     detect_syntax, parse_trigger,
 };
-use gantry_image::NewImage;
+use gantry_image::{Image, NewImage};
 use gantry_oci::ImageConfig;
-use gantry_reference::{ImageId, Reference};
+use gantry_reference::{Digest, ImageId, Reference};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
+use crate::export::{self, Outcome};
 use crate::named::{Found, Named};
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::steps::{Steps, wanted_paths};
 use crate::{Builder, Context, Definition, Error, Event, Files, Report, Request, Warning};
+
+/// Numbers of steps that each of several platforms has for itself.
+const STEPS_OF_A_PLATFORM: usize = 100_000;
 
 /// A finished build.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +45,14 @@ pub(crate) struct Work {
     pub request: Request,
     /// The platform that this is for, if not this machine's.
     pub platform: Option<String>,
+    /// The Dockerfile's name.
+    pub file_name: String,
+    /// The Dockerfile's text.
+    pub source: Vec<u8>,
+    /// What the build took from elsewhere: an address, and a kind of digest and its digits.
+    materials: Mutex<BTreeMap<String, (String, String)>>,
     files: Arc<dyn Files>,
-    context: OnceCell<Arc<Context>>,
+    context: Arc<OnceCell<Arc<Context>>>,
     pub file: Dockerfile,
     pub options: BuildOptions,
     pub globals: Globals,
@@ -70,42 +80,98 @@ impl Builder {
                 ..Built::default()
             });
         }
-        let names = named(&request.tags)?;
-        let (work, target) = Work::new(self, request, definition, report)?;
-        let work = Arc::new(work);
-        let (stages, _driven) = work.begin();
-        let last = match stages.get(&target) {
-            Some(stage) => stage.clone().await.map_err(Error::Stage)?,
-            None => return Err(Error::Invalid("nothing to build".to_owned())),
+        let started = now();
+        let platforms: Vec<Option<String>> = match request.platforms.as_slice() {
+            [] => vec![None],
+            asked => asked.iter().cloned().map(Some).collect(),
         };
-        let image = work.install(&last)?;
-        (work.report)(Event::Done(image.clone()));
-        for name in names {
-            let (repository, tag) = (name.repository(), name.tag().unwrap_or_default().to_owned());
-            self.engine.images.tag(image.as_str(), &repository, &tag)?;
-            (work.report)(Event::Tagged(name.familiar()));
+        let shared = Arc::new(OnceCell::new());
+        let mut works = Vec::new();
+        for platform in &platforms {
+            let report = match platform {
+                Some(name) if platforms.len() > 1 => of_platform(&report, name, works.len()),
+                _ => Arc::clone(&report),
+            };
+            let input = Input {
+                definition: &definition,
+                platform: platform.clone(),
+                context: Arc::clone(&shared),
+            };
+            let (work, target) = Work::new(self, &request, input, report)?;
+            works.push((Arc::new(work), target));
         }
-        Ok(Built {
-            image: Some(image),
-            ..Built::default()
-        })
+        if !request.no_cache {
+            self.import_caches(&request, &report).await;
+        }
+        // All platforms at once, as stages are.
+        let begun: Vec<_> = works.iter().map(|(work, _)| work.begin()).collect();
+        let (mut outcomes, mut all) = (Vec::new(), Vec::new());
+        for ((work, target), (stages, _driven)) in works.iter().zip(&begun) {
+            let stage = match stages.get(target) {
+                Some(stage) => stage.clone().await.map_err(Error::Stage)?,
+                None => return Err(Error::Invalid("nothing to build".to_owned())),
+            };
+            for stage in stages.values() {
+                all.push(stage.clone().await.map_err(Error::Stage)?);
+            }
+            outcomes.push(Outcome {
+                work: Arc::clone(work),
+                stage,
+            });
+        }
+        let built = export::deliver(&request, &outcomes, started).await?;
+        self.export_caches(&request, &outcomes, &all).await?;
+        Ok(built)
     }
+}
+
+/// What one platform's build is made from.
+struct Input<'a> {
+    definition: &'a Definition,
+    platform: Option<String>,
+    /// The files, which all platforms share.
+    context: Arc<OnceCell<Arc<Context>>>,
+}
+
+/// The reports of one of several platforms: its steps are named after it, and have numbers of their own.
+fn of_platform(report: &Report, platform: &str, place: usize) -> Report {
+    let (report, platform) = (Arc::clone(report), platform.to_owned());
+    let moved = move |id: usize| id.saturating_add(place * STEPS_OF_A_PLATFORM);
+    Arc::new(move |event| {
+        report(match event {
+            Event::Planned(mut steps) => {
+                for step in &mut steps {
+                    step.id = moved(step.id);
+                    step.inputs.iter_mut().for_each(|id| *id = moved(*id));
+                    if let Some(rest) = step.name.strip_prefix('[')
+                        && !rest.starts_with("internal]")
+                    {
+                        step.name = format!("[{platform} {rest}");
+                    }
+                }
+                Event::Planned(steps)
+            }
+            Event::Step(id, told) => Event::Step(moved(id), told),
+            other => other,
+        });
+    })
 }
 
 impl Work {
     fn new(
         builder: &Builder,
-        request: Request,
-        definition: Definition,
+        request: &Request,
+        input: Input<'_>,
         report: Report,
     ) -> Result<(Self, usize), Error> {
+        let definition = input.definition;
         refuse_foreign_frontends(&definition.dockerfile)?;
         let file = Dockerfile::parse(&definition.dockerfile)?;
         let platform = |text: &str| {
             Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
         };
         let host = Platform::default();
-        let wanted = request.platforms.first().cloned();
+        let wanted = input.platform;
         let options = BuildOptions {
             build_args: request.build_args.clone(),
             target_platform: wanted.as_deref().map(platform).transpose()?.unwrap_or(host),
@@ -116,12 +182,12 @@ impl Work {
         let named = Named::new(&request.contexts);
         let graph = Graph::with_contexts(&file, &globals, &named.names())?;
         let target = graph.target(request.target.as_deref())?;
-        let input = CheckInput {
+        let checks = CheckInput {
             options: options.clone(),
             ignore: Some(&definition.ignore),
             ..CheckInput::default()
         };
-        let checked = check(&file, &input)?;
+        let checked = check(&file, &checks)?;
         for finding in &checked.findings {
             report(Event::Warning(Warning {
                 check: Some(finding.check),
@@ -137,10 +203,13 @@ impl Work {
         report(Event::Planned(steps.planned.clone()));
         let work = Self {
             builder: builder.clone(),
-            request,
+            request: request.clone(),
             platform: wanted,
-            files: definition.files,
-            context: OnceCell::new(),
+            file_name: definition.name.clone(),
+            source: definition.dockerfile.clone(),
+            materials: Mutex::default(),
+            files: Arc::clone(&definition.files),
+            context: input.context,
             file,
             options,
             globals,
@@ -261,6 +330,8 @@ impl Work {
                     config,
                     keeper: None,
                     files: None,
+                    kept: image.layers.len(),
+                    keys: Vec::new(),
                     command_set: false,
                     created: image.config.created.clone().unwrap_or_else(now),
                 };
@@ -284,6 +355,7 @@ impl Work {
             .builder
             .base(name, platform, &self.request, teller)
             .await?;
+        self.takes_image(name, &image);
         Ok(Found::Image(Arc::new(image)))
     }
 
@@ -300,6 +372,8 @@ impl Work {
             scope: Scope::on_image(&self.file, [""; 0]),
             keeper: None,
             files: None,
+            kept: 0,
+            keys: Vec::new(),
             command_set: false,
             created: now(),
         }
@@ -322,7 +396,11 @@ impl Work {
                 Some(step) => Teller::begin(&self.report, step),
                 None => Teller::silent(&self.report),
             };
-            let paths = wanted_paths(&self.graph, &self.needed);
+            // Of several platforms, each may want something else.
+            let paths = match self.request.platforms.len() {
+                0 | 1 => wanted_paths(&self.graph, &self.needed),
+                _ => Vec::new(),
+            };
             let part = teller.reporter();
             let brought = self.files.bring(&paths, &part).await;
             teller.end(brought)
@@ -330,13 +408,25 @@ impl Work {
         self.context.get_or_try_init(bring).await.map(Arc::clone)
     }
 
-    /// Makes the image of the last stage.
-    fn install(&self, stage: &Stage) -> Result<ImageId, Error> {
+    /// The configuration and the layers that a stage has come to.
+    pub(crate) fn result(&self, stage: &Stage) -> (ImageConfig, Vec<Digest>) {
         let mut config = stage.finished();
         config.created = Some(stage.created.clone());
         config.config.labels.extend(self.request.labels.clone());
+        if self.request.keys_inline() {
+            crate::share::write_keys(&mut config, stage);
+        }
+        (config, stage.layers.clone())
+    }
+
+    /// Makes an image.
+    pub(crate) fn install(
+        &self,
+        layers: Vec<Digest>,
+        config: ImageConfig,
+    ) -> Result<ImageId, Error> {
         let new = NewImage {
-            base: stage.layers.clone(),
+            base: layers,
             config,
             // What it was made from is cache, which may go.
             parent: None,
@@ -344,6 +434,46 @@ impl Work {
             step: false,
         };
         Ok(self.builder.engine.images.store().make_bare(new)?)
+    }
+
+    /// `linux/amd64`
+    pub(crate) fn platform_name(&self) -> String {
+        let target = &self.options.target_platform;
+        let mut name = format!("{}/{}", target.os, target.architecture);
+        if !target.variant.is_empty() {
+            name = format!("{name}/{}", target.variant);
+        }
+        name
+    }
+
+    /// Notes something that the build takes from elsewhere.
+    pub(crate) fn takes(&self, address: String, kind: &str, digest: String) {
+        let mut materials = self
+            .materials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        materials.insert(address, (kind.to_owned(), digest));
+    }
+
+    /// Notes an image that the build takes files from.
+    pub(crate) fn takes_image(&self, name: &str, image: &Image) {
+        let by_digest = image.repo_digests.first().and_then(|r| r.digest().cloned());
+        let digest = by_digest.or_else(|| image.manifest.clone());
+        let Ok(reference) = Reference::parse(name) else {
+            return;
+        };
+        let digest = digest.as_ref().unwrap_or(image.id.digest());
+        let package = export::package(&reference, &self.platform_name());
+        self.takes(package, "sha256", digest.hex().to_owned());
+    }
+
+    /// All that the build has taken from elsewhere.
+    pub(crate) fn materials(&self) -> BTreeMap<String, (String, String)> {
+        let materials = self
+            .materials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        materials.clone()
     }
 }
 
@@ -361,19 +491,6 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-fn named(tags: &[String]) -> Result<Vec<Reference>, Error> {
-    let mut names = Vec::new();
-    for tag in tags.iter().filter(|tag| !tag.is_empty()) {
-        let mut name = Reference::parse(tag).map_err(gantry_image::Error::from)?;
-        if name.tag().is_none() {
-            let latest = name.with_tag(gantry_reference::DEFAULT_TAG);
-            name = latest.map_err(gantry_image::Error::from)?;
-        }
-        names.push(name);
-    }
-    Ok(names)
 }
 
 /// `# syntax=docker/dockerfile` means what is built in; another frontend would be another program.

@@ -78,7 +78,7 @@ impl Context {
     pub(crate) fn of_download(file: Downloaded, place: &Path) -> Result<Self, Error> {
         let opened = fs::File::open(file.folder.path());
         let opened = opened.map_err(Error::file("open", file.folder.path()))?;
-        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+        if crate::archives::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
             let from = fs::File::open(file.path()).map_err(Error::file("open", file.path()))?;
             return Self::of_folder(unpacked(from, place)?, "");
         }
@@ -146,7 +146,7 @@ impl Definition {
         let path = file.path();
         let opened = fs::File::open(file.folder.path());
         let opened = opened.map_err(Error::file("open", file.folder.path()))?;
-        if crate::copy::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+        if crate::archives::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
             let from = fs::File::open(&path).map_err(Error::file("open", &path))?;
             return Self::from_archive(from, place, name, None);
         }

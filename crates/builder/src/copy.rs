@@ -1,16 +1,16 @@
 //! COPY and ADD: files into one layer, without a container.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use gantry_dockerfile::{Ignore, Inline};
 use gantry_reference::Digest;
 use rustix::fs::FileType;
-use tar::EntryType;
 
 use crate::Error;
+use crate::archives::{is_archive, unpack};
 use crate::files::{
     Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, join, link, normal,
     open, resolve, select,
@@ -535,89 +535,4 @@ fn contents(print: &mut Fingerprint, root: BorrowedFd<'_>, found: &Found) -> Res
     print
         .content(open(root, &found.source)?)
         .map_err(Error::file("read", shown))
-}
-
-/// Whether a file is a tar, compressed or not.
-fn is_archive(root: BorrowedFd<'_>, found: &Found) -> Result<bool, Error> {
-    if found.kind() != FileType::RegularFile || found.stat.st_size == 0 {
-        return Ok(false);
-    }
-    is_archive_at(root, &found.source)
-}
-
-/// The same of a regular file.
-pub(crate) fn is_archive_at(root: BorrowedFd<'_>, path: &[u8]) -> Result<bool, Error> {
-    let mut head = [0; 512];
-    let file = open(root, path)?;
-    let Ok(mut plain) = gantry_archive::decode(file) else {
-        return Ok(false);
-    };
-    let whole = plain.read_exact(&mut head).is_ok();
-    Ok(whole && (&head[257..262] == b"ustar" || checksum_fits(&head)))
-}
-
-/// Archives from before POSIX have no magic, but a checksum.
-fn checksum_fits(head: &[u8; 512]) -> bool {
-    let text = String::from_utf8_lossy(&head[148..156]).into_owned();
-    let told = u32::from_str_radix(text.trim_matches(['\0', ' ']), 8);
-    let blank = |at: usize, byte: u8| if (148..156).contains(&at) { b' ' } else { byte };
-    let sum: u32 = head
-        .iter()
-        .enumerate()
-        .map(|(at, b)| u32::from(blank(at, *b)))
-        .sum();
-    head[0] != 0 && told == Ok(sum)
-}
-
-/// Writes an archive's entries below a directory.
-fn unpack(
-    layer: &mut LayerWriter<impl Write>,
-    mut file: std::fs::File,
-    target: &[u8],
-    owner: Option<Owner>,
-) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Invalid(format!("the archive cannot be read: {e}"));
-    file.rewind().map_err(unreadable)?;
-    let mut archive = tar::Archive::new(gantry_archive::decode(file).map_err(unreadable)?);
-    for entry in archive.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
-        let name = entry.path_bytes().into_owned();
-        if name.split(|b| *b == b'/').any(|part| part == b"..") {
-            let shown = String::from_utf8_lossy(&name).into_owned();
-            return Err(Error::Invalid(format!(
-                "the archive has the hostile name {shown:?}"
-            )));
-        }
-        let path = join(target, &normal(&name));
-        let mut header = entry.header().clone();
-        if let Some(owner) = owner {
-            header.set_uid(owner.uid.into());
-            header.set_gid(owner.gid.into());
-        }
-        header.set_size(entry.size());
-        let link = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
-        let link = match (header.entry_type(), link) {
-            (EntryType::Link, Some(link)) => Some(join(target, &normal(&link))),
-            (EntryType::Symlink, link) => link,
-            _ => None,
-        };
-        match header.entry_type() {
-            EntryType::Regular
-            | EntryType::Continuous
-            | EntryType::Link
-            | EntryType::Symlink
-            | EntryType::Directory
-            | EntryType::Fifo
-            | EntryType::Char
-            | EntryType::Block => layer.entry(&header, &path, link.as_deref(), &mut entry)?,
-            EntryType::GNUSparse => {
-                return Err(Error::NotSupported(format!(
-                    "unpacking the sparse file {}",
-                    String::from_utf8_lossy(&name)
-                )));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -20,7 +20,7 @@ impl Work {
     /// Brings what is behind an address into a folder of its own.
     pub(crate) async fn fetch(&self, url: &str, wanted: &Wanted<'_>) -> Result<Fetched, Error> {
         match GitAddress::parse(url) {
-            Some(address) => self.fetch_repository(address?, wanted).await,
+            Some(address) => self.fetch_repository(url, address?, wanted).await,
             None if is_address(url) => self.fetch_file(url, wanted).await,
             None => Err(Error::Invalid(format!("invalid git address {url:?}"))),
         }
@@ -28,6 +28,7 @@ impl Work {
 
     async fn fetch_repository(
         &self,
+        url: &str,
         mut address: GitAddress,
         wanted: &Wanted<'_>,
     ) -> Result<Fetched, Error> {
@@ -37,6 +38,7 @@ impl Work {
         let keep = wanted.keep_git.or(address.keep_git).unwrap_or(false);
         let asker = self.request.asker.as_ref();
         let checkout = checkout(self.builder.folder(), &address, keep, asker).await?;
+        self.takes(url.to_owned(), "sha1", checkout.commit.clone());
         let below = address.folder.unwrap_or_default();
         let root = open(&crate::context::real_path(&checkout.folder, &below)?)?;
         Ok(Fetched {
@@ -70,6 +72,7 @@ impl Work {
                 file.digest
             )));
         }
+        self.takes(url.to_owned(), "sha256", file.digest.hex().to_owned());
         Ok(Fetched {
             root: open(file.folder.path())?,
             name: stored,

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod archives;
 mod asker;
 mod base;
 mod build;
@@ -42,6 +43,7 @@ mod remote;
 mod request;
 mod run;
 mod settings;
+mod share;
 mod stage;
 mod step;
 mod steps;
@@ -53,7 +55,7 @@ pub use build::Built;
 pub use builder::Builder;
 pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};
-pub use export::{Export, ExportKind};
+pub use export::{Compression, Export, ExportKind};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report, Step, StepId, Told, Warning};
 pub use prune::{CacheRecord, PruneOptions, Pruned};

@@ -220,7 +220,8 @@ impl Builder {
                 let entry = used.entry(image.clone()).or_insert((record.used, height));
                 *entry = (entry.0.max(record.used), entry.1.max(height));
                 height += 1;
-                next = parent(&image);
+                // Older stores have images that were made from themselves.
+                next = parent(&image).filter(|above| *above != image);
             }
         }
         let mut entries: Vec<Entry> = Vec::new();

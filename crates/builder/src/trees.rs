@@ -133,3 +133,74 @@ fn copy(root: BorrowedFd<'_>, path: &std::ffi::CStr) -> rustix::io::Result<Owned
         | OpenTreeFlags::AT_EMPTY_PATH;
     open_tree(root, path, flags)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Mounts are root's business.
+    fn is_root() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    fn read(tree: &OwnedFd) -> String {
+        let mut text = String::new();
+        let path = format!("/proc/self/fd/{}", tree.as_raw_fd());
+        File::open(path).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_secret_is_a_file_in_memory_with_an_owner() {
+        if !is_root() {
+            return;
+        }
+        let place = tempfile::tempdir().unwrap();
+        let access = Access {
+            mode: 0o440,
+            uid: 5,
+            gid: 6,
+        };
+        let tree = in_memory(place.path(), b"hidden", access).unwrap();
+        let stat = rustix::fs::fstat(&tree).unwrap();
+        assert_eq!(
+            (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid),
+            (0o440, 5, 6)
+        );
+        assert_eq!(read(&tree), "hidden");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_written_to_a_copy_stays_there() {
+        if !is_root() {
+            return;
+        }
+        let (place, lower) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir(lower.path().join("sub")).unwrap();
+        std::fs::write(lower.path().join("sub/file"), "old").unwrap();
+        let root =
+            in_root::open_root(&c_path(lower.path().as_os_str().as_encoded_bytes()).unwrap());
+        let root = root.unwrap();
+        // Not every file system can carry an overlay.
+        let Ok(whole) = writable(root.as_fd(), place.path()) else {
+            return;
+        };
+        let tree = part(whole, b"sub", lower.path()).unwrap();
+        let file = rustix::fs::openat(
+            &tree,
+            c"file",
+            OFlags::WRONLY | OFlags::TRUNC,
+            Mode::empty(),
+        );
+        File::from(file.unwrap()).write_all(b"new").unwrap();
+        assert_eq!(
+            std::fs::read(lower.path().join("sub/file")).unwrap(),
+            b"old"
+        );
+        let found = of_folder(root.as_fd(), b"sub/file").unwrap();
+        assert_eq!(read(&found), "old");
+        assert!(of_folder(root.as_fd(), b"missing").is_err());
+    }
+}

@@ -4,6 +4,7 @@ mod cache;
 mod classic;
 mod mounts;
 mod refused;
+mod remote;
 mod rights;
 
 use std::fs;

@@ -25,6 +25,8 @@ pub struct BuildQuery {
     pub labels: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// Images whose layers may be taken.
+    pub cache_from: Vec<String>,
     /// Make everything anew.
     pub no_cache: bool,
     /// Ask registries for newer base images.

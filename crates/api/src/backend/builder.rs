@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
 use gantry_builder::{
-    Builder, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space, Told, Warning,
-    excerpt,
+    Builder, CacheStore, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space,
+    Told, Warning, excerpt,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -46,6 +46,7 @@ impl Build for Builder {
             platforms: query.platform.into_iter().collect(),
             steps: query.steps,
             auth: query.auth,
+            cache_from: query.cache_from.into_iter().map(registry).collect(),
             // The classic request cannot ask: what the daemon's configuration allows is granted.
             entitlements: self.settings().entitlements.clone(),
             ..Request::default()
@@ -89,6 +90,14 @@ impl Build for Builder {
             caches_deleted: Some(pruned.deleted).filter(|deleted| !deleted.is_empty()),
             space_reclaimed: pruned.reclaimed,
         })
+    }
+}
+
+/// A cache beside an image's layers.
+fn registry(name: String) -> CacheStore {
+    CacheStore {
+        kind: "registry".to_owned(),
+        options: [("ref".to_owned(), name)].into(),
     }
 }
 

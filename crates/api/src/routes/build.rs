@@ -137,10 +137,6 @@ fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
     {
         return Err(Failure::not_built("BuildKit's protocol"));
     }
-    let from: Vec<String> = read(params, "cachefrom")?.unwrap_or_default();
-    if !from.is_empty() {
-        return Err(Failure::not_built("--cache-from"));
-    }
     let args: BTreeMap<String, Option<String>> = read(params, "buildargs")?.unwrap_or_default();
     Ok(BuildQuery {
         dockerfile: params
@@ -160,6 +156,7 @@ fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
             .collect(),
         labels: read(params, "labels")?.unwrap_or_default(),
         target: params.given("target").map(str::to_owned),
+        cache_from: read(params, "cachefrom")?.unwrap_or_default(),
         no_cache: params.truth("nocache"),
         pull: params.truth("pull"),
         quiet: params.truth("q"),

@@ -62,7 +62,8 @@ impl<'a> Blobs<'a> {
     /// Adds some bytes.
     pub(crate) fn bytes(&mut self, media_type: &str, bytes: Vec<u8>) -> Descriptor {
         let descriptor = Descriptor::of(media_type, &bytes);
-        self.blobs.insert(descriptor.digest.clone(), Blob::Bytes(bytes));
+        self.blobs
+            .insert(descriptor.digest.clone(), Blob::Bytes(bytes));
         descriptor
     }
 
@@ -88,8 +89,13 @@ impl<'a> Blobs<'a> {
             Compression::Gzip => self.packed(diff_id)?,
             Compression::Uncompressed => {
                 let info = self.store.snapshotter().layer(diff_id)?;
-                let size = info.map(|info| info.tar_size).ok_or_else(|| gone(diff_id))?;
-                (Descriptor::new(media::LAYER, diff_id.clone(), size), Blob::Plain(size))
+                let size = info
+                    .map(|info| info.tar_size)
+                    .ok_or_else(|| gone(diff_id))?;
+                (
+                    Descriptor::new(media::LAYER, diff_id.clone(), size),
+                    Blob::Plain(size),
+                )
             }
         };
         self.blobs.insert(descriptor.digest.clone(), blob);
@@ -147,16 +153,22 @@ pub(crate) fn write_archive(
     let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, out));
     for folder in ["blobs/", "blobs/sha256/"] {
         let mut header = header(tar::EntryType::Directory, 0o755, 0);
-        archive.append_data(&mut header, folder, io::empty()).map_err(failed())?;
+        archive
+            .append_data(&mut header, folder, io::empty())
+            .map_err(failed())?;
     }
     blobs.each(|digest, size, content| {
         let mut header = header(tar::EntryType::Regular, 0o644, size);
         let name = format!("blobs/sha256/{}", digest.hex());
-        archive.append_data(&mut header, name, content).map_err(failed())
+        archive
+            .append_data(&mut header, name, content)
+            .map_err(failed())
     })?;
     for (name, bytes) in files {
         let mut header = header(tar::EntryType::Regular, 0o644, bytes.len() as u64);
-        archive.append_data(&mut header, name, &bytes[..]).map_err(failed())?;
+        archive
+            .append_data(&mut header, name, &bytes[..])
+            .map_err(failed())?;
     }
     let mut out = archive.into_inner().map_err(failed())?;
     out.flush().map_err(failed())
@@ -173,7 +185,9 @@ pub(crate) fn write_folder(
     blobs.each(|digest, _, content| {
         let path = below.join(digest.hex());
         let mut file = File::create(&path).map_err(Error::file("create", &path))?;
-        io::copy(content, &mut file).map_err(Error::file("write", &path)).map(drop)
+        io::copy(content, &mut file)
+            .map_err(Error::file("write", &path))
+            .map(drop)
     })?;
     for (name, bytes) in files {
         let path = folder.join(name);

@@ -139,7 +139,10 @@ pub(crate) fn annotations(
             .split_once(':')
             .filter(|(places, _)| levels.iter().any(|level| places.starts_with(level)));
         let (places, key) = placed.unwrap_or(("manifest", key));
-        places.split(',').any(fits).then(|| (key.to_owned(), value.clone()))
+        places
+            .split(',')
+            .any(fits)
+            .then(|| (key.to_owned(), value.clone()))
     });
     chosen.collect()
 }
@@ -162,8 +165,14 @@ mod tests {
             let found = annotations(&all, level, platform);
             found.into_keys().collect::<Vec<_>>()
         };
-        assert_eq!(at(Level::Manifest, "linux/amd64"), ["com.example:key", "plain"]);
-        assert_eq!(at(Level::Manifest, "linux/arm64"), ["arm", "com.example:key", "plain"]);
+        assert_eq!(
+            at(Level::Manifest, "linux/amd64"),
+            ["com.example:key", "plain"]
+        );
+        assert_eq!(
+            at(Level::Manifest, "linux/arm64"),
+            ["arm", "com.example:key", "plain"]
+        );
         assert_eq!(at(Level::Index, ""), ["both"]);
         assert_eq!(at(Level::ManifestDescriptor, ""), ["both"]);
         assert!(at(Level::IndexDescriptor, "").is_empty());

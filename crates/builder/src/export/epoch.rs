@@ -16,7 +16,10 @@ pub(crate) fn set(config: &mut ImageConfig, epoch: i64) -> Result<(), Error> {
         .map_err(|e| Error::Invalid(format!("invalid SOURCE_DATE_EPOCH: {epoch}: {e}")))?;
     config.created = Some(time.to_string());
     for entry in &mut config.history {
-        let created = entry.created.as_deref().and_then(|t| t.parse::<Timestamp>().ok());
+        let created = entry
+            .created
+            .as_deref()
+            .and_then(|t| t.parse::<Timestamp>().ok());
         if created.is_none_or(|created| created > time) {
             entry.created = Some(time.to_string());
         }
@@ -60,7 +63,12 @@ fn clamp(from: impl Read, out: impl Write, latest: u64) -> Result<(), Error> {
             header.set_mtime(latest);
         }
         let mut records: Vec<(String, Vec<u8>)> = Vec::new();
-        for record in entry.pax_extensions().map_err(failed())?.into_iter().flatten() {
+        for record in entry
+            .pax_extensions()
+            .map_err(failed())?
+            .into_iter()
+            .flatten()
+        {
             let record = record.map_err(failed())?;
             let key = record.key().unwrap_or_default().to_owned();
             // Names and sizes are written anew.
@@ -69,17 +77,27 @@ fn clamp(from: impl Read, out: impl Write, latest: u64) -> Result<(), Error> {
             }
         }
         if !records.is_empty() {
-            let records = records.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
+            let records = records
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_slice()));
             builder.append_pax_extensions(records).map_err(failed())?;
         }
         let path = entry.path().map_err(failed())?.into_owned();
-        match entry.link_name().map_err(failed())?.map(std::borrow::Cow::into_owned) {
+        match entry
+            .link_name()
+            .map_err(failed())?
+            .map(std::borrow::Cow::into_owned)
+        {
             Some(link) => builder.append_link(&mut header, path, link),
             None => builder.append_data(&mut header, path, &mut entry),
         }
         .map_err(failed())?;
     }
-    builder.into_inner().map_err(failed())?.flush().map_err(failed())
+    builder
+        .into_inner()
+        .map_err(failed())?
+        .flush()
+        .map_err(failed())
 }
 
 #[cfg(test)]
@@ -97,14 +115,20 @@ mod tests {
         };
         set(&mut config, 1_000_000_000).unwrap();
         assert_eq!(config.created.as_deref(), Some("2001-09-09T01:46:40Z"));
-        let times: Vec<_> = config.history.iter().map(|h| h.created.clone().unwrap()).collect();
+        let times: Vec<_> = config
+            .history
+            .iter()
+            .map(|h| h.created.clone().unwrap())
+            .collect();
         assert_eq!(times, ["1999-01-01T00:00:00Z", "2001-09-09T01:46:40Z"]);
         let mut builder = tar::Builder::new(Vec::new());
         for (name, time) in [("old", 5), ("new", 4_000_000_000)] {
             let mut header = tar::Header::new_gnu();
             header.set_mtime(time);
             header.set_size(1);
-            builder.append_pax_extensions([("SCHILY.xattr.user.a", &b"b"[..])]).unwrap();
+            builder
+                .append_pax_extensions([("SCHILY.xattr.user.a", &b"b"[..])])
+                .unwrap();
             builder.append_data(&mut header, name, &b"x"[..]).unwrap();
         }
         let mut out = Vec::new();

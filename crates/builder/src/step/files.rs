@@ -116,7 +116,7 @@ impl Work {
             let plan = job.plan()?;
             let key = plan.key()?;
             if let Some(hit) = builder.look_up(&key).filter(|_| !anew) {
-                return Ok(Layer::Kept(hit));
+                return Ok(Layer::Kept { key, hit });
             }
             let store = builder.engine.images.store();
             let image = store.make_written(new, |out| plan.write(out))?;
@@ -150,10 +150,8 @@ impl Work {
         let described = history::of(here.instruction, &kind);
         let root = self.view(&stage.layers)?;
         let place = resolve(Some(root.as_fd()), path.as_bytes())?;
-        if place.at.is_some() {
-            stage.note(described);
-            return Ok(());
-        }
+        // As with BuildKit, one that is there is an empty layer.
+        let there = place.at.is_some();
         let mut key = Fingerprint::new("workdir 1");
         key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
         let key = key.finish();
@@ -164,7 +162,7 @@ impl Work {
         let image = blocking(move || {
             store.make_written(new, |out| {
                 let mut layer = LayerWriter::new(out);
-                for (path, stat) in &place.there {
+                for (path, stat) in place.there.iter().filter(|_| !there) {
                     layer.known(path, stat)?;
                 }
                 for path in place.missing(true) {

@@ -32,7 +32,12 @@ struct Here<'a> {
 /// The layer of an instruction.
 enum Layer {
     /// It was made from the same before.
-    Kept(Hit),
+    Kept {
+        /// What it was made from.
+        key: Digest,
+        /// The layer.
+        hit: Hit,
+    },
     /// It was just made.
     New {
         /// What it was made from.
@@ -106,7 +111,11 @@ impl Work {
         if self.is_made_anew(here.index) {
             return None;
         }
-        self.builder.look_up(key).map(Layer::Kept)
+        let hit = self.builder.look_up(key)?;
+        Some(Layer::Kept {
+            key: key.clone(),
+            hit,
+        })
     }
 
     /// Puts a layer on top of a stage, and remembers it if it is new.
@@ -118,9 +127,10 @@ impl Work {
         teller: &Teller,
     ) -> Result<(), Error> {
         let (key, image) = match layer {
-            Layer::Kept(hit) => {
+            Layer::Kept { key, hit } => {
                 teller.tell(Told::Cached);
                 stage.add(hit.layer, hit.keeper);
+                stage.remember(&key, &hit.created, &described);
                 stage.note_layer(described, &hit.created);
                 return Ok(());
             }
@@ -139,6 +149,7 @@ impl Work {
         self.builder.cache.keep(&key, &record);
         teller.tell(Told::Layer(layer.to_string()));
         stage.add(layer, image);
+        stage.remember(&key, &record.created, &described);
         stage.note_layer(described, &record.created);
         Ok(())
     }
@@ -182,8 +193,10 @@ impl Work {
         }
         let base = self
             .builder
-            .base(name, platform, &self.request, here.teller);
-        Ok(BindSource::Layers(base.await?.layers))
+            .base(name, platform, &self.request, here.teller)
+            .await?;
+        self.takes_image(name, &base);
+        Ok(BindSource::Layers(base.layers))
     }
 
     /// The root of layers, to be read.

@@ -82,7 +82,8 @@ impl Images {
             parsed: &config,
             documents: Vec::new(),
             layers,
-            parent: new.parent,
+            // The same image may be made again on top of itself.
+            parent: new.parent.filter(|parent| *parent != id),
             step: new.step,
             names: new.name.into_iter().collect(),
         })?;

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use gantry_api_types::API_VERSION;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::ServiceExt;
@@ -32,7 +33,11 @@ pub struct Identity {
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
+/// Answers a call of gRPC.
+type Grpc = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
+
 struct Inner {
+    grpc: Option<Grpc>,
     router: Router,
     headers: HeaderMap,
     oldest: ApiVersion,
@@ -52,8 +57,12 @@ impl Api {
 
     /// Serves an engine and a builder.
     pub fn with_builder<B: Backend, C: Build>(backend: B, builder: C, identity: &Identity) -> Self {
+        let (grpc, speaks) = (builder.clone(), builder.speaks_buildkit());
+        let grpc: Option<Grpc> =
+            speaks.then(|| Box::new(move |request| grpc.grpc(request)) as Grpc);
         let router = routes::all(backend, builder, identity);
         Self(Arc::new(Inner {
+            grpc,
             router,
             headers: headers(identity),
             oldest: identity.oldest.unwrap_or(ApiVersion::OLDEST),
@@ -66,6 +75,12 @@ impl Api {
     }
 
     pub(crate) async fn route(&self, mut request: Request) -> Response {
+        // Clients of BuildKit also speak to the socket itself, without an upgrade.
+        if let Some(grpc) = &self.0.grpc
+            && is_grpc(&request)
+        {
+            return grpc(request).await;
+        }
         let mut response = match version::take_from(request.uri_mut(), self.0.oldest) {
             Ok(version) => {
                 tracing::debug!(method = %request.method(), uri = %request.uri(), %version);
@@ -90,6 +105,12 @@ impl Api {
         }
         response
     }
+}
+
+fn is_grpc(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    request.version() == http::Version::HTTP_2
+        && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// The answer to a version that is not served.

@@ -25,6 +25,7 @@ impl Builder {
             && let Ok(image) = store.resolve(name)
             && fits(&image)
         {
+            teller.tell(Told::Here);
             return Ok(image);
         }
         let mut reference = Reference::parse(name).map_err(gantry_image::Error::from)?;

@@ -495,25 +495,26 @@ impl Drop for Task {
 
 /// `# syntax=docker/dockerfile` means what is built in; another frontend would be another program.
 fn refuse_foreign_frontends(dockerfile: &[u8]) -> Result<(), Error> {
-    let Some(syntax) = detect_syntax(dockerfile) else {
-        return Ok(());
-    };
-    let name = syntax.trim_start_matches("docker.io/");
+    match detect_syntax(dockerfile) {
+        Some(syntax) if !is_own_frontend(&syntax) => Err(Error::NotSupported(format!(
+            "the Dockerfile frontend \"{syntax}\""
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an image is a release of the frontend that is built in.
+pub fn is_own_frontend(image: &str) -> bool {
+    let name = image.trim_start_matches("docker.io/");
     let own = [
         "docker/dockerfile",
         "docker/dockerfile-upstream",
         "dockerfile.v0",
     ];
-    let is_own = own.iter().any(|own| {
+    own.iter().any(|own| {
         name.strip_prefix(own)
             .is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | '@')))
-    });
-    if is_own {
-        return Ok(());
-    }
-    Err(Error::NotSupported(format!(
-        "the Dockerfile frontend \"{syntax}\""
-    )))
+    })
 }
 
 #[cfg(test)]

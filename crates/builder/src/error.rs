@@ -103,6 +103,18 @@ impl Error {
         }
     }
 
+    /// The sentence that clients and scripts know of BuildKit, where Docker's classic builder has another one.
+    pub fn in_buildkits_words(&self) -> String {
+        match self {
+            Self::Command { command, code } => {
+                format!("process {command:?} did not complete successfully: exit code: {code}")
+            }
+            Self::Instruction { cause, .. } => cause.in_buildkits_words(),
+            Self::Stage(cause) => cause.in_buildkits_words(),
+            other => other.to_string(),
+        }
+    }
+
     /// The place in the Dockerfile that is to blame.
     pub fn span(&self) -> Option<Span> {
         match self {

@@ -51,7 +51,7 @@ mod stubs;
 mod trees;
 
 pub use asker::{Asker, Duplex};
-pub use build::Built;
+pub use build::{Built, is_own_frontend};
 pub use builder::Builder;
 pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};

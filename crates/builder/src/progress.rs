@@ -57,6 +57,8 @@ pub enum Told {
     Begun,
     /// Its layer was there already.
     Cached,
+    /// An image that it takes files from was here already.
+    Here,
     /// It goes on in this container.
     Running(String),
     /// It made this layer.
@@ -145,7 +147,7 @@ impl Teller {
 
     /// The step's end; what it came to is passed on.
     pub(crate) fn end<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
-        let error = result.as_ref().err().map(ToString::to_string);
+        let error = result.as_ref().err().map(Error::in_buildkits_words);
         self.tell(Told::Ended(error));
         self.ended = true;
         result

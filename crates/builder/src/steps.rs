@@ -19,6 +19,8 @@ pub(crate) struct Steps {
     pub(crate) instructions: usize,
     /// The step in which the context is loaded.
     context: Option<StepId>,
+    /// The step in which the result is put down.
+    output: StepId,
 }
 
 impl Steps {
@@ -37,6 +39,8 @@ impl Steps {
         for &stage in needed {
             steps.stage(file, graph, stage);
         }
+        let last = needed.last().and_then(|stage| steps.last(graph, *stage));
+        steps.output = steps.add("exporting to image".to_owned(), last.into_iter().collect());
         steps
     }
 
@@ -116,6 +120,11 @@ impl Steps {
     /// The step in which the context is loaded.
     pub(crate) fn context(&self) -> Option<StepId> {
         self.context
+    }
+
+    /// The step in which the result is put down.
+    pub(crate) fn output(&self) -> StepId {
+        self.output
     }
 
     /// The classic builder's number of a stage's FROM.

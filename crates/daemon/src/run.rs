@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gantry_api::{Api, Identity};
 use gantry_builder::Builder;
+use gantry_buildkit::Server;
 use gantry_engine::{Engine, Hello};
 use rustix::fs::FlockOperation;
 use rustix::process::Resource;
@@ -86,7 +87,13 @@ async fn serve(
         oldest: Some(resolved.oldest_api),
     };
     let builder = Builder::open(&engine, &resolved.data_root, resolved.builder()?).await?;
-    let api = Api::with_builder(engine.clone(), builder, &identity);
+    let server = Server::open(
+        &builder,
+        &resolved.data_root,
+        env!("CARGO_PKG_VERSION"),
+        &engine.host_gateway().to_string(),
+    )?;
+    let api = Api::with_builder(engine.clone(), server, &identity);
     tokio::spawn(crate::memory::give_back());
     tokio::spawn(reload::on_signal(
         reloads,

@@ -35,10 +35,15 @@ enum Matcher {
 impl Ignore {
     /// Reads a file: one pattern a line, `#` comments, blank lines, `!`.
     pub fn parse(source: &[u8]) -> Result<Self, Problem> {
+        Self::new(Self::lines(source))
+    }
+
+    /// The patterns of a file, in the form in which others are told them.
+    pub fn lines(source: &[u8]) -> Vec<String> {
         let text = String::from_utf8_lossy(source);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        Self::new(lines.map(rooted).filter(|line| !line.is_empty()))
+        lines.map(rooted).filter(|line| !line.is_empty()).collect()
     }
 
     /// From patterns, as of `COPY --exclude`.

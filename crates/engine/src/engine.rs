@@ -138,6 +138,11 @@ impl Engine {
             .any(|c| c.phase().is_live())
     }
 
+    /// The address by which containers reach this host, `host-gateway`.
+    pub fn host_gateway(&self) -> std::net::IpAddr {
+        self.networks.host_gateway()
+    }
+
     /// Gives the machine back what only matters while a daemon is there; running containers keep
     /// their networks.
     pub fn close(&self) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! Images from Dockerfiles.
 
+mod buildkit;
 mod cache;
 mod classic;
 mod mounts;

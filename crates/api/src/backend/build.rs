@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::BoxFuture;
 use gantry_api_types::{AuthConfig, BuildPruneReport, HostConfig, JsonMessage};
+use http::{HeaderMap, Request};
+use hyper::upgrade::Upgraded;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Answer, not_built};
+use crate::failure::Failure;
 use crate::stream::ByteReader;
 
 /// What `POST /build` asks for.
@@ -84,6 +90,27 @@ pub trait Build: Clone + Send + Sync + 'static {
         query: PruneQuery,
     ) -> impl Future<Output = Answer<BuildPruneReport>> + Send {
         not_built("build prune")
+    }
+
+    /// Whether BuildKit's protocol is there: the methods below are only called if so.
+    fn speaks_buildkit(&self) -> bool {
+        false
+    }
+
+    /// A call of gRPC.
+    fn grpc(&self, request: Request<Body>) -> BoxFuture<'static, Response> {
+        let failure = Failure::not_built("BuildKit's protocol");
+        Box::pin(std::future::ready(failure.into_response()))
+    }
+
+    /// Serves gRPC on a connection until it ends.
+    fn grpc_connection(&self, io: Upgraded) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Calls the services of a client on its connection until that ends.
+    fn session(&self, headers: HeaderMap, io: Upgraded) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 

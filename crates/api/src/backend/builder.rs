@@ -164,7 +164,7 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
             Event::Step(_, Told::Pull(line)) => {
                 let _ = lines.send(*line);
             }
-            Event::Step(_, Told::Begun | Told::Part { .. } | Told::Ended(_)) => {}
+            Event::Step(_, Told::Begun | Told::Here | Told::Part { .. } | Told::Ended(_)) => {}
             Event::Triggers(1) => stream("# Executing 1 build trigger\n".to_owned()),
             Event::Triggers(count) => stream(format!("# Executing {count} build triggers\n")),
             Event::Warning(warning) => stream(format!("[Warning] {}\n", warned(&warning))),

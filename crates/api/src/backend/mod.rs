@@ -6,6 +6,7 @@
 
 mod build;
 mod builder;
+mod buildkit;
 mod containers;
 mod engine;
 mod engine_images;

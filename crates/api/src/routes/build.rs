@@ -1,23 +1,26 @@
-//! Building: Docker's classic way. BuildKit's protocol is not there yet, and says so.
+//! Building: Docker's classic way, and the connections on which BuildKit's clients build.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, post};
 use base64::Engine as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 use gantry_api_types::{AuthConfig, HostConfig, JsonMessage, Resources, Ulimit};
 use gantry_units::GoDuration;
-use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, StatusCode};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, UPGRADE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::upgrade::Upgraded;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::LENIENT;
+use crate::api::Introduction;
 use crate::backend::{Build, BuildQuery, PruneQuery};
 use crate::failure::Failure;
 use crate::json;
@@ -29,13 +32,58 @@ pub(super) fn router<B: Build>(builder: B) -> Router {
         .route("/build", post(build::<B>))
         .route("/build/prune", post(prune::<B>))
         .route("/build/cancel", post(cancel))
-        .route("/session", any(buildkit))
-        .route("/grpc", any(buildkit))
+        .route("/session", any(session::<B>))
+        .route("/grpc", any(grpc::<B>))
         .with_state(builder)
 }
 
-async fn buildkit() -> Failure {
-    Failure::not_built("BuildKit's protocol")
+/// A connection that goes on as HTTP/2, with us as its server.
+async fn grpc<B: Build>(State(builder): State<B>, request: Request) -> Result<Response, Failure> {
+    switched(&builder, request, |builder, _, io| {
+        builder.grpc_connection(io)
+    })
+}
+
+/// A connection that goes on as HTTP/2, with us as its client.
+async fn session<B: Build>(
+    State(builder): State<B>,
+    request: Request,
+) -> Result<Response, Failure> {
+    switched(&builder, request, |builder, headers, io| {
+        builder.session(headers, io)
+    })
+}
+
+fn switched<B: Build>(
+    builder: &B,
+    mut request: Request,
+    serve: impl FnOnce(B, HeaderMap, Upgraded) -> BoxFuture<'static, ()> + Send + 'static,
+) -> Result<Response, Failure> {
+    if !builder.speaks_buildkit() {
+        return Err(Failure::not_built("BuildKit's protocol"));
+    }
+    if request
+        .headers()
+        .get(UPGRADE)
+        .is_none_or(|name| name != "h2c")
+    {
+        return Err(Failure::invalid("no upgrade proto in request"));
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (builder, headers) = (builder.clone(), request.headers().clone());
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(io) => serve(builder, headers, io).await,
+            Err(error) => tracing::debug!("a client left before its build began: {error}"),
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("h2c"));
+    response.extensions_mut().insert(Introduction::None);
+    Ok(response)
 }
 
 /// Only BuildKit's builds have an ID; a classic one ends with its connection.

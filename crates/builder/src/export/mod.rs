@@ -159,3 +159,14 @@ fn named(names: &[String]) -> Result<Vec<Reference>, Error> {
     }
     Ok(references)
 }
+
+impl Export {
+    /// Whether it only gives names to the image in the store.
+    pub fn is_plain(&self) -> bool {
+        self.kind == ExportKind::Image
+            && !self.push
+            && !self.rewrite_timestamp
+            && self.compression == Compression::Gzip
+            && self.annotations.is_empty()
+    }
+}

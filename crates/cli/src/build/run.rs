@@ -35,6 +35,10 @@ const INTERRUPTED: u8 = 130;
 pub(crate) async fn build(session: &Session, flags: BuildFlags, word: &str) -> Result<(), Failure> {
     let prepared = Prepared::new(session, flags, word).map_err(failed)?;
     let client = session.client().await?;
+    // Docker's own switch, for those who wish the classic way.
+    if std::env::var("DOCKER_BUILDKIT").is_ok_and(|value| value == "0" || value == "false") {
+        return classic::build(session, &client, prepared).await;
+    }
     let builder = match Builder::connect(&client).await {
         Ok(builder) => builder,
         Err(error) if error.kind() == Kind::NoBuildKit => {

@@ -1,0 +1,78 @@
+//! BuildKit's protocol behind the routers' trait.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::future::BoxFuture;
+use gantry_api_types::{BuildPruneReport, JsonMessage};
+use gantry_buildkit::Server;
+use http::{HeaderMap, Request};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::mpsc::UnboundedSender;
+use tower::ServiceExt as _;
+
+use super::{Answer, Build, BuildQuery};
+use crate::stream::ByteReader;
+
+/// How much of a client's messages may be on its way unread.
+const WINDOW: u32 = 4 << 20;
+
+impl Build for Server {
+    async fn build(
+        &self,
+        query: BuildQuery,
+        archive: ByteReader,
+        lines: UnboundedSender<JsonMessage>,
+    ) -> Answer<()> {
+        Build::build(self.builder(), query, archive, lines).await
+    }
+
+    async fn prune_builds(
+        &self,
+        all: bool,
+        older_than: Option<Duration>,
+    ) -> Answer<BuildPruneReport> {
+        self.builder().prune_builds(all, older_than).await
+    }
+
+    fn speaks_buildkit(&self) -> bool {
+        true
+    }
+
+    fn grpc(&self, request: Request<Body>) -> BoxFuture<'static, Response> {
+        let router = self.routes().prepare().into_axum_router();
+        Box::pin(async move {
+            // The router's error type is uninhabited.
+            match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        })
+    }
+
+    fn grpc_connection(&self, io: Upgraded) -> BoxFuture<'static, ()> {
+        let router = self.routes().prepare().into_axum_router();
+        Box::pin(async move {
+            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .initial_stream_window_size(WINDOW)
+                .initial_connection_window_size(WINDOW)
+                .serve_connection(io, TowerToHyperService::new(router));
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection for builds ended: {error}");
+            }
+        })
+    }
+
+    fn session(&self, headers: HeaderMap, io: Upgraded) -> BoxFuture<'static, ()> {
+        let server = self.clone();
+        Box::pin(async move {
+            if let Err(error) = server.serve_session(&headers, io).await {
+                tracing::debug!("a session ended: {error}");
+            }
+        })
+    }
+}

@@ -1,0 +1,420 @@
+//! A frontend's options, as clients send them, and the builder's request.
+//!
+//! Reference: BuildKit's `frontend/dockerui`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use gantry_api_types::{HostConfig, Resources, Ulimit};
+use gantry_builder::{
+    CacheStore, Call, Compression, Entitlement, Error, Export, ExportKind, NamedContext, Request,
+};
+use gantry_dockerfile::Platform;
+
+use crate::Server;
+use crate::local::LocalFiles;
+use crate::proto::moby::buildkit::v1::{CacheOptions, Exporter};
+use crate::session::Session;
+
+/// The options of one call.
+pub(crate) struct Attributes<'a>(&'a HashMap<String, String>);
+
+/// Options that mean something here, beside those with a prefix of [`PREFIXES`].
+const KNOWN: [&str; 27] = [
+    "target",
+    "filename",
+    "platform",
+    "no-cache",
+    "image-resolve-mode",
+    "add-hosts",
+    "force-network-mode",
+    "shm-size",
+    "ulimit",
+    "cgroup-parent",
+    "memory",
+    "memswap",
+    "cpushares",
+    "cpuperiod",
+    "cpuquota",
+    "cpusetcpus",
+    "cpusetmems",
+    "hostname",
+    "frontend.caps",
+    "requestid",
+    "context",
+    "contextkey",
+    "dockerfilekey",
+    "cache-imports",
+    "cache-from",
+    "multi-platform",
+    "source",
+];
+const PREFIXES: [&str; 8] = [
+    "build-arg:",
+    "label:",
+    "context:",
+    "attest:",
+    "local-sessionid:",
+    "sharedkey:localdir:",
+    "input-metadata:",
+    "vcs:",
+];
+
+impl<'a> Attributes<'a> {
+    /// Refuses what nobody would look at.
+    pub(crate) fn new(all: &'a HashMap<String, String>) -> Result<Self, Error> {
+        let known = |name: &str| {
+            KNOWN.contains(&name)
+                || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || name == "cmdline"
+        };
+        match all.keys().find(|name| !known(name)) {
+            Some(name) => Err(Error::NotSupported(format!("the frontend's option {name}"))),
+            None => Ok(Self(all)),
+        }
+    }
+
+    /// An option that is not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|v| !v.is_empty())
+    }
+
+    fn with(&self, prefix: &str) -> BTreeMap<String, String> {
+        let all = self.0.iter();
+        all.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone())))
+            .collect()
+    }
+
+    fn number(&self, name: &str) -> Result<i64, Error> {
+        let Some(text) = self.get(name) else {
+            return Ok(0);
+        };
+        let number = text.parse();
+        number.map_err(|_| Error::Invalid(format!("invalid {name} value: {text}")))
+    }
+
+    /// The session that has a folder of a client.
+    pub(crate) fn session_of(&self, folder: &str) -> Option<&str> {
+        let id = self.get(&format!("local-sessionid:{folder}"))?;
+        // A prefix tells equal folders of several builds apart.
+        Some(id.split_once(':').map_or(id, |(_, id)| id))
+    }
+
+    /// What of the builder's request stands in the options.
+    pub(crate) async fn request(
+        &self,
+        server: &Server,
+        session: &Session,
+    ) -> Result<Request, Error> {
+        let platforms = match self.get("platform") {
+            Some(list) => list.split(',').map(normal).collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
+        let mut build_args = self.with("build-arg:");
+        let source_date_epoch = build_args
+            .get("SOURCE_DATE_EPOCH")
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Error::Invalid(format!("invalid SOURCE_DATE_EPOCH: {text}")))
+            })
+            .transpose()?;
+        build_args.remove("BUILDKIT_INLINE_CACHE");
+        let no_cache = self.0.get("no-cache");
+        Ok(Request {
+            build_args,
+            labels: self.with("label:"),
+            target: self.get("target").map(str::to_owned),
+            no_cache: no_cache.is_some_and(String::is_empty),
+            no_cache_stages: no_cache
+                .into_iter()
+                .flat_map(|list| list.split(','))
+                .filter(|stage| !stage.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            pull: self.get("image-resolve-mode") == Some("pull"),
+            platforms,
+            steps: self.steps()?,
+            asker: Some(Arc::new(session.clone())),
+            contexts: self.contexts(server, session).await?,
+            source_date_epoch,
+            call: self.call()?,
+            attestations: self.attestations()?,
+            cache_from: self.imports()?,
+            ..Request::default()
+        })
+    }
+
+    fn call(&self) -> Result<Call, Error> {
+        match self.get("requestid") {
+            None => Ok(Call::Build),
+            Some("frontend.lint") => Ok(Call::Check),
+            Some("frontend.outline") => Ok(Call::Outline),
+            Some("frontend.targets") => Ok(Call::Targets),
+            Some(other) => Err(Error::NotSupported(format!("the request {other}"))),
+        }
+    }
+
+    fn steps(&self) -> Result<HostConfig, Error> {
+        let network = self.get("force-network-mode").unwrap_or_default();
+        let network_mode = match network {
+            "" | "sandbox" | "default" => "default",
+            other => other,
+        };
+        let hosts = self.get("add-hosts").map(|list| {
+            let entries = list.split(',').filter_map(|entry| entry.split_once('='));
+            entries
+                .map(|(name, address)| format!("{name}:{address}"))
+                .collect()
+        });
+        let ulimits = self
+            .get("ulimit")
+            .map(|list| list.split(',').map(ulimit).collect());
+        Ok(HostConfig {
+            network_mode: network_mode.to_owned(),
+            extra_hosts: hosts,
+            shm_size: self.number("shm-size")?,
+            resources: Resources {
+                ulimits: ulimits.transpose()?,
+                cgroup_parent: self.get("cgroup-parent").unwrap_or_default().to_owned(),
+                memory: self.number("memory")?,
+                memory_swap: self.number("memswap")?,
+                cpu_shares: self.number("cpushares")?,
+                cpu_period: self.number("cpuperiod")?,
+                cpu_quota: self.number("cpuquota")?,
+                cpuset_cpus: self.get("cpusetcpus").unwrap_or_default().to_owned(),
+                cpuset_mems: self.get("cpusetmems").unwrap_or_default().to_owned(),
+                ..Resources::default()
+            },
+            ..HostConfig::default()
+        })
+    }
+
+    async fn contexts(
+        &self,
+        server: &Server,
+        session: &Session,
+    ) -> Result<BTreeMap<String, NamedContext>, Error> {
+        let mut contexts = BTreeMap::new();
+        for (name, value) in self.with("context:") {
+            let Some((kind, rest)) = value.split_once(':') else {
+                return Err(Error::Invalid(format!(
+                    "invalid context specifier {value} for {name}"
+                )));
+            };
+            let context = match kind {
+                "docker-image" => NamedContext::Image(rest.trim_start_matches("//").to_owned()),
+                "local" => {
+                    let session = match self.session_of(rest) {
+                        Some(id) => server.session_by_id(id).await?,
+                        None => session.clone(),
+                    };
+                    NamedContext::Folder(Arc::new(LocalFiles {
+                        server: server.clone(),
+                        session,
+                        name: rest.to_owned(),
+                        ignore: None,
+                    }))
+                }
+                "oci-layout" => {
+                    let (layout, digest) = layout(rest)?;
+                    NamedContext::OciLayout { layout, digest }
+                }
+                "input" => {
+                    return Err(Error::NotSupported(format!(
+                        "a context that is another build's result ({name})"
+                    )));
+                }
+                _ => NamedContext::Remote(value),
+            };
+            contexts.insert(name, context);
+        }
+        Ok(contexts)
+    }
+
+    fn attestations(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        let mut all = BTreeMap::new();
+        for (kind, options) in self.with("attest:") {
+            let options = pairs(&options)?;
+            // Only where the result can hold it, says the client: the store's images do not.
+            let inline_only = options.get("inline-only").is_some_and(|v| v == "true");
+            let disabled = options.get("disabled").is_some_and(|v| v == "true");
+            if !inline_only && !disabled {
+                all.insert(kind, options);
+            }
+        }
+        Ok(all)
+    }
+
+    fn imports(&self) -> Result<Vec<CacheStore>, Error> {
+        let Some(text) = self.get("cache-imports") else {
+            return Ok(Vec::new());
+        };
+        let entries: Vec<serde_json::Value> = serde_json::from_str(text)
+            .map_err(|error| Error::Invalid(format!("the option cache-imports: {error}")))?;
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let stores = entries.iter().map(|entry| CacheStore {
+            kind: text(&entry["Type"]),
+            options: entry["Attrs"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+        });
+        Ok(stores.collect())
+    }
+}
+
+/// Options of outputs: the last three say what we always do.
+const OUTPUT_OPTIONS: [&str; 9] = [
+    "compression",
+    "name",
+    "push",
+    "tar",
+    "rewrite-timestamp",
+    "source-date-epoch",
+    "unpack",
+    "store",
+    "oci-mediatypes",
+];
+
+/// What a build is to leave behind.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// Names for the image in the store.
+    pub tags: Vec<String>,
+    /// Whatever else.
+    pub exports: Vec<Export>,
+}
+
+impl Outputs {
+    /// From the request of the whole build.
+    pub(crate) fn of(exporters: &[Exporter]) -> Result<Self, Error> {
+        let mut outputs = Self::default();
+        for (place, exporter) in exporters.iter().enumerate() {
+            let options: BTreeMap<String, String> = exporter.attrs.clone().into_iter().collect();
+            let foreign = |name: &&String| {
+                !OUTPUT_OPTIONS.contains(&name.as_str()) && !name.starts_with("annotation")
+            };
+            if let Some(name) = options.keys().find(foreign) {
+                let kind = &exporter.r#type;
+                return Err(Error::NotSupported(format!(
+                    "the option {name} of the output {kind}"
+                )));
+            }
+            let flag = |name: &str| options.get(name).is_some_and(|v| v == "true" || v == "1");
+            let names = options
+                .get("name")
+                .into_iter()
+                .flat_map(|list| list.split(','));
+            let names: Vec<String> = names
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
+            let tar = options.get("tar").is_none_or(|v| v != "false");
+            let kind = match exporter.r#type.as_str() {
+                "moby" | "image" => ExportKind::Image,
+                "oci" => ExportKind::Oci { tar },
+                "docker" => ExportKind::Docker { tar },
+                "tar" => ExportKind::Tar,
+                "local" => ExportKind::Local,
+                other => return Err(Error::NotSupported(format!("the output {other}"))),
+            };
+            let annotations = options.iter().filter_map(|(name, value)| {
+                let (prefix, key) = name.split_once('.')?;
+                let place = prefix.strip_prefix("annotation")?;
+                Some((
+                    format!("{}:{key}", place.trim_start_matches('-')),
+                    value.clone(),
+                ))
+            });
+            let export = Export {
+                id: place.to_string(),
+                kind,
+                push: flag("push"),
+                rewrite_timestamp: flag("rewrite-timestamp"),
+                annotations: annotations
+                    .map(|(key, value)| (key.trim_start_matches(':').to_owned(), value))
+                    .collect(),
+                names,
+                compression: Compression::parse(
+                    options.get("compression").map_or("", String::as_str),
+                )?,
+            };
+            if export.kind == ExportKind::Image && export.is_plain() {
+                outputs.tags.extend(export.names);
+            } else {
+                outputs.exports.push(export);
+            }
+        }
+        Ok(outputs)
+    }
+}
+
+/// Where the layers of a build are put for others.
+pub(crate) fn cache_to(options: Option<&CacheOptions>) -> Vec<CacheStore> {
+    let exports = options.into_iter().flat_map(|options| &options.exports);
+    exports
+        .map(|entry| CacheStore {
+            kind: entry.r#type.clone(),
+            options: entry.attrs.clone().into_iter().collect(),
+        })
+        .collect()
+}
+
+/// The rights that a build was granted.
+pub(crate) fn entitlements(names: &[String]) -> Result<Vec<Entitlement>, Error> {
+    let named = names.iter().map(|name| match name.as_str() {
+        "network.host" => Ok(Entitlement::HostNetwork),
+        "security.insecure" => Ok(Entitlement::Insecure),
+        name if name == "device" || name.starts_with("device=") => Ok(Entitlement::Device),
+        other => Err(Error::NotSupported(format!("the entitlement {other}"))),
+    });
+    named.collect()
+}
+
+fn normal(platform: &str) -> Result<String, Error> {
+    let known = Platform::parse(platform);
+    known
+        .map(|platform| platform.to_string())
+        .map_err(|problem| Error::Invalid(problem.to_string()))
+}
+
+/// `name=soft:hard`.
+fn ulimit(text: &str) -> Result<Ulimit, Error> {
+    let bad = || Error::Invalid(format!("invalid ulimit argument: {text}"));
+    let (name, limits) = text.split_once('=').ok_or_else(bad)?;
+    let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+    Ok(Ulimit {
+        name: name.to_owned(),
+        soft: soft.parse().map_err(|_| bad())?,
+        hard: hard.parse().map_err(|_| bad())?,
+    })
+}
+
+/// `mode=max,inline-only=true`.
+fn pairs(text: &str) -> Result<BTreeMap<String, String>, Error> {
+    let fields = text.split(',').filter(|field| !field.is_empty());
+    fields
+        .map(|field| match field.split_once('=') {
+            Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+            None => Err(Error::Invalid(format!("{field:?} is no name=value"))),
+        })
+        .collect()
+}
+
+/// `//STORE:TAG@DIGEST`.
+fn layout(text: &str) -> Result<(String, String), Error> {
+    let text = text.trim_start_matches("//");
+    let Some((store, digest)) = text.split_once('@') else {
+        return Err(Error::Invalid(format!(
+            "the OCI layout {text} is named without a digest"
+        )));
+    };
+    let store = store.split(':').next().unwrap_or(store);
+    Ok((format!("oci:{store}"), digest.to_owned()))
+}

@@ -1,0 +1,108 @@
+//! The side that gets the files.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use tokio::sync::mpsc;
+
+use super::tree::{Tree, complete};
+use super::{Packet, PacketKind, Stat, TransferError, mode};
+
+/// Makes a folder equal to what comes in `packets`; `answers` go to the sender, `progress` is told the bytes so far.
+///
+/// Only what changed is asked for. Waits for the disk: not for threads that must not.
+pub(crate) fn receive(
+    root: OwnedFd,
+    mut packets: mpsc::Receiver<Packet>,
+    answers: &mpsc::UnboundedSender<Packet>,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<u64, TransferError> {
+    let mut receiver = Receiver {
+        tree: Tree::new(root)?,
+        wanted: HashMap::new(),
+        open: HashMap::new(),
+        next: 0,
+        bytes: 0,
+    };
+    let mut all_told = false;
+    while let Some(packet) = packets.blocking_recv() {
+        receiver.bytes += prost::Message::encoded_len(&packet) as u64;
+        progress(receiver.bytes);
+        match PacketKind::try_from(packet.kind) {
+            Ok(PacketKind::Stat) => match packet.stat {
+                Some(stat) => receiver.told(stat, answers)?,
+                None => all_told = true,
+            },
+            Ok(PacketKind::Data) => receiver.data(packet.id, &packet.data)?,
+            Ok(PacketKind::Error) => {
+                let text = String::from_utf8_lossy(&packet.data).into_owned();
+                return Err(TransferError::Told(text));
+            }
+            Ok(PacketKind::Finished) => break,
+            Ok(PacketKind::Request) | Err(_) => {
+                return Err(TransferError::Protocol("an unexpected packet".to_owned()));
+            }
+        }
+        if all_told && receiver.wanted.is_empty() && receiver.open.is_empty() {
+            receiver.tree.finish()?;
+            // Whether the sender still listens shows in the packets.
+            let _ = answers.send(Packet::of(PacketKind::Finished));
+            while packets.blocking_recv().is_some() {}
+            return Ok(receiver.bytes);
+        }
+    }
+    Err(TransferError::Gone)
+}
+
+struct Receiver {
+    tree: Tree,
+    /// Files that were asked for.
+    wanted: HashMap<u32, Stat>,
+    /// Files whose content is coming.
+    open: HashMap<u32, (File, Stat)>,
+    next: u32,
+    bytes: u64,
+}
+
+impl Receiver {
+    fn told(
+        &mut self,
+        stat: Stat,
+        answers: &mpsc::UnboundedSender<Packet>,
+    ) -> Result<(), TransferError> {
+        let id = self.next;
+        self.next += 1;
+        if self.tree.entry(&stat)? {
+            debug_assert_eq!(mode::kind(stat.mode), rustix::fs::FileType::RegularFile);
+            self.wanted.insert(id, stat);
+            let request = Packet {
+                id,
+                ..Packet::of(PacketKind::Request)
+            };
+            let _ = answers.send(request);
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, id: u32, data: &[u8]) -> Result<(), TransferError> {
+        if let Some(stat) = self.wanted.remove(&id) {
+            let file = File::from(self.tree.create(&stat.path)?);
+            self.open.insert(id, (file, stat));
+        }
+        let Some((file, stat)) = self.open.get_mut(&id) else {
+            return Err(TransferError::Protocol(format!(
+                "content of file {id}, which was not asked for"
+            )));
+        };
+        if !data.is_empty() {
+            return file
+                .write_all(data)
+                .map_err(TransferError::file("write", &stat.path));
+        }
+        complete(file.as_fd(), stat)?;
+        self.open.remove(&id);
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Both sides against each other, and a sender that lies.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+
+use tokio::sync::mpsc;
+
+use super::{Packet, PacketKind, Stat, TransferError, receive, send};
+
+/// Makes `to` equal to `from`; returns the bytes that came.
+fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
+    let (source, target) = (fs::File::open(from).unwrap(), fs::File::open(to).unwrap());
+    let (to_receiver, arrived) = mpsc::channel(16);
+    let (answers, mut queue) = mpsc::unbounded_channel();
+    let (to_sender, asked) = mpsc::channel(16);
+    std::thread::scope(|threads| {
+        threads.spawn(move || send(&source.into(), asked, &to_receiver));
+        threads.spawn(move || {
+            while let Some(packet) = queue.blocking_recv() {
+                if to_sender.blocking_send(packet).is_err() {
+                    break;
+                }
+            }
+        });
+        let done = receive(target.into(), arrived, &answers, &|_| {});
+        drop(answers);
+        done
+    })
+}
+
+fn lies(told: &[Stat]) -> (Result<u64, TransferError>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let (sender, arrived) = mpsc::channel(told.len() + 1);
+    for stat in told {
+        let packet = Packet {
+            stat: Some(stat.clone()),
+            ..Packet::of(PacketKind::Stat)
+        };
+        sender.blocking_send(packet).unwrap();
+    }
+    drop(sender);
+    let (answers, _queue) = mpsc::unbounded_channel();
+    let root = fs::File::open(root).unwrap();
+    (receive(root.into(), arrived, &answers, &|_| {}), folder)
+}
+
+fn told(path: &str, mode: u32) -> Stat {
+    Stat {
+        path: path.as_bytes().to_vec(),
+        mode,
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+        ..Stat::default()
+    }
+}
+
+const DIRECTORY: u32 = (1 << 31) | 0o755;
+const LINK: u32 = (1 << 27) | 0o777;
+
+#[test]
+fn a_tree_arrives_as_it_is_and_then_only_what_changed_travels() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (a, b) = (from.path(), to.path());
+    fs::create_dir_all(a.join("dir/deep")).unwrap();
+    fs::write(a.join("dir/deep/big"), vec![7; 300_000]).unwrap();
+    fs::write(a.join("dir-file"), "x").unwrap();
+    fs::write(a.join("dir/empty"), "").unwrap();
+    fs::write(a.join("tool"), "#!").unwrap();
+    fs::set_permissions(a.join("tool"), fs::Permissions::from_mode(0o4755)).unwrap();
+    fs::hard_link(a.join("tool"), a.join("tool2")).unwrap();
+    symlink("../nowhere", a.join("dir/link")).unwrap();
+    assert!(transfer(a, b).unwrap() > 300_000);
+    assert_eq!(fs::read(b.join("dir/deep/big")).unwrap(), vec![7; 300_000]);
+    assert_eq!(b.join("tool").metadata().unwrap().mode() & 0o7777, 0o4755);
+    assert_eq!(
+        b.join("tool").metadata().unwrap().ino(),
+        b.join("tool2").metadata().unwrap().ino()
+    );
+    assert_eq!(
+        fs::read_link(b.join("dir/link")).unwrap(),
+        Path::new("../nowhere")
+    );
+    assert_eq!(
+        b.join("dir").metadata().unwrap().mtime_nsec(),
+        a.join("dir").metadata().unwrap().mtime_nsec()
+    );
+    // The same once more: no content.
+    assert!(transfer(a, b).unwrap() < 2_000);
+    // What is other, is gone, or has become something else.
+    fs::write(a.join("dir-file"), "yy").unwrap();
+    fs::remove_file(a.join("dir/link")).unwrap();
+    fs::create_dir(a.join("dir/link")).unwrap();
+    fs::write(a.join("dir/link/in"), "in").unwrap();
+    fs::remove_dir_all(a.join("dir/deep")).unwrap();
+    fs::write(a.join("dir/deep"), "file now").unwrap();
+    assert!(transfer(a, b).unwrap() < 2_000);
+    assert_eq!(fs::read_to_string(b.join("dir-file")).unwrap(), "yy");
+    assert_eq!(fs::read_to_string(b.join("dir/link/in")).unwrap(), "in");
+    assert_eq!(fs::read_to_string(b.join("dir/deep")).unwrap(), "file now");
+}
+
+#[test]
+fn names_lead_nowhere_else() {
+    for path in [
+        "../x",
+        "/x",
+        "a/../../x",
+        "",
+        ".",
+        "a//b",
+        "a/./b",
+        "a/",
+        "a\0b",
+    ] {
+        let (done, folder) = lies(&[told("a", DIRECTORY), told(path, 0o644)]);
+        assert!(
+            matches!(done, Err(TransferError::Protocol(_))),
+            "{path:?}: {done:?}"
+        );
+        assert!(!folder.path().join("x").exists());
+    }
+}
+
+#[test]
+fn a_link_is_no_directory() {
+    let mut link = told("l", LINK);
+    link.link = b"..".to_vec();
+    let (done, folder) = lies(&[link, told("l/x", 0o644)]);
+    assert!(done.is_err(), "{done:?}");
+    assert!(!folder.path().join("x").exists());
+    // Nor is its target what a second name shares.
+    let mut link = told("l", LINK);
+    link.link = b"/etc/passwd".to_vec();
+    let mut second = told("m", 0o644);
+    second.link = b"n".to_vec();
+    let (done, _folder) = lies(&[link, second]);
+    assert!(matches!(done, Err(TransferError::Protocol(_))), "{done:?}");
+}
+
+#[test]
+fn entries_come_in_order_and_below_directories_that_were_told() {
+    for list in [["b", "a"], ["a", "a"], ["x/y", "z"]] {
+        let stats: Vec<Stat> = list.iter().map(|path| told(path, 0o644)).collect();
+        let (done, _folder) = lies(&stats);
+        assert!(
+            matches!(done, Err(TransferError::Protocol(_))),
+            "{list:?}: {done:?}"
+        );
+    }
+}
+
+#[test]
+fn an_end_too_early_is_none_and_content_that_nobody_wants_is_refused() {
+    let (done, _folder) = lies(&[told("a", 0o644)]);
+    assert!(matches!(done, Err(TransferError::Gone)), "{done:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, arrived) = mpsc::channel(1);
+    let data = Packet {
+        id: 7,
+        ..Packet::of(PacketKind::Data)
+    };
+    sender.blocking_send(data).unwrap();
+    let (answers, _queue) = mpsc::unbounded_channel();
+    let root = fs::File::open(folder.path()).unwrap();
+    let done = receive(root.into(), arrived, &answers, &|_| {});
+    assert!(matches!(done, Err(TransferError::Protocol(_))), "{done:?}");
+}

@@ -1,0 +1,74 @@
+//! The client's files.
+
+use std::os::fd::OwnedFd;
+
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::Request;
+
+use super::{Session, SessionError, metadata, pipe};
+use crate::fsutil::{Packet, receive};
+
+const METHOD: &str = "/moby.filesync.v1.FileSync/DiffCopy";
+/// Packets that may wait for the disk.
+const QUEUE: usize = 64;
+
+/// Which files are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Sync {
+    /// What the client calls the folder.
+    pub name: String,
+    /// Paths; links on the way to them and at their end are followed. None means all.
+    pub follow: Vec<String>,
+    /// Patterns of what is wanted; none means all.
+    pub include: Vec<String>,
+    /// Patterns as of `.dockerignore`.
+    pub exclude: Vec<String>,
+}
+
+impl Session {
+    /// Makes a folder equal to one of the client's; only what differs travels. Returns the bytes that did.
+    pub async fn sync(
+        &self,
+        wanted: &Sync,
+        root: OwnedFd,
+        progress: impl Fn(u64) + Send + std::marker::Sync + 'static,
+    ) -> Result<u64, SessionError> {
+        let (answers, queue) = mpsc::unbounded_channel();
+        let mut request = Request::new(UnboundedReceiverStream::new(queue));
+        let map = request.metadata_mut();
+        metadata::append(map, "dir-name", std::slice::from_ref(&wanted.name));
+        metadata::append(map, "include-patterns", &wanted.include);
+        metadata::append(map, "exclude-patterns", &wanted.exclude);
+        metadata::append(map, "followpaths", &wanted.follow);
+        let mut packets = pipe::call::<Packet, Packet>(self, METHOD, request).await?;
+        let (sender, arrived) = mpsc::channel(QUEUE);
+        let work = tokio::task::spawn_blocking(move || {
+            let received = receive(root, arrived, &answers, &progress);
+            if let Err(error) = &received {
+                let _ = answers.send(Packet::error(&error.to_string()));
+            }
+            received
+        });
+        let pump = async {
+            while let Some(packet) = packets.next().await {
+                let packet = packet.map_err(SessionError::refused(METHOD))?;
+                if sender.send(packet).await.is_err() {
+                    break;
+                }
+            }
+            drop(sender);
+            Ok::<_, SessionError>(())
+        };
+        let told = pump.await;
+        let received = work
+            .await
+            .map_err(|error| SessionError::CutOff(error.to_string()))?;
+        match (told, received) {
+            // Whoever failed first knows why; the other only sees the end.
+            (Err(told), Err(crate::fsutil::TransferError::Gone)) => Err(told),
+            (_, received) => Ok(received?),
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod buildkit;
 mod cache;
 mod classic;
 mod mounts;
+mod outputs;
 mod refused;
 mod remote;
 mod rights;

@@ -11,9 +11,10 @@ use rustix::fs::FileType;
 
 use crate::Error;
 use crate::archives::{is_archive, unpack};
+use crate::digests::Digests;
 use crate::files::{
-    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, join, link, normal,
-    open, resolve, select,
+    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, content, join, link,
+    normal, open, resolve, select,
 };
 
 /// Where files come from.
@@ -390,10 +391,14 @@ impl Plan<'_> {
                 known.push(fetched.root.as_raw_fd());
             }
         }
+        let digests = match &self.job.origin {
+            Some(Origin::Context(context)) => context.digests.as_ref(),
+            _ => None,
+        };
         for item in &self.items {
             // What a repository's commit says needs no reading.
             if !item.root().is_some_and(|root| known.contains(&root)) {
-                item.print(&mut print)?;
+                item.print(&mut print, digests)?;
             }
         }
         Ok(print.finish())
@@ -460,7 +465,7 @@ impl Item<'_> {
         }
     }
 
-    fn print(&self, print: &mut Fingerprint) -> Result<(), Error> {
+    fn print(&self, print: &mut Fingerprint, digests: Option<&Digests>) -> Result<(), Error> {
         match self {
             Item::File {
                 root,
@@ -474,7 +479,7 @@ impl Item<'_> {
                     .add(target)
                     .add(format!("{kind:?} {mode:o} {owner:?}"));
                 match kind {
-                    FileType::RegularFile => contents(print, *root, found)?,
+                    FileType::RegularFile => contents(print, *root, found, digests)?,
                     FileType::Symlink => {
                         print.add(link(*root, &found.source)?);
                     }
@@ -499,7 +504,7 @@ impl Item<'_> {
                 owner,
             } => {
                 print.add(target).add(format!("archive {owner:?}"));
-                contents(print, *root, found)?;
+                contents(print, *root, found, digests)?;
             }
         }
         Ok(())
@@ -530,9 +535,19 @@ impl Item<'_> {
     }
 }
 
-fn contents(print: &mut Fingerprint, root: BorrowedFd<'_>, found: &Found) -> Result<(), Error> {
-    let shown = String::from_utf8_lossy(&found.source).into_owned();
-    print
-        .content(open(root, &found.source)?)
-        .map_err(Error::file("read", shown))
+fn contents(
+    print: &mut Fingerprint,
+    root: BorrowedFd<'_>,
+    found: &Found,
+    digests: Option<&Digests>,
+) -> Result<(), Error> {
+    let read = || {
+        let shown = String::from_utf8_lossy(&found.source).into_owned();
+        content(open(root, &found.source)?).map_err(Error::file("read", shown))
+    };
+    match digests {
+        Some(digests) => print.add(digests.of(&found.stat, read)?),
+        None => print.add(read()?.hex()),
+    };
+    Ok(())
 }

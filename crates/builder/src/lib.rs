@@ -29,6 +29,7 @@ mod call;
 mod configure;
 mod context;
 mod copy;
+mod digests;
 mod error;
 mod export;
 mod fetch;

@@ -152,7 +152,14 @@ impl Files for LocalFiles {
             total.store(bytes, Ordering::Relaxed);
             part(line.told(true));
             let path = place.path().to_owned();
-            Ok(Arc::new(Context::new(path, ignore, place)?))
+            let digests = path.with_extension("digests");
+            let kept = matches!(place, Place::Kept { .. });
+            let context = Context::new(path, ignore, place)?;
+            Ok(Arc::new(if kept {
+                context.remembering(digests)
+            } else {
+                context
+            }))
         })
     }
 }

@@ -1,50 +1,28 @@
 //! The story of a build.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use gantry_dockerfile::{
     BuildOptions, CheckInput, Dockerfile, Globals, Graph, Platform, Scope, Source, check,
     detect_syntax, parse_trigger,
 };
-use gantry_engine::Engine;
-use gantry_image::NewImage;
+use gantry_image::{Image, NewImage};
 use gantry_oci::ImageConfig;
-use gantry_reference::{ImageId, Reference};
-use tokio::sync::{OnceCell, RwLock};
+use gantry_reference::{Digest, ImageId, Reference};
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use crate::cache::Cache;
-use crate::cache_mounts::CacheMounts;
+use crate::export::{self, Outcome};
+use crate::named::{Found, Named};
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::steps::{Steps, wanted_paths};
-use crate::{Context, Definition, Error, Event, Files, Report, Request, Told, Warning};
+use crate::{Builder, Context, Definition, Error, Event, Files, Report, Request, Warning};
 
-/// Builds images; a clone is the same builder.
-#[derive(Clone)]
-pub struct Builder(pub(crate) Arc<Inner>);
-
-/// What all builds share.
-pub struct Inner {
-    pub(crate) engine: Engine,
-    pub(crate) cache: Cache,
-    pub(crate) cache_mounts: CacheMounts,
-    /// Contexts and whatever else a build needs for a while.
-    pub(crate) folder: PathBuf,
-    /// Builds read, pruning writes.
-    pub(crate) pruning: RwLock<()>,
-}
-
-impl std::ops::Deref for Builder {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
+/// Numbers of steps that each of several platforms has for itself.
+const STEPS_OF_A_PLATFORM: usize = 100_000;
 
 /// A finished build.
 #[derive(Debug, Clone, Default)]
@@ -67,40 +45,25 @@ pub(crate) struct Work {
     pub request: Request,
     /// The platform that this is for, if not this machine's.
     pub platform: Option<String>,
+    /// The Dockerfile's name.
+    pub file_name: String,
+    /// The Dockerfile's text.
+    pub source: Vec<u8>,
+    /// What the build took from elsewhere: an address, and a kind of digest and its digits.
+    materials: Mutex<BTreeMap<String, (String, String)>>,
     files: Arc<dyn Files>,
-    context: OnceCell<Arc<Context>>,
+    context: Arc<OnceCell<Arc<Context>>>,
     pub file: Dockerfile,
     pub options: BuildOptions,
     pub globals: Globals,
     pub graph: Graph,
     pub report: Report,
+    pub named: Named,
     pub steps: Steps,
     needed: Vec<usize>,
 }
 
 impl Builder {
-    /// Opens the cache below the engine's data root; what an interrupted build left is removed.
-    pub fn open(engine: &Engine, data_root: &std::path::Path) -> Result<Self, Error> {
-        let root = data_root.join("build");
-        let folder = root.join("work");
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(Error::file("clear", &folder))?;
-        }
-        std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-        Ok(Self(Arc::new(Inner {
-            engine: engine.clone(),
-            cache: Cache::open(root.join("keys"))?,
-            cache_mounts: CacheMounts::open(root.join("mounts"))?,
-            folder,
-            pruning: RwLock::new(()),
-        })))
-    }
-
-    /// Where contexts are unpacked.
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
     /// Builds an image. Dropping the future ends the build and what it runs.
     pub async fn build(
         &self,
@@ -109,37 +72,106 @@ impl Builder {
         report: Report,
     ) -> Result<Built, Error> {
         let _not_pruned = self.pruning.read().await;
-        request.supported()?;
-        let names = named(&request.tags)?;
-        let (work, target) = Work::new(self, request, definition, report)?;
-        let work = Arc::new(work);
-        let (stages, _driven) = work.begin();
-        let last = match stages.get(&target) {
-            Some(stage) => stage.clone().await.map_err(Error::Stage)?,
-            None => return Err(Error::Invalid("nothing to build".to_owned())),
+        self.collect_garbage();
+        request.supported(&self.settings.entitlements)?;
+        if let Some(answer) = crate::call::answer(&request, &definition)? {
+            return Ok(Built {
+                answer,
+                ..Built::default()
+            });
+        }
+        let started = now();
+        let platforms: Vec<Option<String>> = match request.platforms.as_slice() {
+            [] => vec![None],
+            asked => asked.iter().cloned().map(Some).collect(),
         };
-        let image = work.put_down(&last, &names)?;
-        Ok(Built {
-            image: Some(image),
-            ..Built::default()
-        })
+        let shared = Arc::new(OnceCell::new());
+        let mut works = Vec::new();
+        for platform in &platforms {
+            let report = match platform {
+                Some(name) if platforms.len() > 1 => of_platform(&report, name, works.len()),
+                _ => Arc::clone(&report),
+            };
+            let input = Input {
+                definition: &definition,
+                platform: platform.clone(),
+                context: Arc::clone(&shared),
+            };
+            let (work, target) = Work::new(self, &request, input, report)?;
+            works.push((Arc::new(work), target));
+        }
+        if !request.no_cache {
+            self.import_caches(&request, &report).await;
+        }
+        // All platforms at once, as stages are.
+        let begun: Vec<_> = works.iter().map(|(work, _)| work.begin()).collect();
+        let (mut outcomes, mut all) = (Vec::new(), Vec::new());
+        for ((work, target), (stages, _driven)) in works.iter().zip(&begun) {
+            let stage = match stages.get(target) {
+                Some(stage) => stage.clone().await.map_err(Error::Stage)?,
+                None => return Err(Error::Invalid("nothing to build".to_owned())),
+            };
+            for stage in stages.values() {
+                all.push(stage.clone().await.map_err(Error::Stage)?);
+            }
+            outcomes.push(Outcome {
+                work: Arc::clone(work),
+                stage,
+            });
+        }
+        let built = export::deliver(&request, &outcomes, started).await?;
+        self.export_caches(&request, &outcomes, &all).await?;
+        Ok(built)
     }
+}
+
+/// What one platform's build is made from.
+struct Input<'a> {
+    definition: &'a Definition,
+    platform: Option<String>,
+    /// The files, which all platforms share.
+    context: Arc<OnceCell<Arc<Context>>>,
+}
+
+/// The reports of one of several platforms: its steps are named after it, and have numbers of their own.
+fn of_platform(report: &Report, platform: &str, place: usize) -> Report {
+    let (report, platform) = (Arc::clone(report), platform.to_owned());
+    let moved = move |id: usize| id.saturating_add(place * STEPS_OF_A_PLATFORM);
+    Arc::new(move |event| {
+        report(match event {
+            Event::Planned(mut steps) => {
+                for step in &mut steps {
+                    step.id = moved(step.id);
+                    step.inputs.iter_mut().for_each(|id| *id = moved(*id));
+                    if let Some(rest) = step.name.strip_prefix('[')
+                        && !rest.starts_with("internal]")
+                    {
+                        step.name = format!("[{platform} {rest}");
+                    }
+                }
+                Event::Planned(steps)
+            }
+            Event::Step(id, told) => Event::Step(moved(id), told),
+            other => other,
+        });
+    })
 }
 
 impl Work {
     fn new(
         builder: &Builder,
-        request: Request,
-        definition: Definition,
+        request: &Request,
+        input: Input<'_>,
         report: Report,
     ) -> Result<(Self, usize), Error> {
+        let definition = input.definition;
         refuse_foreign_frontends(&definition.dockerfile)?;
         let file = Dockerfile::parse(&definition.dockerfile)?;
         let platform = |text: &str| {
             Platform::parse(text).map_err(|problem| Error::Invalid(problem.to_string()))
         };
         let host = Platform::default();
-        let wanted = request.platforms.first().cloned();
+        let wanted = input.platform;
         let options = BuildOptions {
             build_args: request.build_args.clone(),
             target_platform: wanted.as_deref().map(platform).transpose()?.unwrap_or(host),
@@ -147,14 +179,15 @@ impl Work {
             ..BuildOptions::default()
         };
         let globals = Globals::new(&file, &options)?;
-        let graph = Graph::new(&file, &globals)?;
+        let named = Named::new(&request.contexts);
+        let graph = Graph::with_contexts(&file, &globals, &named.names())?;
         let target = graph.target(request.target.as_deref())?;
-        let input = CheckInput {
+        let checks = CheckInput {
             options: options.clone(),
             ignore: Some(&definition.ignore),
             ..CheckInput::default()
         };
-        let checked = check(&file, &input)?;
+        let checked = check(&file, &checks)?;
         for finding in &checked.findings {
             report(Event::Warning(Warning {
                 check: Some(finding.check),
@@ -170,15 +203,19 @@ impl Work {
         report(Event::Planned(steps.planned.clone()));
         let work = Self {
             builder: builder.clone(),
-            request,
+            request: request.clone(),
             platform: wanted,
-            files: definition.files,
-            context: OnceCell::new(),
+            file_name: definition.name.clone(),
+            source: definition.dockerfile.clone(),
+            materials: Mutex::default(),
+            files: Arc::clone(&definition.files),
+            context: input.context,
             file,
             options,
             globals,
             graph,
             report,
+            named,
             steps,
             needed,
         };
@@ -215,18 +252,18 @@ impl Work {
         self.step(number, &from.source);
         let begun = self.first(index, stages).await;
         let (mut stage, triggers) = begun.map_err(|e| e.at(from.span))?;
-        for (trigger, expression) in &triggers {
-            (self.report)(Event::Warning(Warning {
-                check: None,
-                message: format!("ONBUILD {expression}"),
-                span: None,
-            }));
+        if !triggers.is_empty() {
+            (self.report)(Event::Triggers(triggers.len()));
+        }
+        for trigger in &triggers {
             self.instruction(&mut stage, index, None, trigger, stages)
                 .await?;
         }
         let own = self.graph.instructions(index);
         // Those that ONBUILD of a stage below left stand in front and have no number.
-        let inherited = own.len() - self.file.stages[index].instructions.len();
+        let inherited = own
+            .len()
+            .saturating_sub(self.file.stages[index].instructions.len());
         for (place, instruction) in own.iter().enumerate() {
             if place >= inherited {
                 self.step(number + 1 + place - inherited, &instruction.source);
@@ -251,7 +288,7 @@ impl Work {
         &self,
         index: usize,
         stages: &Stages,
-    ) -> Result<(Stage, Vec<(gantry_dockerfile::Instruction, String)>), Error> {
+    ) -> Result<(Stage, Vec<gantry_dockerfile::Instruction>), Error> {
         let from = &self.file.stages[index].from;
         let platform = match &from.platform {
             Some(word) => {
@@ -275,21 +312,26 @@ impl Work {
                     Some(step) => Teller::begin(&self.report, step),
                     None => Teller::silent(&self.report),
                 };
-                let base = self
-                    .builder
-                    .base(name, platform.as_deref(), &self.request, &teller)
-                    .await;
-                let image = teller.end(base)?;
+                let base = self.begun_with(name, platform.as_deref(), &teller).await;
+                let image = match teller.end(base)? {
+                    Found::Folder(context) => {
+                        return Ok((self.of_files(context).await?, Vec::new()));
+                    }
+                    Found::Image(image) => image,
+                };
                 let mut config = (*image.config).clone();
                 let mut triggers = Vec::new();
                 for expression in std::mem::take(&mut config.config.on_build) {
-                    triggers.push((parse_trigger(&expression, from.span)?, expression));
+                    triggers.push(parse_trigger(&expression, from.span)?);
                 }
                 let stage = Stage {
                     layers: image.layers.clone(),
                     scope: Scope::on_image(&self.file, &config.config.env),
                     config,
-                    keeper: Some(image.id.clone()),
+                    keeper: None,
+                    files: None,
+                    kept: image.layers.len(),
+                    keys: Vec::new(),
                     command_set: false,
                     created: image.config.created.clone().unwrap_or_else(now),
                 };
@@ -299,7 +341,25 @@ impl Work {
         }
     }
 
-    fn scratch(&self) -> Stage {
+    /// What a name in FROM means: what the build gives under it, or an image.
+    async fn begun_with(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        teller: &Teller,
+    ) -> Result<Found, Error> {
+        if let Some(found) = self.named(name, platform, teller).await? {
+            return Ok(found);
+        }
+        let image = self
+            .builder
+            .base(name, platform, &self.request, teller)
+            .await?;
+        self.takes_image(name, &image);
+        Ok(Found::Image(Arc::new(image)))
+    }
+
+    pub(crate) fn scratch(&self) -> Stage {
         let target = &self.options.target_platform;
         Stage {
             layers: Vec::new(),
@@ -311,6 +371,9 @@ impl Work {
             },
             scope: Scope::on_image(&self.file, [""; 0]),
             keeper: None,
+            files: None,
+            kept: 0,
+            keys: Vec::new(),
             command_set: false,
             created: now(),
         }
@@ -333,7 +396,11 @@ impl Work {
                 Some(step) => Teller::begin(&self.report, step),
                 None => Teller::silent(&self.report),
             };
-            let paths = wanted_paths(&self.graph, &self.needed);
+            // Of several platforms, each may want something else.
+            let paths = match self.request.platforms.len() {
+                0 | 1 => wanted_paths(&self.graph, &self.needed),
+                _ => Vec::new(),
+            };
             let part = teller.reporter();
             let brought = self.files.bring(&paths, &part).await;
             teller.end(brought)
@@ -341,46 +408,72 @@ impl Work {
         self.context.get_or_try_init(bring).await.map(Arc::clone)
     }
 
-    /// Makes the image of the last stage, and gives it its names.
-    fn put_down(&self, stage: &Stage, names: &[Reference]) -> Result<ImageId, Error> {
-        let teller = Teller::begin(&self.report, self.steps.output());
-        let part = |name: String| {
-            teller.tell(Told::Part {
-                name,
-                current: 0,
-                total: 0,
-                finished: true,
-            });
-        };
-        let done = || {
-            let image = self.install(stage)?;
-            part(format!("writing image {image}"));
-            (self.report)(Event::Done(image.clone()));
-            for name in names {
-                let tag = name.tag().unwrap_or_default();
-                let images = &self.builder.engine.images;
-                images.tag(image.as_str(), &name.repository(), tag)?;
-                part(format!("naming to {name}"));
-                (self.report)(Event::Tagged(name.familiar()));
-            }
-            Ok(image)
-        };
-        let done = done();
-        teller.end(done)
-    }
-
-    /// Makes the image of the last stage.
-    fn install(&self, stage: &Stage) -> Result<ImageId, Error> {
+    /// The configuration and the layers that a stage has come to.
+    pub(crate) fn result(&self, stage: &Stage) -> (ImageConfig, Vec<Digest>) {
         let mut config = stage.finished();
         config.created = Some(stage.created.clone());
         config.config.labels.extend(self.request.labels.clone());
+        if self.request.keys_inline() {
+            crate::share::write_keys(&mut config, stage);
+        }
+        (config, stage.layers.clone())
+    }
+
+    /// Makes an image.
+    pub(crate) fn install(
+        &self,
+        layers: Vec<Digest>,
+        config: ImageConfig,
+    ) -> Result<ImageId, Error> {
         let new = NewImage {
-            base: stage.layers.clone(),
+            base: layers,
             config,
-            parent: stage.keeper.clone(),
+            // What it was made from is cache, which may go.
+            parent: None,
             name: None,
+            step: false,
         };
         Ok(self.builder.engine.images.store().make_bare(new)?)
+    }
+
+    /// `linux/amd64`
+    pub(crate) fn platform_name(&self) -> String {
+        let target = &self.options.target_platform;
+        let mut name = format!("{}/{}", target.os, target.architecture);
+        if !target.variant.is_empty() {
+            name = format!("{name}/{}", target.variant);
+        }
+        name
+    }
+
+    /// Notes something that the build takes from elsewhere.
+    pub(crate) fn takes(&self, address: String, kind: &str, digest: String) {
+        let mut materials = self
+            .materials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        materials.insert(address, (kind.to_owned(), digest));
+    }
+
+    /// Notes an image that the build takes files from.
+    pub(crate) fn takes_image(&self, name: &str, image: &Image) {
+        let by_digest = image.repo_digests.first().and_then(|r| r.digest().cloned());
+        let digest = by_digest.or_else(|| image.manifest.clone());
+        let Ok(reference) = Reference::parse(name) else {
+            return;
+        };
+        let digest = digest.as_ref().unwrap_or(image.id.digest());
+        let package = export::package(&reference, &self.platform_name());
+        self.takes(package, "sha256", digest.hex().to_owned());
+    }
+
+    /// All that the build has taken from elsewhere.
+    pub(crate) fn materials(&self) -> BTreeMap<String, (String, String)> {
+        let materials = self
+            .materials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        materials.clone()
     }
 }
 
@@ -398,19 +491,6 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-fn named(tags: &[String]) -> Result<Vec<Reference>, Error> {
-    let mut names = Vec::new();
-    for tag in tags.iter().filter(|tag| !tag.is_empty()) {
-        let mut name = Reference::parse(tag).map_err(gantry_image::Error::from)?;
-        if name.tag().is_none() {
-            let latest = name.with_tag(gantry_reference::DEFAULT_TAG);
-            name = latest.map_err(gantry_image::Error::from)?;
-        }
-        names.push(name);
-    }
-    Ok(names)
 }
 
 /// `# syntax=docker/dockerfile` means what is built in; another frontend would be another program.

@@ -3,21 +3,42 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use gantry_archive::Digester;
 use gantry_dockerfile::{Mount, Sharing};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
+use crate::step::blocking;
+use crate::trees::Access;
+
+/// Names of directories that are being filled begin so.
+const HALF: &str = ".new-";
 
 /// All caches.
 #[derive(Debug)]
 pub(crate) struct CacheMounts {
     folder: PathBuf,
+    /// A file for each: its id; the file's time is when it was used last.
+    notes: PathBuf,
     /// Who has one for itself.
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// A cache as it lies there.
+#[derive(Debug)]
+pub(crate) struct CacheFolder {
+    /// The directory's name.
+    pub name: String,
+    /// The cache's id.
+    pub id: String,
+    /// The directory.
+    pub path: PathBuf,
+    /// When a step had it last.
+    pub used: SystemTime,
 }
 
 /// A cache while a step uses it.
@@ -31,33 +52,70 @@ pub(crate) struct InUse {
 impl CacheMounts {
     /// Opens the folder of caches.
     pub(crate) fn open(folder: PathBuf) -> Result<Self, Error> {
-        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        let notes = folder.with_extension("ids");
+        for folder in [&folder, &notes] {
+            fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+        }
+        for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))? {
+            let entry = entry.map_err(Error::file("read", &folder))?;
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(HALF.as_bytes())
+            {
+                let path = entry.path();
+                fs::remove_dir_all(&path).map_err(Error::file("remove", &path))?;
+            }
+        }
         Ok(Self {
             folder,
+            notes,
             locks: Mutex::default(),
         })
     }
 
-    /// Takes the cache that a mount means, waiting where it is to be nobody else's.
-    pub(crate) async fn take(&self, mount: &Mount, target: &str) -> Result<InUse, Error> {
-        let id = mount.id.clone().unwrap_or_else(|| target.to_owned());
-        match mount.sharing.unwrap_or(Sharing::Shared) {
-            Sharing::Shared => self.made(&id, mount, None),
-            Sharing::Locked => {
-                let alone = self.lock(&id).lock_owned().await;
-                self.made(&id, mount, Some(alone))
-            }
+    /// Takes the cache of this id, waiting where it is to be nobody else's; `seed` fills a new one.
+    pub(crate) async fn take(
+        &self,
+        id: &str,
+        mount: &Mount,
+        seed: impl FnOnce(&Path) -> Result<(), Error> + Send + 'static,
+    ) -> Result<InUse, Error> {
+        let (id, alone) = match mount.sharing.unwrap_or(Sharing::Shared) {
+            Sharing::Shared => (id.to_owned(), None),
+            Sharing::Locked => (id.to_owned(), Some(self.lock(id).lock_owned().await)),
             Sharing::Private => {
-                // The first one that nobody uses.
-                let mut number = 0;
-                loop {
-                    let own = format!("{id}\0{number}");
-                    if let Ok(alone) = self.lock(&own).try_lock_owned() {
-                        return self.made(&own, mount, Some(alone));
-                    }
-                    number += 1;
-                }
+                let (id, alone) = self.unused(id);
+                (id, Some(alone))
             }
+        };
+        let folder = self.folder.clone();
+        let access = Access {
+            mode: mount.mode.unwrap_or(0o755),
+            uid: mount.uid.unwrap_or_default(),
+            gid: mount.gid.unwrap_or_default(),
+        };
+        let note = self.notes.join(name(&id));
+        let path = blocking(move || {
+            fs::write(&note, &id).map_err(Error::file("write", &note))?;
+            made(&folder, &id, access, seed)
+        })
+        .await?;
+        Ok(InUse {
+            path,
+            _alone: alone,
+        })
+    }
+
+    /// The first of a private cache's directories that nobody uses.
+    fn unused(&self, id: &str) -> (String, OwnedMutexGuard<()>) {
+        let mut number = 0;
+        loop {
+            let own = format!("{id}\0{number}");
+            if let Ok(alone) = self.lock(&own).try_lock_owned() {
+                return (own, alone);
+            }
+            number += 1;
         }
     }
 
@@ -66,38 +124,81 @@ impl CacheMounts {
         Arc::clone(locks.entry(id.to_owned()).or_default())
     }
 
-    fn made(
-        &self,
-        id: &str,
-        mount: &Mount,
-        alone: Option<OwnedMutexGuard<()>>,
-    ) -> Result<InUse, Error> {
-        let path = self.folder.join(Digester::sha256(id.as_bytes()).hex());
-        if !path.exists() {
-            fs::create_dir_all(&path).map_err(Error::file("create", &path))?;
-            let mode = fs::Permissions::from_mode(mount.mode.unwrap_or(0o755));
-            fs::set_permissions(&path, mode).map_err(Error::file("change", &path))?;
-            chown(&path, mount.uid, mount.gid).map_err(Error::file("change", &path))?;
-        }
-        Ok(InUse {
-            path,
-            _alone: alone,
-        })
-    }
-
     /// Removes a cache that nobody uses.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.folder.join(name);
-        fs::remove_dir_all(&path).map_err(Error::file("remove", &path))
+        fs::remove_dir_all(&path).map_err(Error::file("remove", &path))?;
+        let _ = fs::remove_file(self.notes.join(name));
+        Ok(())
     }
 
-    /// Names and places of all caches.
-    pub(crate) fn all(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+    /// All caches.
+    pub(crate) fn all(&self) -> Result<Vec<CacheFolder>, Error> {
         let entries = fs::read_dir(&self.folder).map_err(Error::file("read", &self.folder))?;
-        let named = entries.filter_map(|entry| {
+        let caches = entries.filter_map(|entry| {
             let entry = entry.ok()?;
-            Some((entry.file_name().into_string().ok()?, entry.path()))
+            let name = entry.file_name().into_string().ok()?;
+            if name.starts_with(HALF) {
+                return None;
+            }
+            let note = self.notes.join(&name);
+            let used = fs::metadata(&note).and_then(|m| m.modified());
+            let used = used.or_else(|_| entry.metadata()?.modified());
+            Some(CacheFolder {
+                id: fs::read_to_string(&note).unwrap_or_default(),
+                name,
+                path: entry.path(),
+                used: used.unwrap_or(SystemTime::UNIX_EPOCH),
+            })
         });
-        Ok(named.collect())
+        Ok(caches.collect())
+    }
+}
+
+impl CacheFolder {
+    /// What it is, for people.
+    pub(crate) fn description(&self) -> String {
+        let id = self.id.split('\0').next().unwrap_or_default();
+        if id.is_empty() {
+            return "cached mount".to_owned();
+        }
+        format!("cached mount with id \"{id}\"")
+    }
+}
+
+/// The name of a cache's directory.
+fn name(id: &str) -> String {
+    Digester::sha256(id.as_bytes()).hex().to_owned()
+}
+
+/// The directory of a cache; a new one is there under its name once it is filled.
+fn made(
+    folder: &Path,
+    id: &str,
+    access: Access,
+    seed: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<PathBuf, Error> {
+    let path = folder.join(name(id));
+    if path.exists() {
+        return Ok(path);
+    }
+    let half = tempfile::Builder::new()
+        .prefix(HALF)
+        .tempdir_in(folder)
+        .map_err(Error::file("create a folder in", folder))?;
+    let mode = fs::Permissions::from_mode(access.mode);
+    fs::set_permissions(half.path(), mode).map_err(Error::file("change", half.path()))?;
+    chown(half.path(), Some(access.uid), Some(access.gid))
+        .map_err(Error::file("change", half.path()))?;
+    seed(half.path())?;
+    let half = half.keep();
+    match fs::rename(&half, &path) {
+        Ok(()) => Ok(path),
+        // Another step was faster, and has written to it.
+        Err(_) if path.exists() => {
+            fs::remove_dir_all(&half).map_err(Error::file("remove", &half))?;
+            Ok(path)
+        }
+        Err(error) => Err(Error::file("rename", &half)(error)),
     }
 }

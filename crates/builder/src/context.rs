@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use gantry_dockerfile::Ignore;
 use gantry_sys::in_root;
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
+use tempfile::TempDir;
 
 use crate::digests::Digests;
 use crate::files::c_path;
+use crate::remote::Downloaded;
 use crate::{Error, Told};
 
 /// A Dockerfile larger than this is refused.
@@ -46,7 +48,6 @@ pub trait Files: std::fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Context {
     root: OwnedFd,
-    path: PathBuf,
     /// What of the folder does not belong to the context.
     pub(crate) ignore: Ignore,
     /// What is known of the contents of its files.
@@ -65,7 +66,6 @@ impl Context {
         let name = c_path(path.as_os_str().as_encoded_bytes())?;
         Ok(Self {
             root: in_root::open_root(&name).map_err(Error::file("open", &path))?,
-            path,
             ignore,
             digests: None,
             _keeper: Box::new(keeper),
@@ -79,9 +79,21 @@ impl Context {
         self
     }
 
-    /// Where the folder is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// A folder that was filled, or one in it: links in the way lead nowhere else.
+    pub(crate) fn of_folder(folder: TempDir, below: &str) -> Result<Self, Error> {
+        let path = real_path(&folder, below)?;
+        Self::new(path, Ignore::default(), folder)
+    }
+
+    /// What was downloaded: an archive's files, or the file itself.
+    pub(crate) fn of_download(file: Downloaded, place: &Path) -> Result<Self, Error> {
+        let opened = fs::File::open(file.folder.path());
+        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
+        if crate::archives::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+            let from = fs::File::open(file.path()).map_err(Error::file("open", file.path()))?;
+            return Self::of_folder(unpacked(from, place)?, "");
+        }
+        Self::of_folder(file.folder, "")
     }
 
     /// The folder.
@@ -110,19 +122,7 @@ impl Definition {
         name: &str,
         inline: Option<Vec<u8>>,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(place).map_err(Error::file("create", place))?;
-        let folder = tempfile::Builder::new()
-            .prefix("context-")
-            .tempdir_in(place)
-            .map_err(Error::file("create a folder in", place))?;
-        let path = c_path(folder.path().as_os_str().as_encoded_bytes())?;
-        let root = in_root::open_root(&path).map_err(Error::file("open", folder.path()))?;
-        let unreadable =
-            |error| Error::Invalid(format!("the context's archive cannot be read: {error}"));
-        let mut plain = gantry_archive::decode(archive).map_err(unreadable)?;
-        gantry_engine::unpack_into(root.as_fd(), &mut plain, "the build context")?;
-        // The rest of the request is read, or its sender would see a broken connection.
-        std::io::copy(&mut plain, &mut std::io::sink()).map_err(unreadable)?;
+        let folder = unpacked(archive, place)?;
         let path = folder.path().to_owned();
         Self::from_folder(path, folder, name, inline)
     }
@@ -150,6 +150,21 @@ impl Definition {
             ignore,
             files: Arc::new(Arc::new(context)),
         })
+    }
+
+    /// What was downloaded as a build's context: an archive, or a Dockerfile without one.
+    pub(crate) fn of_download(file: Downloaded, place: &Path, name: &str) -> Result<Self, Error> {
+        let path = file.path();
+        let opened = fs::File::open(file.folder.path());
+        let opened = opened.map_err(Error::file("open", file.folder.path()))?;
+        if crate::archives::is_archive_at(opened.as_fd(), file.name.as_bytes())? {
+            let from = fs::File::open(&path).map_err(Error::file("open", &path))?;
+            return Self::from_archive(from, place, name, None);
+        }
+        let text = read(opened.as_fd(), &file.name)?.unwrap_or_default();
+        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        let path = file.folder.path().to_owned();
+        Self::from_folder(path, file.folder, "Dockerfile", Some(text))
     }
 
     /// Takes the Dockerfile and what is to be ignored from one folder, and the files from elsewhere.
@@ -193,14 +208,54 @@ fn look(
     Ok((dockerfile, ignore))
 }
 
+/// Unpacks an archive, compressed or not, into a new folder, and reads it to its end.
+fn unpacked(archive: impl Read, place: &Path) -> Result<TempDir, Error> {
+    fs::create_dir_all(place).map_err(Error::file("create", place))?;
+    let folder = tempfile::Builder::new()
+        .prefix("context-")
+        .tempdir_in(place)
+        .map_err(Error::file("create a folder in", place))?;
+    let path = c_path(folder.path().as_os_str().as_encoded_bytes())?;
+    let root = in_root::open_root(&path).map_err(Error::file("open", folder.path()))?;
+    let unreadable =
+        |error| Error::Invalid(format!("the context's archive cannot be read: {error}"));
+    let mut plain = gantry_archive::decode(archive).map_err(unreadable)?;
+    gantry_engine::unpack_into(root.as_fd(), &mut plain, "the build context")?;
+    // The rest of the request is read, or its sender would see a broken connection.
+    std::io::copy(&mut plain, &mut std::io::sink()).map_err(unreadable)?;
+    Ok(folder)
+}
+
+/// Where a directory of a folder that nobody changes really is.
+pub(crate) fn real_path(folder: &TempDir, below: &str) -> Result<PathBuf, Error> {
+    let known = c_path(folder.path().as_os_str().as_encoded_bytes())?;
+    let root = in_root::open_root(&known).map_err(Error::file("open", folder.path()))?;
+    let path = c_path(&[b"/", below.as_bytes()].concat())?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let found = in_root::open(root.as_fd(), &path, flags).map_err(|error| match error {
+        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => {
+            Error::SourceNotFound(format!("/{}", below.trim_start_matches('/')))
+        }
+        other => Error::file("open", below)(other),
+    })?;
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    fs::read_link(&link).map_err(Error::file("read", link))
+}
+
 /// A small file of the context; `None` if there is none of that name.
 fn read(root: BorrowedFd<'_>, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
-    let file = match in_root::open(root, &c_path(name.as_bytes())?, flags) {
-        Ok(fd) => fs::File::from(fd),
+    let file = match in_root::open(root, &c_path(name.as_bytes())?, OFlags::PATH) {
+        Ok(fd) => fd,
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
         Err(error) => return Err(Error::file("open", name)(error)),
     };
+    // Looked at before it is opened: opening a device may do something.
+    let stat = rustix::fs::fstat(&file).map_err(Error::file("look at", name))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Error::Invalid(format!("{name} is not a regular file")));
+    }
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let file = fs::File::open(opened).map_err(Error::file("open", name))?;
     let mut text = Vec::new();
     let read = file.take(DOCKERFILE_MAX + 1).read_to_end(&mut text);
     read.map_err(Error::file("read", name))?;

@@ -1,16 +1,16 @@
 //! COPY and ADD: files into one layer, without a container.
 
-use std::collections::HashMap;
-use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use gantry_dockerfile::{Ignore, Inline};
 use gantry_reference::Digest;
 use rustix::fs::FileType;
-use tar::EntryType;
 
 use crate::Error;
+use crate::archives::{is_archive, unpack};
 use crate::digests::Digests;
 use crate::files::{
     Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, content, join, link,
@@ -35,10 +35,12 @@ impl Origin {
     }
 }
 
-/// A file that was fetched: the folder that it lies in, and its name.
+/// What was fetched: the folder that it lies in, and its name; without a name it is the folder's files.
 pub(crate) struct Fetched {
     pub root: OwnedFd,
     pub name: String,
+    /// What it is, if that says more than its files do: a repository's commit.
+    pub identity: Option<String>,
     /// Keeps the folder.
     pub _folder: tempfile::TempDir,
 }
@@ -98,6 +100,23 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Job {
+    /// All that is at a path, as it is.
+    pub(crate) fn of_all(origin: Origin, path: &str) -> Self {
+        Self {
+            origin: Some(origin),
+            paths: vec![path.to_owned()],
+            fetched: Vec::new(),
+            inline: Vec::new(),
+            destination: "/".to_owned(),
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            parents: false,
+            unpack: (false, false),
+            below: None,
+        }
+    }
+
     fn below(&self) -> Option<BorrowedFd<'_>> {
         self.below.as_ref().map(|(_, root)| root.as_fd())
     }
@@ -150,6 +169,21 @@ impl Job {
         })
     }
 
+    /// Copies into a folder that is no layer.
+    pub(crate) fn write_into(&self, folder: BorrowedFd<'_>) -> Result<(), Error> {
+        let plan = self.plan()?;
+        let (reader, writer) = std::io::pipe().map_err(Error::file("make", "a pipe"))?;
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| plan.write(std::io::BufWriter::new(writer)));
+            let unpacked = gantry_engine::unpack_into(folder, reader, "the files");
+            let written = writing
+                .join()
+                .unwrap_or_else(|_| Err(Error::CutOff("a copy".to_owned())));
+            // A reader that ends early breaks the writer, and says why.
+            unpacked.map_err(Error::from).and(written)
+        })
+    }
+
     /// All sources that there are.
     fn chosen(&self) -> Result<Vec<Chosen<'_>>, Error> {
         let bad = |problem: gantry_dockerfile::Problem| Error::Invalid(problem.to_string());
@@ -185,12 +219,18 @@ impl Job {
                 exclude: &nothing,
                 parents: false,
             };
-            for selected in select(&fetched.name, &selection)? {
+            let path = if fetched.name.is_empty() {
+                "."
+            } else {
+                &fetched.name
+            };
+            for selected in select(path, &selection)? {
                 chosen.push(Chosen {
                     root: fetched.root.as_fd(),
+                    unpack: self.unpack.1 && !selected.directory,
                     selected,
-                    unpack: self.unpack.1,
-                    fetched: true,
+                    // Files of a repository have modes of their own.
+                    fetched: fetched.identity.is_none(),
                 });
             }
         }
@@ -342,12 +382,24 @@ impl Plan<'_> {
         };
         print.add(&self.place.path).add([u8::from(self.whole)]);
         print.add(format!("{:?}", self.owner));
+        let mut known = Vec::new();
+        for fetched in &self.job.fetched {
+            if let Some(identity) = &fetched.identity {
+                print.add("fetched").add(identity);
+                print.add(format!("{:?} {:?}", self.job.chown, self.job.chmod));
+                print.all(&self.job.exclude);
+                known.push(fetched.root.as_raw_fd());
+            }
+        }
         let digests = match &self.job.origin {
             Some(Origin::Context(context)) => context.digests.as_ref(),
             _ => None,
         };
         for item in &self.items {
-            item.print(&mut print, digests)?;
+            // What a repository's commit says needs no reading.
+            if !item.root().is_some_and(|root| known.contains(&root)) {
+                item.print(&mut print, digests)?;
+            }
         }
         Ok(print.finish())
     }
@@ -355,11 +407,12 @@ impl Plan<'_> {
     /// Writes the layer.
     pub(crate) fn write(&self, out: impl Write) -> Result<(), Error> {
         let mut layer = LayerWriter::new(out);
-        self.ground(&mut layer, &self.place, self.whole)?;
+        let own: HashSet<&[u8]> = self.items.iter().filter_map(Item::directory).collect();
+        self.ground(&mut layer, &self.place, self.whole, &own)?;
         for place in &self.grounds {
             for (path, stat) in &place.there {
                 // One that the copy changes comes with its item.
-                if !self.items.iter().any(|item| item.is_directory(path)) {
+                if !own.contains(path.as_slice()) {
                     layer.known(path, stat)?;
                 }
             }
@@ -370,7 +423,8 @@ impl Plan<'_> {
         for item in &self.items {
             item.write(&mut layer)?;
         }
-        layer.finish().map(drop)
+        let mut out = layer.finish()?;
+        out.flush().map_err(Error::file("end", "the layer"))
     }
 
     /// The directories that the copy goes into.
@@ -379,13 +433,14 @@ impl Plan<'_> {
         layer: &mut LayerWriter<impl Write>,
         place: &Place,
         whole: bool,
+        own: &HashSet<&[u8]>,
     ) -> Result<(), Error> {
         for (path, stat) in &place.there {
             layer.known(path, stat)?;
         }
         for path in place.missing(whole) {
             // A copied directory gives the destination its own attributes.
-            if !self.items.iter().any(|item| item.is_directory(&path)) {
+            if !own.contains(path.as_slice()) {
                 layer.directory(&path, 0o755, self.owner, 0)?;
             }
         }
@@ -394,9 +449,20 @@ impl Plan<'_> {
 }
 
 impl Item<'_> {
-    fn is_directory(&self, path: &[u8]) -> bool {
-        matches!(self, Item::File { found, target, .. }
-            if found.kind() == FileType::Directory && target == path)
+    /// The directory that it makes, if it makes one.
+    fn directory(&self) -> Option<&[u8]> {
+        match self {
+            Item::File { found, target, .. } if found.kind() == FileType::Directory => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Where it comes from.
+    fn root(&self) -> Option<RawFd> {
+        match self {
+            Item::File { root, .. } | Item::Archive { root, .. } => Some(root.as_raw_fd()),
+            Item::Text { .. } => None,
+        }
     }
 
     fn print(&self, print: &mut Fingerprint, digests: Option<&Digests>) -> Result<(), Error> {
@@ -483,85 +549,5 @@ fn contents(
         Some(digests) => print.add(digests.of(&found.stat, read)?),
         None => print.add(read()?.hex()),
     };
-    Ok(())
-}
-
-/// Whether a file is a tar, compressed or not.
-fn is_archive(root: BorrowedFd<'_>, found: &Found) -> Result<bool, Error> {
-    if found.kind() != FileType::RegularFile || found.stat.st_size == 0 {
-        return Ok(false);
-    }
-    let mut head = [0; 512];
-    let file = open(root, &found.source)?;
-    let Ok(mut plain) = gantry_archive::decode(file) else {
-        return Ok(false);
-    };
-    let whole = plain.read_exact(&mut head).is_ok();
-    Ok(whole && (&head[257..262] == b"ustar" || checksum_fits(&head)))
-}
-
-/// Archives from before POSIX have no magic, but a checksum.
-fn checksum_fits(head: &[u8; 512]) -> bool {
-    let text = String::from_utf8_lossy(&head[148..156]).into_owned();
-    let told = u32::from_str_radix(text.trim_matches(['\0', ' ']), 8);
-    let blank = |at: usize, byte: u8| if (148..156).contains(&at) { b' ' } else { byte };
-    let sum: u32 = head
-        .iter()
-        .enumerate()
-        .map(|(at, b)| u32::from(blank(at, *b)))
-        .sum();
-    head[0] != 0 && told == Ok(sum)
-}
-
-/// Writes an archive's entries below a directory.
-fn unpack(
-    layer: &mut LayerWriter<impl Write>,
-    mut file: std::fs::File,
-    target: &[u8],
-    owner: Option<Owner>,
-) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Invalid(format!("the archive cannot be read: {e}"));
-    file.rewind().map_err(unreadable)?;
-    let mut archive = tar::Archive::new(gantry_archive::decode(file).map_err(unreadable)?);
-    for entry in archive.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
-        let name = entry.path_bytes().into_owned();
-        if name.split(|b| *b == b'/').any(|part| part == b"..") {
-            let shown = String::from_utf8_lossy(&name).into_owned();
-            return Err(Error::Invalid(format!(
-                "the archive has the hostile name {shown:?}"
-            )));
-        }
-        let path = join(target, &normal(&name));
-        let mut header = entry.header().clone();
-        if let Some(owner) = owner {
-            header.set_uid(owner.uid.into());
-            header.set_gid(owner.gid.into());
-        }
-        header.set_size(entry.size());
-        let link = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
-        let link = match (header.entry_type(), link) {
-            (EntryType::Link, Some(link)) => Some(join(target, &normal(&link))),
-            (EntryType::Symlink, link) => link,
-            _ => None,
-        };
-        match header.entry_type() {
-            EntryType::Regular
-            | EntryType::Continuous
-            | EntryType::Link
-            | EntryType::Symlink
-            | EntryType::Directory
-            | EntryType::Fifo
-            | EntryType::Char
-            | EntryType::Block => layer.entry(&header, &path, link.as_deref(), &mut entry)?,
-            EntryType::GNUSparse => {
-                return Err(Error::NotSupported(format!(
-                    "unpacking the sparse file {}",
-                    String::from_utf8_lossy(&name)
-                )));
-            }
-            _ => {}
-        }
-    }
     Ok(())
 }

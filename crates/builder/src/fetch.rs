@@ -1,63 +1,88 @@
-//! Files from elsewhere: ADD of a URL.
+//! Files from elsewhere: ADD of an address.
 
-use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
-use futures_util::TryStreamExt;
-use gantry_archive::Digester;
-use gantry_reference::Algorithm;
-
+use crate::Error;
+use crate::build::Work;
 use crate::copy::Fetched;
-use crate::{Builder, Error};
+use crate::remote::{GitAddress, checkout, download, is_address};
 
-/// Brings what is behind a URL into a folder of its own.
-pub(crate) async fn fetch(
-    builder: &Builder,
-    url: &str,
-    checksum: Option<&str>,
-) -> Result<Fetched, Error> {
-    let path = url.split(['#', '?']).next().unwrap_or_default();
-    let git = ["git@", "git://", "ssh://"];
-    let is_git = git.iter().any(|scheme| url.starts_with(scheme))
-        || std::path::Path::new(path).extension() == Some("git".as_ref());
-    if is_git {
-        return Err(Error::NotSupported("ADD of a git repository".to_owned()));
+/// What ADD says of what it fetches.
+pub(crate) struct Wanted<'a> {
+    /// `--checksum`
+    pub checksum: Option<&'a str>,
+    /// `--keep-git-dir`
+    pub keep_git: Option<bool>,
+}
+
+impl Work {
+    /// Brings what is behind an address into a folder of its own.
+    pub(crate) async fn fetch(&self, url: &str, wanted: &Wanted<'_>) -> Result<Fetched, Error> {
+        match GitAddress::parse(url) {
+            Some(address) => self.fetch_repository(url, address?, wanted).await,
+            None if is_address(url) => self.fetch_file(url, wanted).await,
+            None => Err(Error::Invalid(format!("invalid git address {url:?}"))),
+        }
     }
-    let after_host = path.splitn(4, '/').nth(3).unwrap_or_default();
-    let name = after_host.rsplit('/').next().unwrap_or_default();
-    if name.is_empty() {
-        return Err(Error::Invalid(format!(
-            "cannot determine filename for source {url}"
-        )));
+
+    async fn fetch_repository(
+        &self,
+        url: &str,
+        mut address: GitAddress,
+        wanted: &Wanted<'_>,
+    ) -> Result<Fetched, Error> {
+        if let Some(checksum) = wanted.checksum {
+            address.commit = Some(checksum.to_owned());
+        }
+        let keep = wanted.keep_git.or(address.keep_git).unwrap_or(false);
+        let asker = self.request.asker.as_ref();
+        let checkout = checkout(self.builder.folder(), &address, keep, asker).await?;
+        self.takes(url.to_owned(), "sha1", checkout.commit.clone());
+        let below = address.folder.unwrap_or_default();
+        let root = open(&crate::context::real_path(&checkout.folder, &below)?)?;
+        Ok(Fetched {
+            root,
+            name: String::new(),
+            identity: Some(format!(
+                "{} {} {below} {keep} {}",
+                address.repository, checkout.commit, address.submodules
+            )),
+            _folder: checkout.folder,
+        })
     }
-    // No pattern: it names just this file.
-    let stored = name.replace(['*', '?', '[', '\\'], "_");
-    let place = builder.folder();
-    let folder = tempfile::tempdir_in(place).map_err(Error::file("create a folder in", place))?;
-    let client = builder.engine.images.store().registry().downloads();
-    let client = client.map_err(gantry_image::Error::from)?;
-    let mut bytes = client.open(url).await.map_err(gantry_image::Error::from)?;
-    let target = folder.path().join(&stored);
-    let failed = |e: io::Error| Error::file("fetch", url)(e);
-    let mut file = std::fs::File::create_new(&target).map_err(failed)?;
-    let mut digester = Digester::new(Algorithm::Sha256);
-    while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
-        digester.update(&chunk);
-        file.write_all(&chunk).map_err(failed)?;
+
+    async fn fetch_file(&self, url: &str, wanted: &Wanted<'_>) -> Result<Fetched, Error> {
+        let path = url.split(['#', '?']).next().unwrap_or_default();
+        let after_host = path.splitn(4, '/').nth(3).unwrap_or_default();
+        let name = after_host.rsplit('/').next().unwrap_or_default();
+        if name.is_empty() {
+            return Err(Error::Invalid(format!(
+                "cannot determine filename for source {url}"
+            )));
+        }
+        // No pattern: it names just this file.
+        let stored = name.replace(['*', '?', '[', '\\'], "_");
+        let file = download(&self.builder, url, &stored).await?;
+        if let Some(checksum) = wanted.checksum
+            && checksum != file.digest.as_str()
+        {
+            return Err(Error::Invalid(format!(
+                "digest mismatch {}: {checksum}",
+                file.digest
+            )));
+        }
+        self.takes(url.to_owned(), "sha256", file.digest.hex().to_owned());
+        Ok(Fetched {
+            root: open(file.folder.path())?,
+            name: stored,
+            identity: None,
+            _folder: file.folder,
+        })
     }
-    let found = digester.finish();
-    if checksum.is_some_and(|wanted| wanted != found.as_str()) {
-        return Err(Error::Invalid(format!(
-            "digest mismatch {found}: {}",
-            checksum.unwrap_or_default()
-        )));
-    }
-    // As Docker: a download has no time of its own.
-    let epoch = std::fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);
-    file.set_times(epoch).map_err(failed)?;
-    let root = std::fs::File::open(folder.path()).map_err(failed)?;
-    Ok(Fetched {
-        root: root.into(),
-        name: stored,
-        _folder: folder,
-    })
+}
+
+fn open(folder: &Path) -> Result<OwnedFd, Error> {
+    let opened = std::fs::File::open(folder).map_err(Error::file("open", folder))?;
+    Ok(opened.into())
 }

@@ -17,11 +17,15 @@
 //! Reference: <https://docs.docker.com/reference/dockerfile/>, and the behaviour of BuildKit 0.32.
 #![forbid(unsafe_code)]
 
+mod agent;
+mod archives;
 mod asker;
 mod base;
 mod build;
+mod builder;
 mod cache;
 mod cache_mounts;
+mod call;
 mod configure;
 mod context;
 mod copy;
@@ -31,21 +35,30 @@ mod export;
 mod fetch;
 mod files;
 mod history;
+mod layout;
 mod mounts;
+mod named;
 mod progress;
 mod prune;
+mod remote;
 mod request;
 mod run;
+mod settings;
+mod share;
 mod stage;
 mod step;
 mod steps;
+mod stubs;
+mod trees;
 
 pub use asker::{Asker, Duplex};
-pub use build::{Builder, Built, is_own_frontend};
+pub use build::{Built, is_own_frontend};
+pub use builder::Builder;
 pub use context::{Context, Definition, Files};
 pub use error::{Error, Kind};
-pub use export::{Export, ExportKind};
+pub use export::{Compression, Export, ExportKind};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report, Step, StepId, Told, Warning};
-pub use prune::{CacheRecord, Pruned};
+pub use prune::{CacheRecord, PruneOptions, Pruned};
 pub use request::{CacheStore, Call, Entitlement, NamedContext, Request};
+pub use settings::{Settings, Space, default_gc};

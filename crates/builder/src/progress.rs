@@ -40,6 +40,8 @@ pub enum Event {
     },
     /// Something of a step.
     Step(StepId, Told),
+    /// So many instructions that a base image left for those built on it are carried out.
+    Triggers(usize),
     /// The user should know.
     Warning(Warning),
     /// The image is there.

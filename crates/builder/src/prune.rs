@@ -1,8 +1,21 @@
 //! What the cache takes, and how it is given back.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
+use gantry_image::RemoveOptions;
+use gantry_reference::ImageId;
+
+use crate::cache::Kept;
+use crate::settings::Space;
 use crate::{Builder, Error};
+
+/// The kind of a layer.
+const LAYER: &str = "regular";
+/// The kind of a cache of RUN.
+const MOUNT: &str = "exec.cachemount";
+/// How long after a build its leftovers are looked at.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A layer or a directory that is kept between builds.
 #[derive(Debug, Clone)]
@@ -21,6 +34,23 @@ pub struct CacheRecord {
     pub shared: bool,
 }
 
+/// What to take away.
+#[derive(Debug, Clone, Default)]
+pub struct PruneOptions {
+    /// Also what a named image has: the knowledge of how it was made.
+    pub all: bool,
+    /// Only what was not used for so long.
+    pub older_than: Option<Duration>,
+    /// Only as much as these bounds want, what was used longest ago first.
+    pub space: Space,
+    /// The bounds are a share of the disk: a tenth is reserved, at most 80 % are used and 20 % stay free.
+    pub share_of_disk: bool,
+    /// Only records whose names begin so.
+    pub ids: Vec<String>,
+    /// Only records of these kinds.
+    pub kinds: Vec<String>,
+}
+
 /// What pruning took away.
 #[derive(Debug, Clone, Default)]
 pub struct Pruned {
@@ -30,95 +60,231 @@ pub struct Pruned {
     pub reclaimed: u64,
 }
 
+impl PruneOptions {
+    fn wants(&self, record: &CacheRecord, now: SystemTime) -> bool {
+        let old = |age: Duration| now.duration_since(record.used).is_ok_and(|p| p >= age);
+        (self.all || !record.shared)
+            && self.older_than.is_none_or(old)
+            && (self.ids.is_empty() || self.ids.iter().any(|id| record.id.starts_with(id)))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == record.kind))
+    }
+}
+
 impl Builder {
     /// All that is kept.
     pub fn usage(&self) -> Result<Vec<CacheRecord>, Error> {
-        let store = self.engine.images.store();
         let mut records = Vec::new();
         for kept in self.cache.all()? {
-            let Some(layer) = kept.record.layer() else {
-                continue;
-            };
-            if let Some(info) = store.snapshotter().layer(&layer)? {
-                records.push(CacheRecord {
-                    id: kept.key.clone(),
-                    kind: "regular",
-                    description: kept.record.description.clone(),
-                    size: info.size,
-                    used: kept.used,
-                    shared: store.layer_is_named(&layer),
-                });
-            }
+            records.extend(self.layer_record(&kept)?);
         }
-        for (id, path) in self.cache_mounts.all()? {
-            let used = path.metadata().and_then(|m| m.modified());
+        for cache in self.cache_mounts.all()? {
             records.push(CacheRecord {
-                id,
-                kind: "exec.cachemount",
-                description: "a cache of RUN --mount=type=cache".to_owned(),
-                size: gantry_snapshot::size_of_tree(&path).unwrap_or_default(),
-                used: used.unwrap_or(SystemTime::UNIX_EPOCH),
+                description: cache.description(),
+                size: gantry_snapshot::size_of_tree(&cache.path).unwrap_or_default(),
+                used: cache.used,
+                id: cache.name,
+                kind: MOUNT,
                 shared: false,
             });
         }
         Ok(records)
     }
 
-    /// Takes away what no named image has; with `all`, the knowledge of the others, too. Waits for running builds.
-    pub async fn prune(&self, all: bool, older_than: Option<Duration>) -> Result<Pruned, Error> {
-        let _alone = self.pruning.write().await;
-        let now = SystemTime::now();
-        let goes = |used: SystemTime| {
-            older_than.is_none_or(|age| now.duration_since(used).is_ok_and(|passed| passed >= age))
-        };
-        let mut pruned = Pruned::default();
+    fn layer_record(&self, kept: &Kept) -> Result<Option<CacheRecord>, Error> {
         let store = self.engine.images.store();
-        for record in self.usage()? {
-            if !goes(record.used) || (record.shared && !all) {
-                continue;
-            }
-            if record.kind == "exec.cachemount" {
-                self.cache_mounts.remove(&record.id)?;
-                pruned.reclaimed += record.size;
-            }
-            pruned.deleted.push(record.id);
+        let Some(layer) = kept.record.layer() else {
+            return Ok(None);
+        };
+        let Some(info) = store.snapshotter().layer(&layer)? else {
+            return Ok(None);
+        };
+        Ok(Some(CacheRecord {
+            id: kept.key.clone(),
+            kind: LAYER,
+            description: kept.record.description.clone(),
+            size: info.size,
+            used: kept.used,
+            shared: store.layer_is_named(&layer),
+        }))
+    }
+
+    /// Takes away what the options want. Waits for running builds.
+    pub async fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
+        let _alone = self.pruning.write().await;
+        self.prune_alone(options)
+    }
+
+    /// Keeps the cache within its bounds, some time after a build and unless others build meanwhile.
+    pub(crate) fn collect_garbage(&self) {
+        if self.settings.gc.is_empty() {
+            return;
         }
-        let kept = self.cache.all()?;
-        let going = |key: &String| pruned.deleted.contains(key);
-        // Children before what they were made from: as often as that frees another one.
-        let mut left: Vec<_> = kept.iter().filter(|kept| going(&kept.key)).collect();
-        for kept in &left {
-            kept.remove()?;
-        }
-        loop {
-            let before = left.len();
-            left.retain(|kept| {
-                let Some(image) = kept.record.image().filter(|image| store.contains(image)) else {
-                    return false;
-                };
-                let size = kept
-                    .record
-                    .layer()
-                    .and_then(|layer| store.snapshotter().layer(&layer).ok()?);
-                let nameless = store.get(&image).is_ok_and(|image| image.is_dangling());
-                let containers = &self.engine.containers;
-                let removed = nameless
-                    && self
-                        .engine
-                        .images
-                        .remove(containers, image.as_str(), false, true)
-                        .is_ok();
-                let layer = kept.record.layer();
-                let gone = layer.is_some_and(|l| matches!(store.snapshotter().layer(&l), Ok(None)));
-                if removed && gone {
-                    pruned.reclaimed += size.map_or(0, |info| info.size);
+        let builder = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(PAUSE).await;
+            let Ok(_alone) = builder.pruning.try_write() else {
+                return;
+            };
+            for rule in &builder.settings.gc {
+                match builder.prune_alone(rule) {
+                    Ok(pruned) if pruned.deleted.is_empty() => {}
+                    Ok(pruned) => tracing::info!(
+                        records = pruned.deleted.len(),
+                        bytes = pruned.reclaimed,
+                        "the build cache was brought within its bounds"
+                    ),
+                    Err(error) => tracing::warn!("cannot clean the build cache: {error}"),
                 }
-                !removed
-            });
-            if left.len() == before {
+            }
+        });
+    }
+
+    fn prune_alone(&self, options: &PruneOptions) -> Result<Pruned, Error> {
+        let now = SystemTime::now();
+        let mut order = self.in_order()?;
+        order.retain(|entry| options.all || !entry.record.shared);
+        let of_kinds = |entry: &Entry| {
+            options.kinds.is_empty() || options.kinds.iter().any(|k| k == entry.record.kind)
+        };
+        let mut total: u64 = order
+            .iter()
+            .filter(|entry| of_kinds(entry))
+            .map(|entry| entry.record.size)
+            .sum();
+        let keep = self.keeps(options, total)?;
+        // How many records lead to each image.
+        let mut keys: HashMap<ImageId, usize> = HashMap::new();
+        for kept in self.cache.all()? {
+            if let Some(image) = kept.record.image() {
+                *keys.entry(image).or_default() += 1;
+            }
+        }
+        let mut pruned = Pruned::default();
+        for entry in order {
+            if keep.is_some_and(|keep| total <= keep) {
                 break;
             }
+            if !options.wants(&entry.record, now) {
+                continue;
+            }
+            pruned.reclaimed += self.take_away(&entry, &mut keys)?;
+            total = total.saturating_sub(entry.record.size);
+            pruned.deleted.push(entry.record.id);
         }
         Ok(pruned)
     }
+
+    /// How much may stay; `None` where the options do not look at bytes.
+    fn keeps(&self, options: &PruneOptions, total: u64) -> Result<Option<u64>, Error> {
+        if options.space.is_unbounded() && !options.share_of_disk {
+            return Ok(None);
+        }
+        let disk =
+            rustix::fs::statvfs(&self.folder).map_err(Error::file("look at", &self.folder))?;
+        let (size, free) = (disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize);
+        let space = if options.share_of_disk {
+            Space {
+                reserved: size / 10,
+                max_used: size / 10 * 8,
+                min_free: size / 5,
+            }
+        } else {
+            options.space
+        };
+        // Nothing has to go where no bound is met.
+        Ok(Some(space.keeps(total, free).unwrap_or(u64::MAX)))
+    }
+
+    /// All records: what was used longest ago first, and what others were made from after them.
+    fn in_order(&self) -> Result<Vec<Entry>, Error> {
+        let store = self.engine.images.store();
+        let kept: BTreeMap<String, Kept> = self
+            .cache
+            .all()?
+            .into_iter()
+            .map(|kept| (kept.key.clone(), kept))
+            .collect();
+        let mut parents: HashMap<ImageId, Option<ImageId>> = HashMap::new();
+        let mut parent = |image: &ImageId| {
+            let known = parents.entry(image.clone());
+            known
+                .or_insert_with(|| store.get(image).ok().and_then(|image| image.parent))
+                .clone()
+        };
+        // A layer is used whenever one above it is.
+        let mut used: HashMap<ImageId, (SystemTime, usize)> = HashMap::new();
+        for record in kept.values() {
+            let mut next = record.record.image();
+            let mut height = 0;
+            while let Some(image) = next {
+                let entry = used.entry(image.clone()).or_insert((record.used, height));
+                *entry = (entry.0.max(record.used), entry.1.max(height));
+                height += 1;
+                // Older stores have images that were made from themselves.
+                next = parent(&image).filter(|above| *above != image);
+            }
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for mut record in self.usage()? {
+            let kept = kept.get(&record.id).cloned();
+            let image = kept.as_ref().and_then(|kept| kept.record.image());
+            let (last, height) = image
+                .as_ref()
+                .and_then(|image| used.get(image))
+                .copied()
+                .unwrap_or((record.used, 0));
+            record.used = last;
+            entries.push(Entry {
+                record,
+                kept,
+                image,
+                height,
+            });
+        }
+        entries.sort_by_key(|entry| (entry.record.used, entry.height));
+        Ok(entries)
+    }
+
+    /// Takes a record and what it keeps away; gives the bytes that became free.
+    fn take_away(&self, entry: &Entry, keys: &mut HashMap<ImageId, usize>) -> Result<u64, Error> {
+        let Some(kept) = &entry.kept else {
+            self.cache_mounts.remove(&entry.record.id)?;
+            return Ok(entry.record.size);
+        };
+        kept.remove()?;
+        let store = self.engine.images.store();
+        let Some(image) = &entry.image else {
+            return Ok(0);
+        };
+        let left = keys.entry(image.clone()).or_default();
+        *left = left.saturating_sub(1);
+        let unused = *left == 0
+            && store
+                .get(image)
+                .is_ok_and(|image| image.step && image.is_nameless());
+        if !unused {
+            return Ok(0);
+        }
+        let how = RemoveOptions {
+            force: false,
+            keep_parents: true,
+        };
+        // No build goes on, and nobody else has seen it.
+        if let Err(error) = store.remove(image.as_str(), how, &|_| Vec::new()) {
+            tracing::debug!("a layer of the build cache stays: {error}");
+            return Ok(0);
+        }
+        let layer = kept.record.layer();
+        let gone = layer.is_some_and(|l| matches!(store.snapshotter().layer(&l), Ok(None)));
+        Ok(if gone { entry.record.size } else { 0 })
+    }
+}
+
+/// A record with what it takes to remove it.
+struct Entry {
+    record: CacheRecord,
+    kept: Option<Kept>,
+    image: Option<ImageId>,
+    /// How many layers of the cache stand on it, at most.
+    height: usize,
 }

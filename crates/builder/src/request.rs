@@ -89,6 +89,23 @@ pub enum Entitlement {
     Device,
 }
 
+impl Entitlement {
+    /// As `--allow` names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HostNetwork => "network.host",
+            Self::Insecure => "security.insecure",
+            Self::Device => "device",
+        }
+    }
+
+    /// Reads what `--allow` takes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::HostNetwork, Self::Insecure, Self::Device];
+        all.into_iter().find(|right| right.as_str() == text)
+    }
+}
+
 /// What is wanted of the Dockerfile.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Call {
@@ -105,21 +122,36 @@ pub enum Call {
 
 impl Request {
     /// Refuses what is not built yet.
-    pub(crate) fn supported(&self) -> Result<(), Error> {
-        let missing = [
-            (self.platforms.len() > 1, "a build for several platforms"),
-            (!self.no_cache_stages.is_empty(), "--no-cache-filter"),
-            (!self.contexts.is_empty(), "a named context"),
-            (self.source_date_epoch.is_some(), "SOURCE_DATE_EPOCH"),
-            (self.call != Call::Build, "--call"),
-            (!self.exports.is_empty(), "another output than the store"),
-            (!self.cache_from.is_empty(), "--cache-from"),
-            (!self.cache_to.is_empty(), "--cache-to"),
-            (!self.attestations.is_empty(), "an attestation"),
-        ];
+    pub(crate) fn supported(&self, allowed: &BTreeSet<Entitlement>) -> Result<(), Error> {
+        let sbom = self.attestations.keys().any(|kind| kind == "sbom");
+        let missing = [(
+            sbom,
+            "an SBOM (--sbom), for which there is no scanner in Gantry,",
+        )];
+        self.known_stores()?;
+        let refused = self.entitlements.difference(allowed).next();
+        if let Some(refused) = refused {
+            return Err(Error::Invalid(format!(
+                "granting entitlement {} is not allowed by the daemon's configuration",
+                refused.as_str()
+            )));
+        }
         match missing.into_iter().find(|(asked, _)| *asked) {
             Some((_, what)) => Err(Error::NotSupported(what.to_owned())),
             None => Ok(()),
+        }
+    }
+
+    /// The source date: as it is asked for, or the argument of that name.
+    pub(crate) fn epoch(&self) -> Result<Option<i64>, Error> {
+        let argument = self.build_args.get("SOURCE_DATE_EPOCH");
+        match (self.source_date_epoch, argument.map(String::as_str)) {
+            (Some(epoch), _) => Ok(Some(epoch)),
+            (None, None | Some("")) => Ok(None),
+            (None, Some(text)) => text
+                .parse()
+                .map(Some)
+                .map_err(|_| Error::Invalid(format!("invalid SOURCE_DATE_EPOCH: {text}"))),
         }
     }
 

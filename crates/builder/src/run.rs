@@ -7,11 +7,12 @@ use bytes::BytesMut;
 use gantry_api_types::{
     ContainerConfig, ContainerCreateRequest, Healthcheck, HostConfig, LogConfig,
 };
-use gantry_engine::{AttachRequest, ClientStream, Containers, RemoveOptions, WaitCondition};
+use gantry_engine::{AttachRequest, ClientStream, Containers, Lent, RemoveOptions, WaitCondition};
 use gantry_reference::ImageId;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
+use crate::builder::STEP_LABEL;
 use crate::progress::Teller;
 use crate::{Error, Told};
 
@@ -33,6 +34,8 @@ pub(crate) struct Command {
     pub user: String,
     /// Mounts, limits, network.
     pub host: HostConfig,
+    /// What is in no record.
+    pub lent: Lent,
 }
 
 /// A container that goes when nobody needs it any more, also when the build is given up.
@@ -67,19 +70,25 @@ impl Drop for StepContainer {
 impl Command {
     /// Runs it to its end; the container still holds what it wrote.
     pub(crate) async fn run(
-        self,
+        mut self,
         containers: &Containers,
         teller: &Teller,
     ) -> Result<StepContainer, Error> {
         let shown = self.arguments.join(" ");
         // Made to its end, and then removed, also when the build is given up meanwhile.
+        let lent = Lent {
+            volatile: true,
+            ..std::mem::take(&mut self.lent)
+        };
         let (service, request) = (containers.clone(), self.request());
         let making = tokio::spawn(async move {
             let created = service.create(None, None, request).await?;
-            Ok::<_, Error>(StepContainer {
+            let step = StepContainer {
                 containers: service,
                 id: created.id,
-            })
+            };
+            step.containers.lend(&step.id, lent)?;
+            Ok::<_, Error>(step)
         });
         let step = making.await.map_err(|e| Error::CutOff(e.to_string()))??;
         teller.tell(Told::Running(step.id.clone()));
@@ -116,6 +125,7 @@ impl Command {
                 env: Some(self.env),
                 working_dir: self.working_dir,
                 user: self.user,
+                labels: Some([(STEP_LABEL.to_owned(), String::new())].into()),
                 healthcheck: Some(Healthcheck {
                     test: vec!["NONE".to_owned()],
                     ..Healthcheck::default()

@@ -1,11 +1,14 @@
 //! A stage while it is being built.
 
+use std::sync::Arc;
+
 use gantry_dockerfile::Scope;
 use gantry_image::{Images, NewImage, Platform};
 use gantry_oci::ImageConfig;
 use gantry_reference::{Digest, ImageId};
 
-use crate::Error;
+use crate::share::SharedKey;
+use crate::{Context, Error};
 
 /// What a stage has come to.
 #[derive(Debug, Clone)]
@@ -16,8 +19,14 @@ pub(crate) struct Stage {
     pub config: ImageConfig,
     /// Its variables.
     pub scope: Scope,
-    /// The image that keeps its layers: the base, or a nameless one made on the way.
+    /// The image that keeps its layers, if one was made on the way.
     pub keeper: Option<ImageId>,
+    /// The files that it stands for, if the build gives it and nothing was made on top.
+    pub files: Option<Arc<Context>>,
+    /// What its own layers were made from.
+    pub keys: Vec<SharedKey>,
+    /// How many of the layers are a base image's.
+    pub kept: usize,
     /// Whether it has had a CMD.
     pub command_set: bool,
     /// When its topmost layer was made: instructions without one take that time, so that the same build gives the same
@@ -28,8 +37,19 @@ pub(crate) struct Stage {
 impl Stage {
     /// Adds a layer, and the image that keeps it.
     pub(crate) fn add(&mut self, layer: Digest, keeper: ImageId) {
+        self.files = None;
         self.layers.push(layer);
         self.keeper = Some(keeper);
+    }
+
+    /// Remembers what the topmost layer was made from.
+    pub(crate) fn remember(&mut self, key: &Digest, created: &str, description: &str) {
+        self.keys.push(SharedKey {
+            key: key.to_string(),
+            layers: self.layers.len(),
+            created: created.to_owned(),
+            description: description.to_owned(),
+        });
     }
 
     /// Notes an instruction without a layer in the history.
@@ -52,24 +72,18 @@ impl Stage {
 
     /// A nameless image of a layer more, whose configuration says nothing: equal layers give the same image.
     pub(crate) fn nameless(&self) -> NewImage {
-        let host = Platform::host();
         NewImage {
-            base: self.layers.clone(),
-            config: ImageConfig {
-                created: Some("1970-01-01T00:00:00Z".to_owned()),
-                architecture: host.architecture,
-                variant: host.variant,
-                os: host.os,
-                ..ImageConfig::default()
-            },
             parent: self.keeper.clone(),
-            name: None,
+            ..step_image(self.layers.clone())
         }
     }
 
     /// The nameless image of just these layers, for a container to start from.
     pub(crate) fn ground(&self, store: &Images) -> Result<ImageId, Error> {
-        Ok(store.make_bare(self.nameless())?)
+        match &self.keeper {
+            Some(keeper) if store.contains(keeper) => Ok(keeper.clone()),
+            _ => Ok(store.make_bare(step_image(self.layers.clone()))?),
+        }
     }
 
     /// The whole configuration.
@@ -77,6 +91,23 @@ impl Stage {
         let mut config = self.config.clone();
         config.config.env = self.scope.image_env.pairs();
         config
+    }
+}
+
+/// An image that keeps layers of a build, and says nothing.
+pub(crate) fn step_image(layers: Vec<Digest>) -> NewImage {
+    let host = Platform::host();
+    NewImage {
+        base: layers,
+        config: ImageConfig {
+            created: Some("1970-01-01T00:00:00Z".to_owned()),
+            architecture: host.architecture,
+            variant: host.variant,
+            os: host.os,
+            ..ImageConfig::default()
+        },
+        step: true,
+        ..NewImage::default()
     }
 }
 

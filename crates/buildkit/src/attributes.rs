@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gantry_api_types::{HostConfig, Resources, Ulimit};
 use gantry_builder::{
-    CacheStore, Call, Entitlement, Error, Export, ExportKind, NamedContext, Request,
+    CacheStore, Call, Compression, Entitlement, Error, Export, ExportKind, NamedContext, Request,
 };
 use gantry_dockerfile::Platform;
 
@@ -281,7 +281,8 @@ impl<'a> Attributes<'a> {
 }
 
 /// Options of outputs: the last three say what we always do.
-const OUTPUT_OPTIONS: [&str; 8] = [
+const OUTPUT_OPTIONS: [&str; 9] = [
+    "compression",
     "name",
     "push",
     "tar",
@@ -351,6 +352,9 @@ impl Outputs {
                     .map(|(key, value)| (key.trim_start_matches(':').to_owned(), value))
                     .collect(),
                 names,
+                compression: Compression::parse(
+                    options.get("compression").map_or("", String::as_str),
+                )?,
             };
             if export.kind == ExportKind::Image && export.is_plain() {
                 outputs.tags.extend(export.names);

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::Stream;
-use gantry_builder::{Definition, Error};
+use gantry_builder::{Asker, Definition, Error};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::attributes::{Attributes, Outputs, cache_to, entitlements};
@@ -133,7 +133,15 @@ impl Server {
             Some(address) if is_uploaded(address) => {
                 local::uploaded(self, session, address, filename).await
             }
-            Some(address) => Err(Error::NotSupported(format!("the context {address}"))),
+            Some(address) => {
+                let keep = attributes.get("build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+                let keep = keep.is_some_and(|value| matches!(value, "1" | "true"));
+                let asker: Arc<dyn Asker> = Arc::new(session.clone());
+                let brought = self
+                    .builder
+                    .remote_context(address, filename, keep, Some(&asker));
+                brought.await
+            }
             None => {
                 let dockerfile = attributes.get("dockerfilekey").unwrap_or("dockerfile");
                 let sources = local::Sources {

@@ -133,7 +133,9 @@ impl Teller {
             }
             Event::Step(id, told) => self.step(&mut steps, id, told, &mut answer),
             Event::Warning(warning) => answer.warnings.push(self.warning(&warning, &steps)),
-            Event::Instruction { .. } | Event::Done(_) | Event::Tagged(_) => return,
+            Event::Instruction { .. } | Event::Triggers(_) | Event::Done(_) | Event::Tagged(_) => {
+                return;
+            }
         }
         drop(steps);
         self.job.log.tell(answer);

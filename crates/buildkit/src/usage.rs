@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use gantry_builder::CacheRecord;
+use gantry_builder::{CacheRecord, PruneOptions, Space};
 use tonic::Status;
 
 use crate::Server;
@@ -47,25 +47,20 @@ impl Server {
         &self,
         request: PruneRequest,
     ) -> Result<Vec<UsageRecord>, Status> {
-        let spaces = [
-            ("reserved-space", request.reserved_space),
-            ("max-used-space", request.max_used_space),
-            ("min-free-space", request.min_free_space),
-        ];
-        if let Some((name, _)) = spaces.iter().find(|(_, bytes)| *bytes != 0) {
-            return Err(Status::unimplemented(format!("--{name} is not supported")));
-        }
-        if request.filter.iter().any(|text| !text.is_empty()) {
-            return Err(Status::unimplemented(
-                "pruning by a filter is not supported",
-            ));
-        }
-        let age = u64::try_from(request.keep_duration).unwrap_or_default();
-        let age = Some(Duration::from_nanos(age)).filter(|age| !age.is_zero());
+        let options = options(&request)?;
         let before = self.usage(&[], Duration::ZERO).await?;
-        let pruned = self.builder.prune(request.all, age).await;
+        let pruned = self.builder.prune(&options).await;
         let pruned = pruned.map_err(|error| Status::internal(error.to_string()))?;
-        let folders = self.prune_locals(age).await;
+        let bounds = (
+            request.reserved_space,
+            request.max_used_space,
+            request.min_free_space,
+        );
+        let folders = if bounds == (0, 0, 0) {
+            self.prune_locals(&options).await
+        } else {
+            Vec::new()
+        };
         let gone = |record: &UsageRecord| {
             pruned.deleted.contains(&record.id) || folders.contains(&record.id)
         };
@@ -75,15 +70,21 @@ impl Server {
 
 impl Server {
     /// Removes the folders of clients that no build uses, and that were not used for so long.
-    async fn prune_locals(&self, unused_for: Option<Duration>) -> Vec<String> {
-        let server = self.clone();
+    async fn prune_locals(&self, options: &PruneOptions) -> Vec<String> {
+        let (server, options) = (self.clone(), options.clone());
+        let named = move |name: &str| {
+            let kind =
+                options.kinds.is_empty() || options.kinds.iter().any(|k| k == "source.local");
+            kind && (options.ids.is_empty() || options.ids.iter().any(|id| name.starts_with(id)))
+        };
+        let unused_for = options.older_than;
         let work = tokio::task::spawn_blocking(move || {
             let now = SystemTime::now();
             let old = |used: SystemTime| {
                 unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
             };
             let kept = server.locals.kept().into_iter();
-            kept.filter(|(name, _, used)| old(*used) && server.locals.forget(name))
+            kept.filter(|(name, _, used)| named(name) && old(*used) && server.locals.forget(name))
                 .map(|(name, _, _)| name)
                 .collect()
         });
@@ -101,6 +102,41 @@ fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
         used,
         shared: false,
     }
+}
+
+/// What a client wants to have pruned.
+fn options(request: &PruneRequest) -> Result<PruneOptions, Status> {
+    let bytes = |number: i64| u64::try_from(number).unwrap_or_default();
+    let age = Duration::from_nanos(bytes(request.keep_duration));
+    let mut options = PruneOptions {
+        all: request.all,
+        older_than: Some(age).filter(|age| !age.is_zero()),
+        space: Space {
+            reserved: bytes(request.reserved_space),
+            max_used: bytes(request.max_used_space),
+            min_free: bytes(request.min_free_space),
+        },
+        ..PruneOptions::default()
+    };
+    for filter in request.filter.iter().filter(|text| !text.is_empty()) {
+        // As containerd writes filters: `type==regular`, `id~=...`.
+        match filter.split_once(['=', '~']) {
+            Some(("type", kind)) => options.kinds.push(value(kind)),
+            Some(("id", id)) => options.ids.push(value(id)),
+            _ => {
+                return Err(Status::unimplemented(format!(
+                    "pruning by the filter {filter} is not supported: use id, type or until"
+                )));
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn value(text: &str) -> String {
+    text.trim_start_matches(['=', '^'])
+        .trim_matches('"')
+        .to_owned()
 }
 
 fn told(record: CacheRecord) -> UsageRecord {

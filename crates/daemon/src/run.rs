@@ -86,7 +86,7 @@ async fn serve(
         autostarted: resolved.autostarted,
         oldest: Some(resolved.oldest_api),
     };
-    let builder = Builder::open(&engine, &resolved.data_root)?;
+    let builder = Builder::open(&engine, &resolved.data_root, resolved.builder()?).await?;
     let server = Server::open(
         &builder,
         &resolved.data_root,

@@ -79,6 +79,7 @@ impl Resolved {
         let mut network = network(&config, &run_root, instance.as_deref())?;
         network.networks_dir = data_root.join("networks");
         exec_options(&config.exec_opts)?;
+        builder(&config)?;
         let mut notes = config.notes.clone();
         notes.extend(features(&config)?);
         Ok(Self {
@@ -141,6 +142,11 @@ impl Resolved {
             doors: std::sync::Mutex::default(),
             live: std::sync::RwLock::new(std::sync::Arc::new(self.live.clone())),
         })
+    }
+
+    /// The builder's settings.
+    pub(crate) fn builder(&self) -> Result<gantry_builder::Settings, Error> {
+        builder(&self.config)
     }
 
     /// What a reload takes over.
@@ -213,6 +219,7 @@ impl Resolved {
                 old.min_api_version != new.min_api_version,
                 "min-api-version",
             ),
+            (old.builder != new.builder, "builder"),
             (old.pidfile != new.pidfile, "pidfile"),
             (
                 old.secrets_key_file != new.secrets_key_file,
@@ -446,6 +453,11 @@ fn seccomp_profile(config: &Config) -> Result<Option<String>, Error> {
             Ok(Some(text))
         }
     }
+}
+
+fn builder(config: &Config) -> Result<gantry_builder::Settings, Error> {
+    let settings = config.builder.settings();
+    settings.map_err(|(key, reason)| setting(key, "", &reason))
 }
 
 fn log_format(config: &Config) -> Result<bool, Error> {

@@ -53,6 +53,15 @@ type Use = (usize, Option<Span>);
 impl Graph {
     /// Works out the graph; cycles and stages that are used before they are there are refused by [`Graph::needed`].
     pub fn new(file: &Dockerfile, globals: &Globals) -> Result<Self, Error> {
+        Self::with_contexts(file, globals, &BTreeSet::new())
+    }
+
+    /// The same where a build gives files under names: a stage of such a name is replaced by them.
+    pub fn with_contexts(
+        file: &Dockerfile,
+        globals: &Globals,
+        contexts: &BTreeSet<String>,
+    ) -> Result<Self, Error> {
         let mut graph = Self { stages: Vec::new() };
         for stage in &file.stages {
             let from = &stage.from;
@@ -60,6 +69,15 @@ impl Graph {
             let base = globals.expand(&from.base).map_err(at)?.text;
             if base.is_empty() {
                 return Err(at(Problem::BlankBase(from.base.clone())));
+            }
+            if let Some(name) = from.name.as_ref().filter(|name| contexts.contains(*name)) {
+                graph.stages.push(Node {
+                    name: Some(name.clone()),
+                    base: Source::Image(name.clone()),
+                    instructions: Vec::new(),
+                    dependencies: Vec::new(),
+                });
+                continue;
             }
             graph.stages.push(Node {
                 base: graph.base(&base),

@@ -44,7 +44,7 @@ mod volumes;
 
 pub use archive::{ArchiveChunks, UnpackOptions, unpack_into};
 pub use containers::{
-    AttachRequest, ClientStream, CommitRequest, Containers, ListOptions, RemoveOptions,
+    AttachRequest, ClientStream, CommitRequest, Containers, Lent, ListOptions, RemoveOptions,
     WaitCondition,
 };
 pub use engine::{Engine, Hello};

@@ -39,6 +39,12 @@ impl System {
         }
     }
 
+    /// Full names of the devices that are described under `VENDOR/CLASS=NAME`, `VENDOR/CLASS=*`, or, the first one,
+    /// under `VENDOR/CLASS` alone.
+    pub fn described_devices(&self, name: &str) -> Vec<String> {
+        crate::cdi::described(&self.settings.cdi_spec_dirs, name)
+    }
+
     /// What happens from now on, and before where that is asked for.
     pub fn events(&self, query: Query) -> Subscription {
         self.events.subscribe(query)

@@ -46,6 +46,9 @@ pub(crate) struct Record {
     /// The image that it was made from here.
     #[serde(default)]
     pub parent: Option<ImageId>,
+    /// Whether it only keeps a layer of a build: nobody sees it.
+    #[serde(default)]
+    pub step: bool,
 }
 
 /// A compressed form of a layer, and where it is known to be.
@@ -269,6 +272,7 @@ mod tests {
             size: 5,
             created: Timestamp::UNIX_EPOCH,
             parent: None,
+            step: false,
         };
         let name = Name {
             image: id.clone(),

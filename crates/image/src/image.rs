@@ -29,6 +29,8 @@ pub struct Image {
     pub created: Timestamp,
     /// The image that it was made from here, if it was made here.
     pub parent: Option<ImageId>,
+    /// Whether it only keeps a layer of a build; no list shows it until it has a name.
+    pub step: bool,
     /// When a name was last given to it here.
     pub tagged: Option<Timestamp>,
 }
@@ -41,6 +43,11 @@ impl Image {
             architecture: self.config.architecture.clone(),
             variant: self.config.variant.clone(),
         }
+    }
+
+    /// Whether it has no name at all, not even one by digest.
+    pub fn is_nameless(&self) -> bool {
+        self.repo_tags.is_empty() && self.repo_digests.is_empty()
     }
 
     /// Docker's `<none>` images: those without a tag.

@@ -39,7 +39,7 @@ pub use load::Loaded;
 pub use platform::Platform;
 pub use progress::{Event, Progress, Step};
 pub use pull::{PullRequest, Pulled, RemoteImage};
-pub use push::{PushRequest, Pushed};
+pub use push::{PushRequest, Pushed, PushedLayer};
 pub use save::Saving;
 
 /// Parsers of foreign bytes, for fuzz targets.

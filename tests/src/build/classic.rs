@@ -1,8 +1,8 @@
 //! `build` through `POST /build`: the stock client without BuildKit, and ours.
 
 use std::fs;
-use std::path::PathBuf;
 
+use super::{build, context};
 use crate::harness::{Client, through_both};
 
 through_both!(
@@ -12,22 +12,6 @@ through_both!(
     files_go_where_links_lead_and_no_further,
     a_build_that_is_given_up_ends,
 );
-
-/// A context with this Dockerfile.
-fn context(client: &Client, dockerfile: &str) -> PathBuf {
-    let folder = client.daemon.world.folder().join("context");
-    fs::create_dir_all(folder.join("src/deep")).unwrap();
-    fs::write(folder.join("Dockerfile"), dockerfile).unwrap();
-    fs::write(folder.join("src/a.txt"), "content\n").unwrap();
-    fs::write(folder.join("src/deep/b.log"), "log\n").unwrap();
-    folder
-}
-
-/// Builds without BuildKit.
-fn build(client: &Client, arguments: &str) -> crate::harness::Run {
-    let script = format!("export DOCKER_BUILDKIT=0; $C build {arguments}");
-    client.script(&script, "")
-}
 
 fn stages_files_and_commands_make_an_image(client: &Client) {
     let file = r#"

@@ -1,5 +1,35 @@
 //! Images from Dockerfiles.
 
 mod buildkit;
+mod cache;
 mod classic;
+mod mounts;
+mod outputs;
 mod refused;
+mod remote;
+mod rights;
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::harness::{Client, Daemon, Run};
+
+/// A context with this Dockerfile.
+fn context(client: &Client, dockerfile: &str) -> PathBuf {
+    context_in(&client.daemon, dockerfile)
+}
+
+fn context_in(daemon: &Daemon, dockerfile: &str) -> PathBuf {
+    let folder = daemon.world.folder().join("context");
+    fs::create_dir_all(folder.join("src/deep")).unwrap();
+    fs::write(folder.join("Dockerfile"), dockerfile).unwrap();
+    fs::write(folder.join("src/a.txt"), "content\n").unwrap();
+    fs::write(folder.join("src/deep/b.log"), "log\n").unwrap();
+    folder
+}
+
+/// Builds without BuildKit.
+fn build(client: &Client, arguments: &str) -> Run {
+    let script = format!("export DOCKER_BUILDKIT=0; $C build {arguments}");
+    client.script(&script, "")
+}

@@ -40,6 +40,17 @@ impl Daemon {
         daemon
     }
 
+    /// Starts one that was prepared as [`Daemon::with_registry_and`] does.
+    pub(crate) fn with_mirror_and(mut self, keys: &serde_json::Value) -> Self {
+        let mut json: serde_json::Value = serde_json::from_str(&mirror()).unwrap();
+        let (all, more) = (json.as_object_mut().unwrap(), keys.as_object().unwrap());
+        all.extend(more.clone());
+        self.configure(&json);
+        self.registry = Some(Registry::serve(&self.world));
+        self.run();
+        self
+    }
+
     /// Replaces its daemon.json, which it reads at its next start or reload.
     pub(crate) fn configure(&self, json: &serde_json::Value) {
         fs::write(self.world.folder().join("daemon.json"), json.to_string()).unwrap();

@@ -21,6 +21,8 @@ use crate::stream::ByteReader;
 pub struct BuildQuery {
     /// The Dockerfile's name in the archive.
     pub dockerfile: String,
+    /// Where the context is, if it is not the body.
+    pub remote: Option<String>,
     /// Names for the image.
     pub tags: Vec<String>,
     /// `--build-arg`.
@@ -29,18 +31,41 @@ pub struct BuildQuery {
     pub labels: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// Images whose layers may be taken.
+    pub cache_from: Vec<String>,
     /// Make everything anew.
     pub no_cache: bool,
     /// Ask registries for newer base images.
     pub pull: bool,
     /// Say only the image's ID.
     pub quiet: bool,
+    /// Whether the containers of steps are to stay, which they do not: their roots are the layers.
+    pub keep_steps: bool,
     /// `linux/amd64`.
     pub platform: Option<String>,
     /// Limits and network of the steps.
     pub steps: HostConfig,
     /// Logins by registry.
     pub auth: BTreeMap<String, AuthConfig>,
+}
+
+/// What `POST /build/prune` asks for.
+#[derive(Debug, Clone, Default)]
+pub struct PruneQuery {
+    /// Also what images have.
+    pub all: bool,
+    /// Only what was not used for so long.
+    pub older_than: Option<Duration>,
+    /// Bytes that stay in any case.
+    pub reserved: u64,
+    /// Bytes that stay at most.
+    pub max_used: u64,
+    /// Bytes that are to be free on the disk.
+    pub min_free: u64,
+    /// Only records whose names begin so.
+    pub ids: Vec<String>,
+    /// Only records of these types.
+    pub kinds: Vec<String>,
 }
 
 /// The build group.
@@ -62,8 +87,7 @@ pub trait Build: Clone + Send + Sync + 'static {
     /// `POST /build/prune`
     fn prune_builds(
         &self,
-        all: bool,
-        older_than: Option<Duration>,
+        query: PruneQuery,
     ) -> impl Future<Output = Answer<BuildPruneReport>> + Send {
         not_built("build prune")
     }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
 use gantry_builder::{
-    Builder, Definition, Error, Event, Kind, Report, Request, Told, Warning, excerpt,
+    Builder, CacheStore, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space,
+    Told, Warning, excerpt,
 };
 use http::StatusCode;
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::io::SyncIoBridge;
 
-use super::build::BuildQuery;
+use super::build::{BuildQuery, PruneQuery};
 use super::{Answer, Build};
 use crate::failure::Failure;
 use crate::stream::ByteReader;
@@ -28,13 +28,13 @@ impl Build for Builder {
         archive: ByteReader,
         lines: UnboundedSender<JsonMessage>,
     ) -> Answer<()> {
-        let (place, name) = (self.folder().to_owned(), query.dockerfile.clone());
-        let unpacked = tokio::task::spawn_blocking(move || {
-            Definition::from_archive(SyncIoBridge::new(archive), &place, &name, None)
-        });
-        let definition = unpacked
-            .await
-            .map_err(|error| Failure::internal(format!("the context was cut off: {error}")))??;
+        let definition = match &query.remote {
+            Some(address) => {
+                self.remote_context(address, &query.dockerfile, false, None)
+                    .await?
+            }
+            None => unpacked(self, &query.dockerfile, archive).await?,
+        };
         let (name, source) = (definition.name.clone(), definition.dockerfile.clone());
         let request = Request {
             tags: query.tags,
@@ -46,9 +46,16 @@ impl Build for Builder {
             platforms: query.platform.into_iter().collect(),
             steps: query.steps,
             auth: query.auth,
+            cache_from: query.cache_from.into_iter().map(registry).collect(),
+            // The classic request cannot ask: what the daemon's configuration allows is granted.
+            entitlements: self.settings().entitlements.clone(),
             ..Request::default()
         };
         let report = told(lines.clone(), query.quiet);
+        if query.keep_steps && !query.quiet {
+            let text = "[Warning] rm=false: the containers of steps do not stay\n";
+            let _ = lines.send(JsonMessage::stream(text.to_owned()));
+        }
         match Builder::build(self, request, definition, report).await {
             Ok(built) => {
                 if let Some(image) = built.image.filter(|_| query.quiet) {
@@ -65,17 +72,45 @@ impl Build for Builder {
         }
     }
 
-    async fn prune_builds(
-        &self,
-        all: bool,
-        older_than: Option<Duration>,
-    ) -> Answer<BuildPruneReport> {
-        let pruned = self.prune(all, older_than).await?;
+    async fn prune_builds(&self, query: PruneQuery) -> Answer<BuildPruneReport> {
+        let options = PruneOptions {
+            all: query.all,
+            older_than: query.older_than,
+            space: Space {
+                reserved: query.reserved,
+                max_used: query.max_used,
+                min_free: query.min_free,
+            },
+            share_of_disk: false,
+            ids: query.ids,
+            kinds: query.kinds,
+        };
+        let pruned = self.prune(&options).await?;
         Ok(BuildPruneReport {
             caches_deleted: Some(pruned.deleted).filter(|deleted| !deleted.is_empty()),
             space_reclaimed: pruned.reclaimed,
         })
     }
+}
+
+/// A cache beside an image's layers.
+fn registry(name: String) -> CacheStore {
+    CacheStore {
+        kind: "registry".to_owned(),
+        options: [("ref".to_owned(), name)].into(),
+    }
+}
+
+/// The context that is the request's body.
+async fn unpacked(builder: &Builder, name: &str, archive: ByteReader) -> Answer<Definition> {
+    let (place, name) = (builder.folder().to_owned(), name.to_owned());
+    let unpacked = tokio::task::spawn_blocking(move || {
+        Definition::from_archive(SyncIoBridge::new(archive), &place, &name, None)
+    });
+    let definition = unpacked
+        .await
+        .map_err(|error| Failure::internal(format!("the context was cut off: {error}")))??;
+    Ok(definition)
 }
 
 /// The last line of a build that failed, with the lines of the Dockerfile that are to blame.
@@ -130,6 +165,8 @@ fn told(lines: UnboundedSender<JsonMessage>, quiet: bool) -> Report {
                 let _ = lines.send(*line);
             }
             Event::Step(_, Told::Begun | Told::Here | Told::Part { .. } | Told::Ended(_)) => {}
+            Event::Triggers(1) => stream("# Executing 1 build trigger\n".to_owned()),
+            Event::Triggers(count) => stream(format!("# Executing {count} build triggers\n")),
             Event::Warning(warning) => stream(format!("[Warning] {}\n", warned(&warning))),
             Event::Done(image) => {
                 let _ = lines.send(JsonMessage {
@@ -163,17 +200,14 @@ fn short(id: &str) -> &str {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let status = match (&error, error.kind()) {
-            (Error::Engine(_), _) => {
-                if let Error::Engine(inner) = error {
-                    return inner.into();
-                }
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-            (_, Kind::Invalid) => StatusCode::BAD_REQUEST,
-            (_, Kind::NotSupported) => StatusCode::NOT_IMPLEMENTED,
-            (_, Kind::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
+        let status = match error.kind() {
+            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::NotSupported => StatusCode::NOT_IMPLEMENTED,
+            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error.to_string())
+        match error {
+            Error::Engine(inner) => inner.into(),
+            other => Self::new(status, other.to_string()),
+        }
     }
 }

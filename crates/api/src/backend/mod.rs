@@ -19,7 +19,7 @@ mod secrets;
 mod system;
 mod volumes;
 
-pub use build::{Build, BuildQuery, NoBuilder};
+pub use build::{Build, BuildQuery, NoBuilder, PruneQuery};
 pub use containers::{
     ArchiveWrite, AttachQuery, CommitQuery, Containers, ListQuery, LogQuery, Logs, RemoveQuery,
     WaitCondition,

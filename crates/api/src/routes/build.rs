@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use super::LENIENT;
 use crate::api::Introduction;
-use crate::backend::{Build, BuildQuery};
+use crate::backend::{Build, BuildQuery, PruneQuery};
 use crate::failure::Failure;
 use crate::json;
 use crate::params::Params;
@@ -128,7 +128,7 @@ async fn build<B: Build>(
 
 async fn prune<B: Build>(State(builder): State<B>, params: Params) -> Result<Response, Failure> {
     let filters = params.filters()?;
-    filters.accept(&["until", "unused-for"])?;
+    filters.accept(&["until", "unused-for", "id", "type"])?;
     let age = |name: &str| -> Result<Option<Duration>, Failure> {
         let Some(text) = filters.values(name).next() else {
             return Ok(None);
@@ -141,20 +141,40 @@ async fn prune<B: Build>(State(builder): State<B>, params: Params) -> Result<Res
         Ok(parsed.positive())
     };
     let older = age("until")?.or(age("unused-for")?);
-    Ok(json::ok(
-        &builder.prune_builds(params.truth("all"), older).await?,
-    ))
+    let given = |name: &str| -> Vec<String> { filters.values(name).map(str::to_owned).collect() };
+    let bytes = |name: &str| -> Result<u64, Failure> {
+        let number = params.number::<i64>(name)?.unwrap_or_default();
+        u64::try_from(number).map_err(|_| Failure::invalid(format!("{name} is negative: {number}")))
+    };
+    // `keep-storage` is what `reserved-space` was called before API 1.48.
+    let reserved = bytes("reserved-space")?.max(bytes("keep-storage")?);
+    let query = PruneQuery {
+        all: params.truth("all"),
+        older_than: older,
+        reserved,
+        max_used: bytes("max-used-space")?,
+        min_free: bytes("min-free-space")?,
+        ids: given("id"),
+        kinds: given("type"),
+    };
+    Ok(json::ok(&builder.prune_builds(query).await?))
 }
 
 fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
     for (name, what) in [
-        ("remote", "building from a URL"),
         ("outputs", "outputs of classic builds"),
         ("session", "sessions of classic builds"),
     ] {
         if params.given(name).is_some() {
             return Err(Failure::not_built(what));
         }
+    }
+    // Docker on Linux knows this one only.
+    let isolation = params.given("isolation").unwrap_or("default");
+    if !matches!(isolation, "" | "default") {
+        return Err(Failure::invalid(format!(
+            "Unsupported isolation: \"{isolation}\""
+        )));
     }
     if params.truth("squash") {
         return Err(Failure::not_built("--squash"));
@@ -165,16 +185,17 @@ fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
     {
         return Err(Failure::not_built("BuildKit's protocol"));
     }
-    let from: Vec<String> = read(params, "cachefrom")?.unwrap_or_default();
-    if !from.is_empty() {
-        return Err(Failure::not_built("--cache-from"));
-    }
     let args: BTreeMap<String, Option<String>> = read(params, "buildargs")?.unwrap_or_default();
     Ok(BuildQuery {
         dockerfile: params
             .given("dockerfile")
             .unwrap_or("Dockerfile")
             .to_owned(),
+        // The body by another name, as clients of BuildKit say.
+        remote: params
+            .given("remote")
+            .filter(|remote| *remote != "client-session")
+            .map(str::to_owned),
         tags: params.all("t").map(str::to_owned).collect(),
         // An argument without a value is one that the client has not set.
         build_args: args
@@ -183,9 +204,11 @@ fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {
             .collect(),
         labels: read(params, "labels")?.unwrap_or_default(),
         target: params.given("target").map(str::to_owned),
+        cache_from: read(params, "cachefrom")?.unwrap_or_default(),
         no_cache: params.truth("nocache"),
         pull: params.truth("pull"),
         quiet: params.truth("q"),
+        keep_steps: params.given("rm").is_some() && !params.truth("rm") && !params.truth("forcerm"),
         platform: params.given("platform").map(str::to_owned),
         steps: steps(params)?,
         auth: logins(headers),

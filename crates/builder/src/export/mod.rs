@@ -1,9 +1,30 @@
-//! What becomes of a result.
+//! What becomes of a result: images in the store and at registries, archives, trees of files.
+
+mod assemble;
+mod blobs;
+mod document;
+mod epoch;
+mod layout;
+mod provenance;
+mod push;
+mod store;
+mod tree;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gantry_reference::{ImageId, Reference};
+
+use crate::build::Work;
+use crate::stage::Stage;
+use crate::{Asker, Built, Error, Request};
+
+pub use blobs::Compression;
+pub(crate) use document::{Descriptor, index, manifest, media};
+pub(crate) use provenance::package;
 
 /// One export.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Export {
     /// What the side that asked calls it.
     pub id: String,
@@ -17,12 +38,15 @@ pub struct Export {
     pub rewrite_timestamp: bool,
     /// Annotations; a key may have a prefix that says where it goes, as `manifest[linux/amd64]:key`.
     pub annotations: BTreeMap<String, String>,
+    /// How the layers of archives are packed.
+    pub compression: Compression,
 }
 
 /// What an export makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ExportKind {
     /// An image in the store.
+    #[default]
     Image,
     /// An OCI layout: an archive, or with `tar` false the files themselves.
     Oci {
@@ -40,12 +64,109 @@ pub enum ExportKind {
     Local,
 }
 
+/// What was built for one platform.
+pub(crate) struct Outcome {
+    /// How.
+    pub work: Arc<Work>,
+    /// What.
+    pub stage: Arc<Stage>,
+}
+
+/// All that an export may need to know.
+struct Results<'a> {
+    request: &'a Request,
+    outcomes: &'a [Outcome],
+    epoch: Option<i64>,
+    /// When the build began: RFC 3339.
+    started: String,
+}
+
+/// Makes everything that the request asks for of the result.
+pub(crate) async fn deliver(
+    request: &Request,
+    outcomes: &[Outcome],
+    started: String,
+) -> Result<Built, Error> {
+    let results = Results {
+        request,
+        outcomes,
+        epoch: request.epoch()?,
+        started,
+    };
+    let in_store = [Export {
+        names: request.tags.clone(),
+        ..Export::default()
+    }];
+    let exports = match request.exports.as_slice() {
+        [] => &in_store[..],
+        asked => asked,
+    };
+    let mut built = Built::default();
+    for export in exports {
+        match export.kind {
+            ExportKind::Image => results.image(export, &mut built).await?,
+            ExportKind::Oci { tar } | ExportKind::Docker { tar } => {
+                results.layout(export, tar, &mut built).await?;
+            }
+            ExportKind::Tar => results.archive(export).await?,
+            ExportKind::Local => results.folder(export).await?,
+        }
+    }
+    Ok(built)
+}
+
+impl Results<'_> {
+    fn asker(&self) -> Result<&Arc<dyn Asker>, Error> {
+        self.request.asker.as_ref().ok_or_else(|| {
+            Error::Invalid("there is nobody to give this build's output to".to_owned())
+        })
+    }
+
+    /// Puts the images of all platforms into the store, without names.
+    async fn install(&self, export: &Export) -> Result<Vec<(String, ImageId)>, Error> {
+        let mut installed = Vec::new();
+        for Outcome { work, stage } in self.outcomes {
+            let (own, stage) = (Arc::clone(work), Arc::clone(stage));
+            let epoch = self.epoch;
+            let rewrite = export.rewrite_timestamp;
+            let image = crate::step::blocking(move || {
+                let (mut config, mut layers) = own.result(&stage);
+                if let Some(epoch) = epoch {
+                    epoch::set(&mut config, epoch)?;
+                    if rewrite {
+                        let store = own.builder.engine.images.store();
+                        layers = epoch::rewrite(store, &layers, stage.kept, epoch)?;
+                    }
+                }
+                own.install(layers, config)
+            });
+            installed.push((work.platform_name(), image.await?));
+        }
+        Ok(installed)
+    }
+}
+
+/// Names, as references with a tag.
+fn named(names: &[String]) -> Result<Vec<Reference>, Error> {
+    let mut references = Vec::new();
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        let mut name = Reference::parse(name).map_err(gantry_image::Error::from)?;
+        if name.tag().is_none() {
+            let latest = name.with_tag(gantry_reference::DEFAULT_TAG);
+            name = latest.map_err(gantry_image::Error::from)?;
+        }
+        references.push(name);
+    }
+    Ok(references)
+}
+
 impl Export {
     /// Whether it only gives names to the image in the store.
     pub fn is_plain(&self) -> bool {
         self.kind == ExportKind::Image
             && !self.push
             && !self.rewrite_timestamp
+            && self.compression == Compression::Gzip
             && self.annotations.is_empty()
     }
 }

@@ -10,10 +10,13 @@ use super::{Here, Layer, blocking};
 use crate::build::Work;
 use crate::configure::working_dir;
 use crate::copy::{Job, Origin};
-use crate::fetch::fetch;
+use crate::fetch::Wanted;
 use crate::files::{Fingerprint, LayerWriter, Owner, resolve};
+use crate::mounts::BindSource;
+use crate::progress::Teller;
+use crate::remote::{GitAddress, is_address};
 use crate::stage::Stage;
-use crate::{Error, history};
+use crate::{Context, Error, history};
 
 impl Work {
     pub(super) async fn copy(
@@ -23,11 +26,11 @@ impl Work {
         here: &Here<'_>,
     ) -> Result<(), Error> {
         let origin = match &copy.from {
-            None => self.taken_from_context(&copy.sources.paths).await?,
-            Some(from) => {
-                let (layers, _) = self.source(from, None, here).await?;
-                Some(Origin::Root(Arc::new(self.view(&layers)?)))
-            }
+            None => self.context_origin(&copy.sources.paths).await?,
+            Some(from) => Some(match self.files_of(from, None, here).await? {
+                BindSource::Context(context) => Origin::Context(context),
+                BindSource::Layers(layers) => Origin::Root(Arc::new(self.view(&layers)?)),
+            }),
         };
         let job = Job {
             origin,
@@ -64,14 +67,18 @@ impl Work {
         }
         let mut fetched = Vec::new();
         for url in &urls {
-            fetched.push(fetch(&self.builder, url, add.checksum.as_deref()).await?);
+            let wanted = Wanted {
+                checksum: add.checksum.as_deref(),
+                keep_git: add.keep_git_dir,
+            };
+            fetched.push(self.fetch(url, &wanted).await?);
         }
         let mut destination = destination(stage, &add.sources);
         if add.unpack == Some(true) && !destination.ends_with('/') {
             destination.push('/');
         }
         let job = Job {
-            origin: self.taken_from_context(&paths).await?,
+            origin: self.context_origin(&paths).await?,
             paths,
             fetched,
             inline: add.sources.inline.clone(),
@@ -87,7 +94,7 @@ impl Work {
     }
 
     /// The context, where paths are taken from it.
-    async fn taken_from_context(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
+    async fn context_origin(&self, paths: &[String]) -> Result<Option<Origin>, Error> {
         if paths.is_empty() {
             return Ok(None);
         }
@@ -97,19 +104,37 @@ impl Work {
     /// Makes the layer of a COPY or ADD, or takes the one that is there.
     async fn files(&self, stage: &mut Stage, job: Job, here: &Here<'_>) -> Result<(), Error> {
         let described = history::of(here.instruction, &here.applied.kind);
-        let (builder, no_cache) = (self.builder.clone(), self.request.no_cache);
+        let anew = self.is_made_anew(here.index);
+        let layer = self.made(stage, job, anew).await?;
+        self.put(stage, layer, described, here.teller)
+    }
+
+    async fn made(&self, stage: &Stage, job: Job, anew: bool) -> Result<Layer, Error> {
+        let builder = self.builder.clone();
         let new = stage.nameless();
         let layer = blocking(move || {
             let plan = job.plan()?;
             let key = plan.key()?;
-            if let Some(hit) = builder.look_up(&key).filter(|_| !no_cache) {
-                return Ok(Layer::Kept(hit));
+            if let Some(hit) = builder.look_up(&key).filter(|_| !anew) {
+                return Ok(Layer::Kept { key, hit });
             }
             let store = builder.engine.images.store();
             let image = store.make_written(new, |out| plan.write(out))?;
             Ok(Layer::New { key, image })
         });
-        self.put(stage, layer.await?, described, here)
+        layer.await
+    }
+
+    /// A stage of files that the build gives: one layer of all of them.
+    pub(crate) async fn of_files(&self, context: Arc<Context>) -> Result<Stage, Error> {
+        let mut stage = self.scratch();
+        let job = Job::of_all(Origin::Context(Arc::clone(&context)), "/");
+        let layer = self.made(&stage, job, false).await?;
+        let teller = Teller::silent(&self.report);
+        self.put(&mut stage, layer, "COPY / /".to_owned(), &teller)?;
+        stage.config.history.clear();
+        stage.files = Some(context);
+        Ok(stage)
     }
 
     /// WORKDIR makes the directory where it is missing.
@@ -125,21 +150,19 @@ impl Work {
         let described = history::of(here.instruction, &kind);
         let root = self.view(&stage.layers)?;
         let place = resolve(Some(root.as_fd()), path.as_bytes())?;
-        if place.at.is_some() {
-            stage.note(described);
-            return Ok(());
-        }
+        // As with BuildKit, one that is there is an empty layer.
+        let there = place.at.is_some();
         let mut key = Fingerprint::new("workdir 1");
         key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
         let key = key.finish();
-        if let Some(kept) = self.kept(&key) {
-            return self.put(stage, kept, described, here);
+        if let Some(kept) = self.kept(&key, here) {
+            return self.put(stage, kept, described, here.teller);
         }
         let (store, new) = (self.builder.engine.images.store().clone(), stage.nameless());
         let image = blocking(move || {
             store.make_written(new, |out| {
                 let mut layer = LayerWriter::new(out);
-                for (path, stat) in &place.there {
+                for (path, stat) in place.there.iter().filter(|_| !there) {
                     layer.known(path, stat)?;
                 }
                 for path in place.missing(true) {
@@ -149,7 +172,7 @@ impl Work {
             })
         })
         .await?;
-        self.put(stage, Layer::New { key, image }, described, here)
+        self.put(stage, Layer::New { key, image }, described, here.teller)
     }
 
     fn below(&self, stage: &Stage, link: bool) -> Result<Option<(Vec<Digest>, OwnedFd)>, Error> {
@@ -172,6 +195,5 @@ fn destination(stage: &Stage, sources: &Sources) -> String {
 }
 
 fn is_remote(path: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
-    schemes.iter().any(|scheme| path.starts_with(scheme))
+    is_address(path) || GitAddress::parse(path).is_some()
 }

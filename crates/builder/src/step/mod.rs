@@ -1,17 +1,20 @@
 //! One instruction of a stage.
 
 mod files;
+mod mounts;
 mod run;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use gantry_dockerfile::{Applied, Instruction, Kind, Source};
-use gantry_image::NewImage;
 use gantry_reference::{Digest, ImageId};
 
 use crate::build::{Stages, Work};
 use crate::cache::{Hit, Record};
 use crate::configure;
+use crate::mounts::BindSource;
+use crate::named::Found;
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::{Error, Told, history};
@@ -29,7 +32,12 @@ struct Here<'a> {
 /// The layer of an instruction.
 enum Layer {
     /// It was made from the same before.
-    Kept(Hit),
+    Kept {
+        /// What it was made from.
+        key: Digest,
+        /// The layer.
+        hit: Hit,
+    },
     /// It was just made.
     New {
         /// What it was made from.
@@ -89,12 +97,25 @@ impl Work {
         }
     }
 
+    /// Whether the layers of a stage are made anew, whatever is there.
+    fn is_made_anew(&self, stage: usize) -> bool {
+        let stages = &self.request.no_cache_stages;
+        let name = self.file.stages[stage].from.name.as_deref();
+        self.request.no_cache
+            || name.is_some_and(|name| stages.contains(name))
+            || stages.contains(&stage.to_string())
+    }
+
     /// Takes a layer that was made from the same before.
-    fn kept(&self, key: &Digest) -> Option<Layer> {
-        if self.request.no_cache {
+    fn kept(&self, key: &Digest, here: &Here<'_>) -> Option<Layer> {
+        if self.is_made_anew(here.index) {
             return None;
         }
-        self.builder.look_up(key).map(Layer::Kept)
+        let hit = self.builder.look_up(key)?;
+        Some(Layer::Kept {
+            key: key.clone(),
+            hit,
+        })
     }
 
     /// Puts a layer on top of a stage, and remembers it if it is new.
@@ -103,12 +124,13 @@ impl Work {
         stage: &mut Stage,
         layer: Layer,
         described: String,
-        here: &Here<'_>,
+        teller: &Teller,
     ) -> Result<(), Error> {
         let (key, image) = match layer {
-            Layer::Kept(hit) => {
-                here.teller.tell(Told::Cached);
+            Layer::Kept { key, hit } => {
+                teller.tell(Told::Cached);
                 stage.add(hit.layer, hit.keeper);
+                stage.remember(&key, &hit.created, &described);
                 stage.note_layer(described, &hit.created);
                 return Ok(());
             }
@@ -125,20 +147,20 @@ impl Work {
             description: described.clone(),
         };
         self.builder.cache.keep(&key, &record);
-        here.teller.tell(Told::Layer(layer.to_string()));
+        teller.tell(Told::Layer(layer.to_string()));
         stage.add(layer, image);
+        stage.remember(&key, &record.created, &described);
         stage.note_layer(described, &record.created);
         Ok(())
     }
 
-    /// The layers of another stage or an image, and an image that holds just them.
-    async fn source(
+    /// The files of another stage, an image or a named context.
+    async fn files_of(
         &self,
         name: &str,
         mount: Option<usize>,
         here: &Here<'_>,
-    ) -> Result<(Vec<Digest>, ImageId), Error> {
-        let store = self.builder.engine.images.store();
+    ) -> Result<BindSource, Error> {
         let known = here.place.and_then(|place| {
             let mut all = self.graph.stage_dependencies(here.index).iter();
             all.find(|d| d.instruction == place && d.mount == mount)
@@ -154,26 +176,27 @@ impl Work {
                     .rposition(|s| s.from.name.as_deref() == Some(&name.to_lowercase()))
             }
         };
-        match stage {
-            Some(index) => {
-                let stage = self.built(index, here.stages).await?;
-                Ok((stage.layers.clone(), stage.ground(store)?))
-            }
-            None if name == "scratch" => Ok((Vec::new(), self.empty()?)),
-            None => {
-                let platform = self.platform.as_deref();
-                let image = self
-                    .builder
-                    .base(name, platform, &self.request, here.teller)
-                    .await?;
-                Ok((image.layers.clone(), image.id))
-            }
+        if let Some(index) = stage {
+            let stage = self.built(index, here.stages).await?;
+            return Ok(match &stage.files {
+                // Files that a build gives need not become a layer to be taken from.
+                Some(context) => BindSource::Context(Arc::clone(context)),
+                None => BindSource::Layers(stage.layers.clone()),
+            });
         }
-    }
-
-    fn empty(&self) -> Result<ImageId, Error> {
-        let store = self.builder.engine.images.store();
-        Ok(store.make_bare(NewImage::default())?)
+        let platform = self.platform.as_deref();
+        match self.named(name, platform, here.teller).await? {
+            Some(Found::Folder(context)) => return Ok(BindSource::Context(context)),
+            Some(Found::Image(image)) => return Ok(BindSource::Layers(image.layers.clone())),
+            None if name == "scratch" => return Ok(BindSource::Layers(Vec::new())),
+            None => {}
+        }
+        let base = self
+            .builder
+            .base(name, platform, &self.request, here.teller)
+            .await?;
+        self.takes_image(name, &base);
+        Ok(BindSource::Layers(base.layers))
     }
 
     /// The root of layers, to be read.
@@ -193,7 +216,7 @@ fn working_dir_of(stage: &Stage) -> String {
 }
 
 /// Runs work that waits for the disk on a thread that may wait.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -1,20 +1,22 @@
 //! RUN.
 
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use gantry_dockerfile::{Mount, MountType, Network, Run, Security};
+use gantry_api_types::{DeviceRequest, HostConfig, Mount as ApiMount};
+use gantry_dockerfile::{MountType, Network, Run, Security};
 use gantry_reference::Digest;
 
 use super::{Here, Layer, blocking, working_dir_of};
 use crate::build::Work;
 use crate::configure::shell;
 use crate::copy::{Job, Origin};
-use crate::files::{Fingerprint, resolve};
-use crate::mounts::{BindSource, StepMounts, print, target};
+use crate::files::Fingerprint;
+use crate::mounts::{BindSource, StepMounts, print};
 use crate::run::Command;
 use crate::stage::Stage;
-use crate::{Context, Error, history};
+use crate::stubs::Stubs;
+use crate::{Entitlement, Error, history};
 
 /// Proxies reach commands but make no layer another one.
 const PROXIES: [&str; 10] = [
@@ -37,22 +39,18 @@ impl Work {
         run: &Run,
         here: &Here<'_>,
     ) -> Result<(), Error> {
-        if run.security == Security::Insecure {
-            return Err(Error::NotSupported("RUN --security=insecure".to_owned()));
-        }
-        if !run.devices.is_empty() {
-            return Err(Error::NotSupported("RUN --device".to_owned()));
-        }
+        self.granted(run)?;
         let mut mounts = StepMounts::default();
         let shell = shell(&stage.config.config);
         let arguments = self.arguments(run, &shell, &mut mounts)?;
         let described = history::run(&arguments, &stage.scope.args);
-        let key = self
-            .run_key(stage, run, &arguments, here, &mut mounts)
-            .await?;
-        if let Some(kept) = self.kept(&key) {
-            return self.put(stage, kept, described, here);
+        let sources = self.mount_sources(here).await?;
+        let key = self.run_key(stage, run, &arguments, here, &sources).await?;
+        if let Some(kept) = self.kept(&key, here) {
+            return self.put(stage, kept, described, here.teller);
         }
+        let mut mounts = self.mount_all(stage, here, sources, mounts).await?;
+        let stubs = self.stubs(stage, &mounts).await?;
         let store = self.builder.engine.images.store();
         let command = Command {
             ground: stage.ground(store)?,
@@ -60,13 +58,44 @@ impl Work {
             env: self.with_proxies(stage.scope.env.pairs()),
             working_dir: working_dir_of(stage),
             user: stage.config.config.user.clone(),
-            host: self.host(run, mounts.mounts.clone()),
+            host: self.host(run, std::mem::take(&mut mounts.mounts)),
+            lent: std::mem::take(&mut mounts.lent),
         };
         let containers = &self.builder.engine.containers;
         let step = command.run(containers, here.teller).await?;
+        let upper = store.snapshotter().upper(&step.id);
+        blocking(move || stubs.clear(&upper)).await?;
         let image = containers.bake(&step.id, stage.nameless()).await?;
         drop((step, mounts));
-        self.put(stage, Layer::New { key, image }, described, here)
+        self.put(stage, Layer::New { key, image }, described, here.teller)
+    }
+
+    /// Refuses what the build was not granted.
+    fn granted(&self, run: &Run) -> Result<(), Error> {
+        let needed = [
+            (run.security == Security::Insecure, Entitlement::Insecure),
+            (run.network == Network::Host, Entitlement::HostNetwork),
+            (!run.devices.is_empty(), Entitlement::Device),
+        ];
+        for (asked, right) in needed {
+            let name = right.as_str();
+            if asked && !self.request.entitlements.contains(&right) {
+                return Err(Error::Invalid(format!(
+                    "{name} is not allowed: the build was not granted it (--allow {name})"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the mounts' targets lack in the layers below: the runtime makes it, and it goes afterwards.
+    async fn stubs(&self, stage: &Stage, mounts: &StepMounts) -> Result<Stubs, Error> {
+        let targets: Vec<String> = mounts.mounts.iter().map(|m| m.target.clone()).collect();
+        if targets.is_empty() {
+            return Ok(Stubs::default());
+        }
+        let root = self.view(&stage.layers)?;
+        blocking(move || Stubs::missing(root.as_fd(), targets.iter().map(String::as_str))).await
     }
 
     /// What the layer is made from: all that the command is told and all that it reads.
@@ -76,7 +105,7 @@ impl Work {
         run: &Run,
         arguments: &[String],
         here: &Here<'_>,
-        mounts: &mut StepMounts,
+        sources: &[Option<BindSource>],
     ) -> Result<Digest, Error> {
         let (config, steps) = (&stage.config.config, &self.request.steps);
         let env = stage.scope.env.pairs();
@@ -91,10 +120,23 @@ impl Work {
             .add(format!("{:?} {}", run.network, steps.network_mode))
             .all(steps.extra_hosts.iter().flatten())
             .add(run.command.script().unwrap_or_default());
-        for (number, mount) in here.applied.mounts.iter().enumerate() {
+        for device in &run.devices {
+            key.add(format!("device {} {}", device.name, device.required));
+        }
+        key.add(format!("{:?}", run.security));
+        for (mount, source) in here.applied.mounts.iter().zip(sources) {
             print(mount, &mut key);
-            self.mount(stage, mount, number, here, mounts, &mut key)
-                .await?;
+            match (mount.kind, source) {
+                (MountType::Bind, Some(BindSource::Context(context))) => {
+                    let path = mount.source.clone().unwrap_or_default();
+                    let content = context_key(Arc::clone(context), path).await?;
+                    key.add(content.as_str());
+                }
+                (_, Some(BindSource::Layers(layers))) => {
+                    key.all(layers.iter().map(Digest::as_str));
+                }
+                _ => {}
+            }
         }
         Ok(key.finish())
     }
@@ -139,92 +181,38 @@ impl Work {
         env
     }
 
-    fn host(
-        &self,
-        run: &Run,
-        mounts: Vec<gantry_api_types::Mount>,
-    ) -> gantry_api_types::HostConfig {
+    fn host(&self, run: &Run, mounts: Vec<ApiMount>) -> HostConfig {
         let mut host = self.request.steps.clone();
         match run.network {
             Network::Default => {}
             Network::None => "none".clone_into(&mut host.network_mode),
             Network::Host => "host".clone_into(&mut host.network_mode),
         }
+        host.privileged = run.security == Security::Insecure;
         host.mounts = mounts;
-        host
-    }
-
-    async fn mount(
-        &self,
-        stage: &Stage,
-        mount: &Mount,
-        number: usize,
-        here: &Here<'_>,
-        mounts: &mut StepMounts,
-        key: &mut Fingerprint,
-    ) -> Result<(), Error> {
-        let target = target(mount, &working_dir_of(stage))?;
-        match mount.kind {
-            MountType::Bind => self.bind(mount, target, number, here, mounts, key).await,
-            MountType::Cache => mounts.cache(&self.builder, mount, target).await,
-            MountType::Tmpfs => {
-                mounts.tmpfs(mount, target);
-                Ok(())
+        let described = |name: &str| self.builder.engine.system.described_devices(name);
+        let mut devices = Vec::new();
+        for device in &run.devices {
+            let found = described(&device.name);
+            if found.is_empty() && device.required {
+                // The engine says that it is missing.
+                devices.push(device.name.clone());
             }
-            MountType::Secret | MountType::Ssh if !mount.required => Ok(()),
-            MountType::Secret => Err(Error::Invalid(format!(
-                "secret {}: not found",
-                mount
-                    .id
-                    .as_deref()
-                    .or(mount.source.as_deref())
-                    .unwrap_or_default()
-            ))),
-            MountType::Ssh => Err(Error::Invalid(
-                "ssh: no agent was passed to the build".to_owned(),
-            )),
+            devices.extend(found);
         }
-    }
-
-    async fn bind(
-        &self,
-        mount: &Mount,
-        target: String,
-        number: usize,
-        here: &Here<'_>,
-        mounts: &mut StepMounts,
-        key: &mut Fingerprint,
-    ) -> Result<(), Error> {
-        let Some(from) = &mount.from else {
-            let path = mount.source.clone().unwrap_or_default();
-            let context = self.context().await?;
-            key.add(context_key(&context, path.clone()).await?.as_str());
-            // No link of the context may lead out of it.
-            let real = resolve(Some(context.root()), path.as_bytes())?;
-            let real = std::ffi::OsStr::from_bytes(&real.path);
-            let folder = context.path().join(real);
-            return mounts.bind(mount, target, BindSource::Folder(folder));
-        };
-        let (layers, image) = self.source(from, Some(number), here).await?;
-        key.all(layers.iter().map(Digest::as_str));
-        mounts.bind(mount, target, BindSource::Image(image))
+        if !devices.is_empty() {
+            host.resources.device_requests = Some(vec![DeviceRequest {
+                driver: "cdi".to_owned(),
+                device_ids: Some(devices),
+                ..DeviceRequest::default()
+            }]);
+        }
+        host
     }
 }
 
-/// What is made from files of the context that a command reads.
-async fn context_key(context: &Arc<Context>, path: String) -> Result<Digest, Error> {
-    let job = Job {
-        origin: Some(Origin::Context(Arc::clone(context))),
-        paths: vec![path],
-        fetched: Vec::new(),
-        inline: Vec::new(),
-        destination: "/".to_owned(),
-        chown: None,
-        chmod: None,
-        exclude: Vec::new(),
-        parents: false,
-        unpack: (false, false),
-        below: None,
-    };
+/// What is made from files of a context that a command reads.
+async fn context_key(context: Arc<crate::Context>, path: String) -> Result<Digest, Error> {
+    let job = Job::of_all(Origin::Context(context), &path);
     blocking(move || job.plan()?.key()).await
 }

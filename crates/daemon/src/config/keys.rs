@@ -147,8 +147,7 @@ pub const KEYS: &[Key] = &[
     Key::new("bip6", Text, "IPv6 address and prefix of the default bridge")
         .refused("the default bridge has no IPv6"),
     Key::new("bridge", Text, "Name of the default bridge").short('b'),
-    Key::new("builder", Object, "Settings of the builder")
-        .only(EMPTY, "building images is not supported by this version of Gantry"),
+    Key::new("builder", Object, "Bounds of the build cache, and what builds may be granted"),
     Key::new("cdi-spec-dirs", List, "Where CDI describes devices")
         .flag("cdi-spec-dir"),
     Key::new("cgroup-parent", Text, "The cgroup below which containers are put"),

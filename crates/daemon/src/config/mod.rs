@@ -3,6 +3,7 @@
 //! [`keys`] is the table of all keys, from which the flags are made too; `file` reads the file and
 //! puts the flags beside it; [`Config`] holds the keys that have an effect.
 
+mod builder;
 mod file;
 pub mod keys;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use builder::BuilderConfig;
 pub(crate) use file::{merge, read};
 
 /// What was configured; what is missing is decided by [`crate::Resolved`].
@@ -127,6 +129,8 @@ pub struct Config {
     pub cdi_spec_dirs: Option<Vec<PathBuf>>,
     /// The oldest version of the API that is served.
     pub min_api_version: Option<String>,
+    /// Building.
+    pub builder: BuilderConfig,
     /// Features by name.
     pub features: BTreeMap<String, bool>,
     /// Lines for the log about keys that change nothing.

@@ -44,6 +44,27 @@ pub(crate) fn inject(
     registry.apply(&names, spec)
 }
 
+/// Full names of the described devices that a name means: one, all of a kind by `*`, or the first one of a kind.
+pub(crate) fn described(directories: &[PathBuf], name: &str) -> Vec<String> {
+    let registry = Registry::read(directories);
+    let known = registry.devices.iter().filter(|(_, place)| place.is_some());
+    let mut names = known.map(|(full, _)| full.clone());
+    match name.split_once('=') {
+        Some((kind, "*")) => {
+            let of_kind = format!("{kind}=");
+            names.filter(|full| full.starts_with(&of_kind)).collect()
+        }
+        Some(_) => names.filter(|full| full == name).collect(),
+        None => {
+            let of_kind = format!("{name}=");
+            names
+                .find(|full| full.starts_with(&of_kind))
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
 /// The devices that are described.
 struct Registry {
     documents: Vec<Document>,

@@ -120,6 +120,7 @@ impl Containers {
             },
             parent: below.map(|image| image.id),
             name,
+            step: false,
         }
     }
 

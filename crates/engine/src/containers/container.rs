@@ -27,6 +27,8 @@ pub(crate) struct Container {
     link: Mutex<Option<Arc<MonitorLink>>>,
     /// Clients that attached before the start.
     waiting_clients: Mutex<Vec<(Attach, OwnedFd)>>,
+    /// What the next start takes.
+    pub(super) lent: Mutex<super::Lent>,
     progress: watch::Sender<Progress>,
     health_task: Mutex<Option<AbortHandle>>,
     /// Held by whatever changes the phase in several steps: start, the handling of an exit, removal.
@@ -70,6 +72,7 @@ impl Container {
             record: Mutex::new(record),
             link: Mutex::new(None),
             waiting_clients: Mutex::default(),
+            lent: Mutex::default(),
             progress: watch::Sender::new(progress),
             health_task: Mutex::default(),
             operation: tokio::sync::Mutex::default(),

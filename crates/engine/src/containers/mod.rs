@@ -15,6 +15,7 @@ mod freeze;
 mod inspect;
 mod joined;
 mod lacking;
+mod lent;
 mod links;
 mod list;
 mod malformed;
@@ -47,6 +48,7 @@ use gantry_volume::Volumes;
 
 pub use attach::{AttachRequest, ClientStream};
 pub use commit::CommitRequest;
+pub use lent::Lent;
 pub use list::ListOptions;
 pub use remove::RemoveOptions;
 pub use wait::WaitCondition;

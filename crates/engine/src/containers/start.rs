@@ -110,7 +110,7 @@ impl Containers {
         let (service, subject) = (self.clone(), Arc::clone(container));
         let mounting = blocking(move || {
             // What goes when it ends needs no writing out.
-            let volatile = subject.record().host_config.auto_remove;
+            let volatile = subject.record().host_config.auto_remove || subject.is_lent_volatile();
             let snapshots = &service.snapshots;
             let id = &subject.id;
             Ok(if volatile {
@@ -173,9 +173,16 @@ impl Containers {
             let _ = fs::remove_file(container.run_dir.join(stale));
         }
         self.write_network_files(container, &ground.network)?;
-        let prepared = self.prepare_mounts(container)?;
+        let lent = container.take_lent();
+        let prepared = self.prepare_mounts(container, lent.trees)?;
         signs::place(ground.mounted.root.as_fd());
-        let spec = self.specification(container, ground.mounted.root.as_fd(), &prepared)?;
+        let mut spec = self.specification(container, ground.mounted.root.as_fd(), &prepared)?;
+        if let Some(process) = &mut spec.process {
+            let name = |pair: &String| pair.split('=').next().map(str::to_owned);
+            let lent_names: Vec<_> = lent.env.iter().map(name).collect();
+            process.env.retain(|pair| !lent_names.contains(&name(pair)));
+            process.env.extend(lent.env);
+        }
         files::write_json(
             &container.run_dir.join(CONFIG_FILE),
             &spec,

@@ -37,6 +37,13 @@ fn domain(server: &str) -> String {
     bare.split('/').next().unwrap_or(bare).to_owned()
 }
 
+impl Images {
+    /// What a client sent for a registry, as the store takes it.
+    pub fn credentials(&self, auth: Option<AuthConfig>) -> Result<Credentials, Error> {
+        Ok(auth.map(credentials).transpose()?.unwrap_or_default())
+    }
+}
+
 /// The strongest of what a client sent.
 pub(super) fn credentials(auth: AuthConfig) -> Result<Credentials, Error> {
     if !auth.registry_token.is_empty() {

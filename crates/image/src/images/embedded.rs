@@ -38,6 +38,7 @@ impl Images {
             documents: Vec::new(),
             layers: diff_ids,
             parent: None,
+            step: false,
             names: vec![name.clone()],
         })?;
         Ok(id)

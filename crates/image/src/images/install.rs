@@ -22,6 +22,8 @@ pub(crate) struct Arrival<'a> {
     pub layers: Vec<Digest>,
     /// The image that it was made from here.
     pub parent: Option<ImageId>,
+    /// Whether it only keeps a layer of a build.
+    pub step: bool,
     /// What to call it.
     pub names: Vec<Reference>,
 }
@@ -46,6 +48,7 @@ impl Images {
             layers: arrival.layers,
             created: created(arrival.parsed),
             parent: arrival.parent,
+            step: arrival.step,
         };
         let _change = self.lock_changes();
         self.record(arrival.id, record, arrival.names)
@@ -59,6 +62,7 @@ impl Images {
                     record.blobs.push(blob.clone());
                 }
             }
+            record.step &= known.step;
             record.parent = record.parent.or_else(|| known.parent.clone());
             record.manifest = record.manifest.or_else(|| known.manifest.clone());
         }

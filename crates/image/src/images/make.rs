@@ -21,6 +21,8 @@ pub struct NewImage {
     pub parent: Option<ImageId>,
     /// What to call it.
     pub name: Option<Reference>,
+    /// Whether it only keeps a layer of a build.
+    pub step: bool,
 }
 
 impl Images {
@@ -80,7 +82,9 @@ impl Images {
             parsed: &config,
             documents: Vec::new(),
             layers,
-            parent: new.parent,
+            // The same image may be made again on top of itself.
+            parent: new.parent.filter(|parent| *parent != id),
+            step: new.step,
             names: new.name.into_iter().collect(),
         })?;
         Ok(id)

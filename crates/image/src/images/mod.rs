@@ -248,6 +248,7 @@ impl Images {
             size: record.size,
             created: record.created,
             parent: record.parent,
+            step: record.step,
             tagged,
         })
     }
@@ -292,7 +293,10 @@ impl Images {
 
     /// How many images there are.
     pub fn count(&self) -> usize {
-        self.0.catalog.read().images.len()
+        let contents = self.0.catalog.read();
+        let shown =
+            |(id, record): &(&ImageId, &Record)| !record.step || !contents.names_of(id).is_empty();
+        contents.images.iter().filter(shown).count()
     }
 
     /// The images that a filter lets pass, the newest first.
@@ -304,6 +308,7 @@ impl Images {
         let mut images = Vec::with_capacity(ids.len());
         for id in &ids {
             match self.get(id) {
+                Ok(image) if image.step && image.is_nameless() => {}
                 Ok(image) if filter.hides(&image, self.has_children(id)) => {}
                 Ok(image) => images.extend(filter.pass(image, limits)),
                 // Removed since.

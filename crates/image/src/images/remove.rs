@@ -93,7 +93,8 @@ impl Images {
     /// Whether an image has no name, nothing was made from it, and no container uses it.
     fn is_idle(&self, id: &ImageId, in_use: InUse<'_>) -> bool {
         let contents = self.0.catalog.read();
-        contents.images.contains_key(id)
+        // What keeps a layer of a build goes with the build cache.
+        contents.images.get(id).is_some_and(|record| !record.step)
             && contents.names_of(id).is_empty()
             && contents.children_of(id).is_empty()
             && in_use(id).is_empty()

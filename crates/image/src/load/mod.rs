@@ -153,6 +153,7 @@ impl Images {
                 .map(|(diff_id, _)| diff_id)
                 .collect(),
             parent: None,
+            step: false,
             names: image.names.clone(),
         })?;
         if image.names.is_empty() {

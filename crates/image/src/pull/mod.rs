@@ -315,6 +315,7 @@ fn install(
             .collect(),
         layers: described.diff_ids,
         parent: None,
+        step: false,
         names: Vec::new(),
     })
 }

@@ -32,6 +32,17 @@ pub struct PushRequest {
     pub credentials: Credentials,
 }
 
+/// A layer as a registry has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedLayer {
+    /// How it is compressed.
+    pub media_type: String,
+    /// Of the compressed bytes.
+    pub digest: Digest,
+    /// Of the compressed bytes.
+    pub size: u64,
+}
+
 /// What came of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
@@ -97,6 +108,36 @@ impl Images {
         );
         progress.report(Event::Status { id: None, text });
         Ok(pushed)
+    }
+
+    /// Sees to it that a registry has an image's layers and configuration, for a manifest that the caller makes.
+    ///
+    /// The image needs no name here. Must be called within a tokio runtime.
+    pub async fn push_parts(
+        &self,
+        request: &PushRequest,
+        id: &ImageId,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Vec<PushedLayer>, Error> {
+        let wanted = id.clone();
+        let image = self.blocking(move |images| images.get(&wanted)).await?;
+        let _lease = self.hold(image.layers.iter().cloned());
+        let repository = self
+            .0
+            .registry
+            .repository_to_push(&request.reference, request.credentials.clone());
+        let forms = self
+            .push_layers(&repository, &request.reference, &image, &progress)
+            .await?;
+        self.push_config(&repository, &image).await?;
+        Ok(forms
+            .into_iter()
+            .map(|form| PushedLayer {
+                media_type: form.media_type,
+                digest: form.digest,
+                size: form.size,
+            })
+            .collect())
     }
 
     /// Sees to it that the registry has every layer; gives each one's form there, lowest first.

@@ -78,19 +78,13 @@ impl Command for Prune {
 impl Prune {
     /// `POST /build/prune`, for engines that have nothing newer.
     async fn classic(&self, client: &gantry_client::Client) -> Result<(), Failure> {
-        let sizes = [
-            &self.reserved_space,
-            &self.max_used_space,
-            &self.min_free_space,
-        ];
-        if sizes.iter().any(|size| size.0 != 0) {
-            return Err(Failure::new(
-                "ERROR: limits of space need BuildKit, which this engine does not have".to_owned(),
-            ));
-        }
+        let bytes = |size: &Bytes| (size.0 != 0).then(|| size.0.to_string());
         let request = client
             .post("/build/prune")
             .query_opt("all", self.all.then_some("1"))
+            .query_opt("reserved-space", bytes(&self.reserved_space))
+            .query_opt("max-used-space", bytes(&self.max_used_space))
+            .query_opt("min-free-space", bytes(&self.min_free_space))
             .query_opt("filters", api_filters(&self.filter.to_vec()));
         let gone: BuildPruneReport = request.send().await?.json().await?;
         let deleted = gone.caches_deleted.unwrap_or_default();

@@ -33,10 +33,25 @@ pub(crate) struct Prepared {
 
 impl Containers {
     /// Opens the sources of a container's mounts that need it, and looks at the others.
-    pub(crate) fn prepare_mounts(&self, container: &Container) -> Result<Vec<Prepared>, Error> {
+    ///
+    /// Those that were `lent` are open already.
+    pub(crate) fn prepare_mounts(
+        &self,
+        container: &Container,
+        mut lent: Vec<(String, OwnedFd)>,
+    ) -> Result<Vec<Prepared>, Error> {
         let record = container.record().clone();
         let mut prepared = Vec::new();
         for mount in &record.mounts {
+            if let Some(at) = lent.iter().position(|(to, _)| *to == mount.destination) {
+                let (destination, tree) = lent.swap_remove(at);
+                prepared.push(Prepared {
+                    destination,
+                    tree: Some(tree),
+                    mappings: None,
+                });
+                continue;
+            }
             let used = use_of(&record, mount);
             if mount.kind == "bind" {
                 bind::at_start(mount, &used)?;

@@ -1,0 +1,122 @@
+//! The documents of an image: manifests, statements about them, and the index.
+
+use std::collections::BTreeMap;
+
+use gantry_archive::Digester;
+use gantry_image::Image;
+use gantry_reference::Reference;
+use serde_json::{Value, json};
+
+use super::document::{Descriptor, Document, Level, annotations, index, manifest, media};
+use super::{Export, Results, provenance};
+
+/// An image of one platform, with its layers as they are packed.
+pub(super) struct Packed {
+    pub platform: String,
+    pub image: Image,
+    pub layers: Vec<Descriptor>,
+}
+
+/// Documents that describe one another.
+pub(super) struct Assembled {
+    /// All but the last one that they lead to; those that are named by others first.
+    pub parts: Vec<Document>,
+    /// What a name leads to.
+    pub top: Document,
+}
+
+impl Results<'_> {
+    /// Makes the documents of images whose layers are packed.
+    pub(super) fn assemble(
+        &self,
+        export: &Export,
+        packed: &[Packed],
+        names: &[Reference],
+    ) -> Assembled {
+        let mut parts = Vec::new();
+        let (mut described, mut statements) = (Vec::new(), Vec::new());
+        for (number, one) in packed.iter().enumerate() {
+            let config = Descriptor::new(
+                media::CONFIG,
+                one.image.id.digest().clone(),
+                one.image.raw_config.len() as u64,
+            );
+            let of = |level| annotations(&export.annotations, level, &one.platform);
+            let document = manifest(&config, &one.layers, &of(Level::Manifest));
+            let mut descriptor = document.descriptor.clone();
+            descriptor.platform = Some(platform(&one.image));
+            descriptor.annotations = of(Level::ManifestDescriptor);
+            if let Some(options) = self.statements(export) {
+                let outcome = &self.outcomes[number];
+                let statement =
+                    provenance::statement(self, outcome, options, &document.descriptor, names);
+                statements.push(attest(&statement, &document.descriptor, &mut parts));
+            }
+            parts.push(document);
+            described.push(descriptor);
+        }
+        let of_index = annotations(&export.annotations, Level::Index, "");
+        if described.len() == 1 && statements.is_empty() && of_index.is_empty() {
+            if let Some(top) = parts.pop() {
+                return Assembled { parts, top };
+            }
+        }
+        described.extend(statements);
+        let mut top = index(&described, &of_index);
+        top.descriptor.annotations = annotations(&export.annotations, Level::IndexDescriptor, "");
+        Assembled { parts, top }
+    }
+
+    /// The options of the provenance that an export is to have.
+    pub(super) fn statements(&self, export: &Export) -> Option<&BTreeMap<String, String>> {
+        let options = self.request.attestations.get("provenance")?;
+        let is = |name: &str| options.get(name).is_some_and(|value| value == "true");
+        let image = matches!(
+            export.kind,
+            super::ExportKind::Oci { .. } | super::ExportKind::Docker { .. }
+        ) || export.push;
+        let wanted = !is("disabled") && (image || !is("inline-only"));
+        wanted.then_some(options)
+    }
+}
+
+/// Adds a statement and its manifest; gives what the index says of it.
+fn attest(statement: &Value, about: &Descriptor, parts: &mut Vec<Document>) -> Descriptor {
+    let bytes = statement.to_string().into_bytes();
+    let mut layer = Descriptor::of(media::IN_TOTO, &bytes);
+    let kind = statement["predicateType"].as_str().unwrap_or_default();
+    layer.annotations = [("in-toto.io/predicate-type".to_owned(), kind.to_owned())].into();
+    let config = json!({
+        "architecture": "unknown",
+        "os": "unknown",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [Digester::sha256(&bytes).as_str()]},
+    });
+    let config = config.to_string().into_bytes();
+    let described = Descriptor::of(media::CONFIG, &config);
+    let document = manifest(&described, std::slice::from_ref(&layer), &BTreeMap::new());
+    let mut descriptor = document.descriptor.clone();
+    descriptor.platform = Some(json!({"architecture": "unknown", "os": "unknown"}));
+    descriptor.annotations = [
+        ("vnd.docker.reference.digest", about.digest.as_str()),
+        ("vnd.docker.reference.type", "attestation-manifest"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    for (descriptor, bytes) in [(layer, bytes), (described, config)] {
+        parts.push(Document { descriptor, bytes });
+    }
+    parts.push(document);
+    descriptor
+}
+
+fn platform(image: &Image) -> Value {
+    let mut value = json!({
+        "architecture": image.config.architecture,
+        "os": image.config.os,
+    });
+    if let Some(variant) = image.config.variant.as_ref().filter(|v| !v.is_empty()) {
+        value["variant"] = variant.as_str().into();
+    }
+    value
+}

@@ -1,0 +1,82 @@
+//! An image in the store, and from there at registries.
+
+use gantry_reference::Reference;
+
+use super::{Export, Outcome, Results, named};
+use crate::progress::Teller;
+use crate::{Built, Error, Event, Told};
+
+impl Results<'_> {
+    pub(super) async fn image(&self, export: &Export, built: &mut Built) -> Result<(), Error> {
+        let names = named(&export.names)?;
+        if self.outcomes.len() > 1 && !export.push {
+            return Err(Error::NotSupported(
+                "an image of several platforms in the store (use --push, or type=oci),".to_owned(),
+            ));
+        }
+        if export.push && names.is_empty() {
+            return Err(Error::Invalid(
+                "tag is needed when pushing to registry".to_owned(),
+            ));
+        }
+        let Some(first) = self.outcomes.first() else {
+            return Ok(());
+        };
+        let teller = Teller::begin(&first.work.report, first.work.steps.output());
+        let done = self.put_down(export, &names, first, built, &teller).await;
+        teller.end(done)
+    }
+
+    async fn put_down(
+        &self,
+        export: &Export,
+        names: &[Reference],
+        first: &Outcome,
+        built: &mut Built,
+        teller: &Teller,
+    ) -> Result<(), Error> {
+        let part = |name: String| {
+            teller.tell(Told::Part {
+                name,
+                current: 0,
+                total: 0,
+                finished: true,
+            });
+        };
+        let images = self.install(export).await?;
+        let Some((_, image)) = images.first() else {
+            return Ok(());
+        };
+        let report = &first.work.report;
+        part(format!("writing image {image}"));
+        report(Event::Done(image.clone()));
+        built.image = Some(image.clone());
+        let mut tell = |key: &str, value: String| built.told.insert(key.to_owned(), value);
+        tell("containerimage.digest", image.to_string());
+        tell("containerimage.config.digest", image.to_string());
+        if !names.is_empty() {
+            let all: Vec<String> = names.iter().map(ToString::to_string).collect();
+            tell("image.name", all.join(","));
+        }
+        if self.outcomes.len() == 1 {
+            let engine = &first.work.builder.engine;
+            for name in names {
+                let (repository, tag) = (name.repository(), name.tag().unwrap_or_default());
+                engine.images.tag(image.as_str(), &repository, tag)?;
+                part(format!("naming to {name}"));
+                report(Event::Tagged(name.familiar()));
+            }
+        }
+        if export.push {
+            self.push(export, &images, names, built).await?;
+            names
+                .iter()
+                .for_each(|name| part(format!("pushing {name}")));
+        } else if self.statements(export).is_some() {
+            return Err(Error::NotSupported(
+                "an attestation of an image in the store (use --push, or type=oci),".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}

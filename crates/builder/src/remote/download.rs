@@ -1,0 +1,64 @@
+//! Downloading a file.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use futures_util::TryStreamExt;
+use gantry_archive::Digester;
+use gantry_reference::{Algorithm, Digest};
+
+use crate::{Builder, Error};
+
+/// A file that was downloaded, in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct Downloaded {
+    /// Holds it; goes with this.
+    pub folder: tempfile::TempDir,
+    /// Its name in the folder.
+    pub name: String,
+    /// The digest of its content.
+    pub digest: Digest,
+}
+
+/// Whether a text is an address that can be downloaded from.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Brings what is behind an address into a folder of its own, under this name.
+pub(crate) async fn download(
+    builder: &Builder,
+    url: &str,
+    name: &str,
+) -> Result<Downloaded, Error> {
+    let place = builder.folder();
+    let folder = tempfile::Builder::new()
+        .prefix("download-")
+        .tempdir_in(place)
+        .map_err(Error::file("create a folder in", place))?;
+    let client = builder.engine.images.store().registry().downloads();
+    let client = client.map_err(gantry_image::Error::from)?;
+    let mut bytes = client.open(url).await.map_err(gantry_image::Error::from)?;
+    let failed = |e: io::Error| Error::file("fetch", url)(e);
+    let mut file = std::fs::File::create_new(folder.path().join(name)).map_err(failed)?;
+    let mut digester = Digester::new(Algorithm::Sha256);
+    while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
+        digester.update(&chunk);
+        file.write_all(&chunk).map_err(failed)?;
+    }
+    // As Docker: a download has no time of its own.
+    let epoch = std::fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);
+    file.set_times(epoch).map_err(failed)?;
+    Ok(Downloaded {
+        folder,
+        name: name.to_owned(),
+        digest: digester.finish(),
+    })
+}
+
+impl Downloaded {
+    /// Where it is.
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join(&self.name)
+    }
+}

@@ -356,11 +356,12 @@ impl Outputs {
                     options.get("compression").map_or("", String::as_str),
                 )?,
             };
-            if export.kind == ExportKind::Image && export.is_plain() {
-                outputs.tags.extend(export.names);
-            } else {
-                outputs.exports.push(export);
-            }
+            outputs.exports.push(export);
+        }
+        // Names alone are no output of their own.
+        if outputs.exports.iter().all(Export::is_plain) {
+            let named = outputs.exports.drain(..);
+            outputs.tags = named.flat_map(|export| export.names).collect();
         }
         Ok(outputs)
     }

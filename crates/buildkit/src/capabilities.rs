@@ -13,6 +13,9 @@ const LIKE: &str = "v0.32.0";
 /// Clients add this host's address for `host-gateway` themselves.
 const HOST_GATEWAY: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip";
 
+/// Clients take an engine with it for one that makes every output, several platforms and caches for others.
+const SNAPSHOTTER: &str = "org.mobyproject.buildkit.worker.snapshotter";
+
 /// What a client's part of a build can call.
 const FRONTEND: [&str; 13] = [
     "solve.base",
@@ -31,7 +34,7 @@ const FRONTEND: [&str; 13] = [
 ];
 
 /// What builds can have.
-const BUILD: [&str; 36] = [
+const BUILD: [&str; 44] = [
     "source.image",
     "source.image.resolvemode",
     "source.local",
@@ -41,6 +44,10 @@ const BUILD: [&str; 36] = [
     "source.local.followpaths",
     "source.local.excludepatterns",
     "source.local.sharedkeyhint",
+    "source.git",
+    "source.git.keepgitdir",
+    "source.git.fullurl",
+    "source.ocilayout",
     "source.http",
     "source.http.checksum",
     "source.buildop.llbfilename",
@@ -65,6 +72,10 @@ const BUILD: [&str; 36] = [
     "file.copy.includeexcludepatterns",
     "constraints",
     "platform",
+    "exec.meta.cdi",
+    "exporter.image.annotations",
+    "exporter.image.attestations",
+    "exporter.sourcedateepoch",
     "exporter.multiple",
     "gc.freespacefilter",
     "history.filter",
@@ -96,6 +107,7 @@ impl Server {
         let labels = HashMap::from([
             label("org.mobyproject.buildkit.worker.executor", "gantry"),
             label(HOST_GATEWAY, &self.host_gateway),
+            label(SNAPSHOTTER, "gantry"),
         ]);
         let host = gantry_dockerfile::Platform::default();
         WorkerRecord {

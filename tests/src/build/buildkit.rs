@@ -289,6 +289,18 @@ fn compose_and_bake_build() {
     )
     .ok();
     assert_eq!(client.ok("run --rm by cat /n /a.txt"), "7\ncontent");
+    // One target begins with another one's result.
+    let file = "FROM base\nRUN echo above >> /n\n";
+    write(&at, "above.Dockerfile", file);
+    let bake = "target \"base\" {\n  args = { N = \"5\" }\n}\n\
+                target \"above\" {\n  dockerfile = \"above.Dockerfile\"\n  tags = [\"above\"]\n  contexts = { base = \"target:base\" }\n}\n";
+    write(&at, "docker-bake.hcl", bake);
+    script(
+        &client,
+        &format!("cd {shown} && $C buildx bake -f docker-bake.hcl above"),
+    )
+    .ok();
+    assert_eq!(client.ok("run --rm above cat /n"), "5\nabove");
     let up = format!("cd {shown} && $C compose up --build --exit-code-from a a");
     script(&client, &up).ok();
 }

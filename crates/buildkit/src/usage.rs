@@ -16,8 +16,13 @@ impl Server {
         filters: &[String],
         unused_for: Duration,
     ) -> Result<Vec<UsageRecord>, Status> {
-        let builder = self.builder.clone();
-        let all = tokio::task::spawn_blocking(move || builder.usage())
+        let server = self.clone();
+        let all = tokio::task::spawn_blocking(move || {
+            let mut all = server.builder.usage()?;
+            all.extend(server.locals.kept().into_iter().map(local));
+            Ok::<_, gantry_builder::Error>(all)
+        });
+        let all = all
             .await
             .map_err(|error| Status::internal(error.to_string()))?
             .map_err(|error| Status::internal(error.to_string()))?;
@@ -46,7 +51,19 @@ impl Server {
         let before = self.usage(&[], Duration::ZERO).await?;
         let pruned = self.builder.prune(&options).await;
         let pruned = pruned.map_err(|error| Status::internal(error.to_string()))?;
-        let gone = |record: &UsageRecord| pruned.deleted.contains(&record.id);
+        // Bounds and names are about layers and caches of commands.
+        let local = |kind: &String| kind == "source.local";
+        let meant = options.space.is_unbounded()
+            && options.ids.is_empty()
+            && (options.kinds.is_empty() || options.kinds.iter().any(local));
+        let folders = if meant {
+            self.prune_locals(options.older_than).await
+        } else {
+            Vec::new()
+        };
+        let gone = |record: &UsageRecord| {
+            pruned.deleted.contains(&record.id) || folders.contains(&record.id)
+        };
         Ok(before.into_iter().filter(gone).collect())
     }
 }
@@ -84,6 +101,36 @@ fn value(text: &str) -> String {
     text.trim_start_matches(['=', '^'])
         .trim_matches('"')
         .to_owned()
+}
+
+impl Server {
+    /// Removes the folders of clients that no build uses, and that were not used for so long.
+    async fn prune_locals(&self, unused_for: Option<Duration>) -> Vec<String> {
+        let server = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let now = SystemTime::now();
+            let old = |used: SystemTime| {
+                unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
+            };
+            let kept = server.locals.kept().into_iter();
+            kept.filter(|(name, _, used)| old(*used) && server.locals.forget(name))
+                .map(|(name, _, _)| name)
+                .collect()
+        });
+        work.await.unwrap_or_default()
+    }
+}
+
+/// A client's folder as a record of the cache.
+fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
+    CacheRecord {
+        id,
+        kind: "source.local",
+        description: "a client's folder, kept for its next build".to_owned(),
+        size,
+        used,
+        shared: false,
+    }
 }
 
 fn told(record: CacheRecord) -> UsageRecord {

@@ -1,7 +1,5 @@
 //! BuildKit's protocol behind the routers' trait.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
@@ -14,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::mpsc::UnboundedSender;
 use tower::ServiceExt as _;
 
-use super::{Answer, Build, BuildQuery};
+use super::{Answer, Build, BuildQuery, PruneQuery};
 use crate::stream::ByteReader;
 
 /// How much of a client's messages may be on its way unread.
@@ -30,12 +28,8 @@ impl Build for Server {
         Build::build(self.builder(), query, archive, lines).await
     }
 
-    async fn prune_builds(
-        &self,
-        all: bool,
-        older_than: Option<Duration>,
-    ) -> Answer<BuildPruneReport> {
-        self.builder().prune_builds(all, older_than).await
+    async fn prune_builds(&self, query: PruneQuery) -> Answer<BuildPruneReport> {
+        self.builder().prune_builds(query).await
     }
 
     fn speaks_buildkit(&self) -> bool {

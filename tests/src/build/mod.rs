@@ -4,7 +4,6 @@ mod buildkit;
 mod cache;
 mod classic;
 mod mounts;
-mod outputs;
 mod refused;
 mod remote;
 mod rights;

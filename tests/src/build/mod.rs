@@ -3,6 +3,7 @@
 mod buildkit;
 mod cache;
 mod classic;
+mod corpus;
 mod mounts;
 mod refused;
 mod remote;

@@ -72,9 +72,7 @@ pub(crate) fn unpack(
         let name = entry.path_bytes().into_owned();
         if name.split(|b| *b == b'/').any(|part| part == b"..") {
             let shown = String::from_utf8_lossy(&name).into_owned();
-            return Err(Error::Invalid(format!(
-                "the archive has the hostile name {shown:?}"
-            )));
+            return Err(Error::Invalid(format!("invalid entry name {shown:?}")));
         }
         if is_pax_sparse(&mut entry).map_err(unreadable)? {
             return Err(Error::NotSupported(format!(

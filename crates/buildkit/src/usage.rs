@@ -51,13 +51,13 @@ impl Server {
         let before = self.usage(&[], Duration::ZERO).await?;
         let pruned = self.builder.prune(&options).await;
         let pruned = pruned.map_err(|error| Status::internal(error.to_string()))?;
-        let bounds = (
-            request.reserved_space,
-            request.max_used_space,
-            request.min_free_space,
-        );
-        let folders = if bounds == (0, 0, 0) {
-            self.prune_locals(&options).await
+        // Bounds and names are about layers and caches of commands.
+        let local = |kind: &String| kind == "source.local";
+        let meant = options.space.is_unbounded()
+            && options.ids.is_empty()
+            && (options.kinds.is_empty() || options.kinds.iter().any(local));
+        let folders = if meant {
+            self.prune_locals(options.older_than).await
         } else {
             Vec::new()
         };
@@ -65,42 +65,6 @@ impl Server {
             pruned.deleted.contains(&record.id) || folders.contains(&record.id)
         };
         Ok(before.into_iter().filter(gone).collect())
-    }
-}
-
-impl Server {
-    /// Removes the folders of clients that no build uses, and that were not used for so long.
-    async fn prune_locals(&self, options: &PruneOptions) -> Vec<String> {
-        let (server, options) = (self.clone(), options.clone());
-        let named = move |name: &str| {
-            let kind =
-                options.kinds.is_empty() || options.kinds.iter().any(|k| k == "source.local");
-            kind && (options.ids.is_empty() || options.ids.iter().any(|id| name.starts_with(id)))
-        };
-        let unused_for = options.older_than;
-        let work = tokio::task::spawn_blocking(move || {
-            let now = SystemTime::now();
-            let old = |used: SystemTime| {
-                unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
-            };
-            let kept = server.locals.kept().into_iter();
-            kept.filter(|(name, _, used)| named(name) && old(*used) && server.locals.forget(name))
-                .map(|(name, _, _)| name)
-                .collect()
-        });
-        work.await.unwrap_or_default()
-    }
-}
-
-/// A client's folder as a record of the cache.
-fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
-    CacheRecord {
-        id,
-        kind: "source.local",
-        description: "a client's folder, kept for its next build".to_owned(),
-        size,
-        used,
-        shared: false,
     }
 }
 
@@ -137,6 +101,36 @@ fn value(text: &str) -> String {
     text.trim_start_matches(['=', '^'])
         .trim_matches('"')
         .to_owned()
+}
+
+impl Server {
+    /// Removes the folders of clients that no build uses, and that were not used for so long.
+    async fn prune_locals(&self, unused_for: Option<Duration>) -> Vec<String> {
+        let server = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let now = SystemTime::now();
+            let old = |used: SystemTime| {
+                unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
+            };
+            let kept = server.locals.kept().into_iter();
+            kept.filter(|(name, _, used)| old(*used) && server.locals.forget(name))
+                .map(|(name, _, _)| name)
+                .collect()
+        });
+        work.await.unwrap_or_default()
+    }
+}
+
+/// A client's folder as a record of the cache.
+fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
+    CacheRecord {
+        id,
+        kind: "source.local",
+        description: "a client's folder, kept for its next build".to_owned(),
+        size,
+        used,
+        shared: false,
+    }
 }
 
 fn told(record: CacheRecord) -> UsageRecord {

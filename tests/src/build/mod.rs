@@ -3,8 +3,8 @@
 mod buildkit;
 mod cache;
 mod classic;
+mod corpus;
 mod mounts;
-mod outputs;
 mod refused;
 mod remote;
 mod rights;

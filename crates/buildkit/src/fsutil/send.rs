@@ -25,6 +25,10 @@ pub(crate) fn send(
     mut packets: mpsc::Receiver<Packet>,
     answers: &mpsc::Sender<Packet>,
 ) -> Result<(), TransferError> {
+    // Roots are often handles that only name a folder; reading it needs another one.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = &rustix::fs::openat(root, c".", flags, Mode::empty())
+        .map_err(TransferError::file("open", b"."))?;
     let mut sender = Sender {
         root: root.as_fd(),
         answers,

@@ -10,12 +10,15 @@ use super::{Packet, PacketKind, Stat, TransferError, receive, send};
 
 /// Makes `to` equal to `from`; returns the bytes that came.
 fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
-    let (source, target) = (fs::File::open(from).unwrap(), fs::File::open(to).unwrap());
+    // A handle that only names the folder, as mounted roots are.
+    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
+    let source = rustix::fs::open(from, flags, rustix::fs::Mode::empty()).unwrap();
+    let target = fs::File::open(to).unwrap();
     let (to_receiver, arrived) = mpsc::channel(16);
     let (answers, mut queue) = mpsc::unbounded_channel();
     let (to_sender, asked) = mpsc::channel(16);
     std::thread::scope(|threads| {
-        threads.spawn(move || send(&source.into(), asked, &to_receiver));
+        threads.spawn(move || send(&source, asked, &to_receiver));
         threads.spawn(move || {
             while let Some(packet) = queue.blocking_recv() {
                 if to_sender.blocking_send(packet).is_err() {

@@ -1,15 +1,17 @@
 //! Other programs' forward chains that drop by default.
 //!
-//! A chain also drops by default when its last rule refuses everything. An accept of ours cannot undo their drop: a packet must pass every chain at the hook. So
-//! two rules of ours go where the owner provides for it (Docker's `DOCKER-USER`, ufw's
+//! A chain also drops by default when its last rule refuses everything. An accept of ours cannot
+//! undo their drop: a packet must pass every chain at the hook. So two rules of ours go where the owner provides for it (Docker's `DOCKER-USER`, ufw's
 //! `ufw-user-forward`) or else to the start of that chain itself, two for each bridge of ours. They
 //! name that bridge only and carry our table's name and its as their comment, by which they are
 //! found again and removed.
 //! What may go to our bridge is still decided by our own table.
 
+use std::path::Path;
+
 use gantry_nft::{Batch, Connection, Family, Hook, ListedChain, Policy, Result, Rule, Table};
 
-use super::Segment;
+use super::{Segment, firewalld};
 
 /// Chains that exist for other people's rules.
 const PROVIDED: [&str; 3] = ["DOCKER-USER", "ufw-user-forward", "ufw6-user-forward"];
@@ -23,6 +25,14 @@ pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Resul
         let hooked = is_foreign(chain, own) && chain.hook == Some(Hook::Forward);
         if !hooked || !drops(nft, chain) {
             continue;
+        }
+        if chain.table.name == firewalld::TABLE {
+            let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
+            match firewalld::trust(Path::new(firewalld::BUS), &bridges) {
+                Ok(()) => continue,
+                // Its table may stand for itself, as in a container or in a test.
+                Err(error) => tracing::debug!(%error, "firewalld cannot be asked"),
+            }
         }
         let target = provided(&chains, &chain.table).unwrap_or(chain);
         if let Err(error) = open_one(nft, own, target, segments) {
@@ -66,16 +76,30 @@ fn open_one(
 
 /// Removes our rules for one bridge wherever they may be.
 pub(super) fn close_one(nft: &Connection, own: &Table, bridge: &str) -> Result<()> {
+    distrust(nft, &[bridge])?;
     remove(nft, own, |found| found == tag(own, bridge))
 }
 
 /// Removes our rules wherever they may be.
-pub(super) fn close(nft: &Connection, own: &Table) -> Result<()> {
+pub(super) fn close(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<()> {
+    let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
+    distrust(nft, &bridges)?;
     let prefix = tag(own, "");
     let bare = prefix.trim_end();
     remove(nft, own, |found| {
         found == bare || found.starts_with(&prefix)
     })
+}
+
+/// Takes bridges out of firewalld's zone, where it is there.
+fn distrust(nft: &Connection, bridges: &[&str]) -> Result<()> {
+    let tables = nft.tables()?;
+    if tables.iter().any(|table| table.name == firewalld::TABLE)
+        && let Err(error) = firewalld::forget(Path::new(firewalld::BUS), bridges)
+    {
+        tracing::debug!(%error, "firewalld cannot be asked");
+    }
+    Ok(())
 }
 
 fn remove(nft: &Connection, own: &Table, which: impl Fn(&str) -> bool) -> Result<()> {

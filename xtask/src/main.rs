@@ -13,6 +13,7 @@ mod compat;
 mod fuzz;
 mod images;
 mod integration;
+mod matrix;
 mod peers;
 mod shell;
 mod soak;
@@ -37,9 +38,14 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Run the integration tests; those that fail in the crowd once more, alone
     Integration(integration::Args),
+    /// Who reaches what through which network, with real Docker and with ours
+    Matrix(matrix::Args),
     /// Real Docker and Podman, to compare with
     #[command(subcommand)]
     Peers(peers::Verb),
+    /// The traffic of network benchmarks
+    #[command(subcommand, hide = true)]
+    Load(bench::load::Verb),
     /// Kill daemons and monitors for minutes under 200 containers; measure with 1,300
     Soak(soak::Args),
     /// Boot Debian's kernels with pure cgroup v2 in virtual machines and try Gantry there
@@ -53,6 +59,8 @@ fn main() -> anyhow::Result<()> {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Images(args) => images::run(&args),
         Task::Integration(args) => integration::run(&args),
+        Task::Load(verb) => bench::load::run(&verb),
+        Task::Matrix(args) => matrix::run(&args),
         Task::Peers(verb) => peers::run(&verb),
         Task::Soak(args) => soak::run(&args),
         Task::Vm(args) => vm::run(&args),

@@ -1,7 +1,8 @@
 //! The long forms of the reliability tests: what `./test` has no time for.
 //!
-//! Five minutes of killed daemons and monitors under 200 containers, and the figures with 1,000
-//! stopped and 300 running ones. They live in `tests/src/reliability`, ignored there.
+//! Five minutes of killed daemons and monitors under 200 containers, the figures with 1,000
+//! stopped and 300 running ones, and crowds of networks and ports. They live in
+//! `tests/src/reliability` and `tests/src/network/scale.rs`, ignored there.
 
 use std::process::Command;
 
@@ -17,7 +18,7 @@ pub(crate) struct Args {
 /// Runs them one after the other, showing their figures.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let names = match &args.names[..] {
-        [] => &["reliability".to_owned()][..],
+        [] => &["reliability".to_owned(), "network::scale".to_owned()][..],
         names => names,
     };
     let status = Command::new("cargo")

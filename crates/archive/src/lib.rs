@@ -6,6 +6,7 @@
 //! * [`gzip`] compresses with all processors, the same bytes every time.
 //! * [`read_ahead`] moves a reader to a thread of its own, so that inflating runs beside hashing and
 //!   writing.
+//! * [`copy_large`] and [`append_large`] move the contents of files in large pieces.
 //! * [`Entries`] walks a tar whose contents are never unpacked by name (an image archive), and
 //!   refuses names and kinds of entries that have no business there.
 //!
@@ -16,12 +17,14 @@
 #![forbid(unsafe_code)]
 
 mod compression;
+mod copy;
 mod digester;
 mod entries;
 mod gzip;
 mod read_ahead;
 
 pub use compression::{Compression, Decoder, decode};
+pub use copy::{append_large, copy_large};
 pub use digester::{DigestReader, Digester};
 pub use entries::{Entries, Entry, EntryError, EntryKind};
 pub use gzip::gzip;

@@ -11,6 +11,7 @@ use gantry_dockerfile::Ignore;
 use gantry_sys::in_root;
 use rustix::fs::OFlags;
 
+use crate::digests::Digests;
 use crate::files::c_path;
 use crate::{Error, Told};
 
@@ -48,6 +49,8 @@ pub struct Context {
     path: PathBuf,
     /// What of the folder does not belong to the context.
     pub(crate) ignore: Ignore,
+    /// What is known of the contents of its files.
+    pub(crate) digests: Option<Digests>,
     /// Removes the folder, or gives it free for others, when nobody needs it any more.
     _keeper: Box<dyn std::fmt::Debug + Send + Sync>,
 }
@@ -64,8 +67,16 @@ impl Context {
             root: in_root::open_root(&name).map_err(Error::file("open", &path))?,
             path,
             ignore,
+            digests: None,
             _keeper: Box::new(keeper),
         })
+    }
+
+    /// Remembers the digests of its files in this file, for the next time.
+    #[must_use]
+    pub fn remembering(mut self, path: PathBuf) -> Self {
+        self.digests = Some(Digests::open(path));
+        self
     }
 
     /// Where the folder is.

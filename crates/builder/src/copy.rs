@@ -11,9 +11,10 @@ use rustix::fs::FileType;
 use tar::EntryType;
 
 use crate::Error;
+use crate::digests::Digests;
 use crate::files::{
-    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, join, link, normal,
-    open, resolve, select,
+    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, content, join, link,
+    normal, open, resolve, select,
 };
 
 /// Where files come from.
@@ -341,8 +342,12 @@ impl Plan<'_> {
         };
         print.add(&self.place.path).add([u8::from(self.whole)]);
         print.add(format!("{:?}", self.owner));
+        let digests = match &self.job.origin {
+            Some(Origin::Context(context)) => context.digests.as_ref(),
+            _ => None,
+        };
         for item in &self.items {
-            item.print(&mut print)?;
+            item.print(&mut print, digests)?;
         }
         Ok(print.finish())
     }
@@ -394,7 +399,7 @@ impl Item<'_> {
             if found.kind() == FileType::Directory && target == path)
     }
 
-    fn print(&self, print: &mut Fingerprint) -> Result<(), Error> {
+    fn print(&self, print: &mut Fingerprint, digests: Option<&Digests>) -> Result<(), Error> {
         match self {
             Item::File {
                 root,
@@ -408,7 +413,7 @@ impl Item<'_> {
                     .add(target)
                     .add(format!("{kind:?} {mode:o} {owner:?}"));
                 match kind {
-                    FileType::RegularFile => contents(print, *root, found)?,
+                    FileType::RegularFile => contents(print, *root, found, digests)?,
                     FileType::Symlink => {
                         print.add(link(*root, &found.source)?);
                     }
@@ -433,7 +438,7 @@ impl Item<'_> {
                 owner,
             } => {
                 print.add(target).add(format!("archive {owner:?}"));
-                contents(print, *root, found)?;
+                contents(print, *root, found, digests)?;
             }
         }
         Ok(())
@@ -464,11 +469,21 @@ impl Item<'_> {
     }
 }
 
-fn contents(print: &mut Fingerprint, root: BorrowedFd<'_>, found: &Found) -> Result<(), Error> {
-    let shown = String::from_utf8_lossy(&found.source).into_owned();
-    print
-        .content(open(root, &found.source)?)
-        .map_err(Error::file("read", shown))
+fn contents(
+    print: &mut Fingerprint,
+    root: BorrowedFd<'_>,
+    found: &Found,
+    digests: Option<&Digests>,
+) -> Result<(), Error> {
+    let read = || {
+        let shown = String::from_utf8_lossy(&found.source).into_owned();
+        content(open(root, &found.source)?).map_err(Error::file("read", shown))
+    };
+    match digests {
+        Some(digests) => print.add(digests.of(&found.stat, read)?),
+        None => print.add(read()?.hex()),
+    };
+    Ok(())
 }
 
 /// Whether a file is a tar, compressed or not.

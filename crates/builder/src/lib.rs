@@ -25,6 +25,7 @@ mod cache_mounts;
 mod configure;
 mod context;
 mod copy;
+mod digests;
 mod error;
 mod export;
 mod fetch;

@@ -12,12 +12,17 @@ use gantry_builder::{
 use gantry_dockerfile::Platform;
 
 use crate::Server;
+use crate::inputs;
 use crate::local::LocalFiles;
 use crate::proto::moby::buildkit::v1::{CacheOptions, Exporter};
+use crate::proto::pb::Definition;
 use crate::session::Session;
 
 /// The options of one call.
-pub(crate) struct Attributes<'a>(&'a HashMap<String, String>);
+pub(crate) struct Attributes<'a> {
+    all: &'a HashMap<String, String>,
+    inputs: &'a HashMap<String, Definition>,
+}
 
 /// Options that mean something here, beside those with a prefix of [`PREFIXES`].
 const KNOWN: [&str; 27] = [
@@ -62,7 +67,10 @@ const PREFIXES: [&str; 8] = [
 
 impl<'a> Attributes<'a> {
     /// Refuses what nobody would look at.
-    pub(crate) fn new(all: &'a HashMap<String, String>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        all: &'a HashMap<String, String>,
+        inputs: &'a HashMap<String, Definition>,
+    ) -> Result<Self, Error> {
         let known = |name: &str| {
             KNOWN.contains(&name)
                 || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -70,20 +78,20 @@ impl<'a> Attributes<'a> {
         };
         match all.keys().find(|name| !known(name)) {
             Some(name) => Err(Error::NotSupported(format!("the frontend's option {name}"))),
-            None => Ok(Self(all)),
+            None => Ok(Self { all, inputs }),
         }
     }
 
     /// An option that is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.all
             .get(name)
             .map(String::as_str)
             .filter(|v| !v.is_empty())
     }
 
     fn with(&self, prefix: &str) -> BTreeMap<String, String> {
-        let all = self.0.iter();
+        let all = self.all.iter();
         all.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone())))
             .collect()
     }
@@ -123,7 +131,7 @@ impl<'a> Attributes<'a> {
             })
             .transpose()?;
         build_args.remove("BUILDKIT_INLINE_CACHE");
-        let no_cache = self.0.get("no-cache");
+        let no_cache = self.all.get("no-cache");
         Ok(Request {
             build_args,
             labels: self.with("label:"),
@@ -224,9 +232,12 @@ impl<'a> Attributes<'a> {
                     NamedContext::OciLayout { layout, digest }
                 }
                 "input" => {
-                    return Err(Error::NotSupported(format!(
-                        "a context that is another build's result ({name})"
-                    )));
+                    let image = self.inputs.get(rest).and_then(inputs::image_of);
+                    let image = image.ok_or_else(|| {
+                        let what = format!("the LLB definition that the context {name} is");
+                        Error::NotSupported(what)
+                    })?;
+                    NamedContext::Image(image)
                 }
                 _ => NamedContext::Remote(value),
             };

@@ -22,9 +22,10 @@ use crate::proto::moby::buildkit::v1::frontend::{
     ReturnResponse, SolveRequest, SolveResponse, StatFileRequest, StatFileResponse, WarnRequest,
     WarnResponse, result,
 };
+use crate::proto::pb::Definition as LlbDefinition;
 use crate::session::{Session, is_uploaded};
 use crate::status::Teller;
-use crate::{Server, capabilities, failure, local};
+use crate::{Server, capabilities, failure, inputs, local};
 
 /// Under this key a call says to which build it belongs.
 const BUILD: &str = "buildkit-controlapi-buildid";
@@ -48,6 +49,7 @@ impl Server {
         job: &Arc<Job>,
         frontend: &str,
         options: &HashMap<String, String>,
+        inputs: &HashMap<String, LlbDefinition>,
     ) -> Result<(String, Metadata), Status> {
         let foreign = |name: &str| {
             let text = format!("the frontend {name} is not supported: only Dockerfiles are built");
@@ -67,7 +69,7 @@ impl Server {
             }
             other => return foreign(other),
         }
-        let work = self.dockerfile(job, options);
+        let work = self.dockerfile(job, options, inputs);
         tokio::select! {
             done = work => done,
             () = job.cancelled.cancelled() => Err(Status::cancelled("context canceled")),
@@ -78,10 +80,11 @@ impl Server {
         &self,
         job: &Arc<Job>,
         options: &HashMap<String, String>,
+        inputs: &HashMap<String, LlbDefinition>,
     ) -> Result<(String, Metadata), Status> {
         let unknown = failure::source("Dockerfile", &[]);
         let early = |error: Error| failure::status(&error, &unknown);
-        let attributes = Attributes::new(options).map_err(early)?;
+        let attributes = Attributes::new(options, inputs).map_err(early)?;
         let session = self.session_by_id(&job.request.session).await;
         let session = session.map_err(|error| early(error.into()))?;
         let definition = self.definition(job, &attributes, &session).await;
@@ -221,9 +224,16 @@ impl LlbBridge for Server {
             return missing("solving an LLB definition");
         }
         let (id, metadata) = self
-            .frontend(&job, &request.frontend, &request.frontend_opt)
+            .frontend(
+                &job,
+                &request.frontend,
+                &request.frontend_opt,
+                &request.frontend_inputs,
+            )
             .await?;
-        let reference = Ref { id, def: None };
+        let image = job.result(&id).and_then(|built| built.image);
+        let def = image.map(|image| inputs::of_image(image.as_str()));
+        let reference = Ref { id, def };
         Ok(Response::new(SolveResponse {
             result: Some(FrontendResult {
                 metadata,

@@ -14,7 +14,7 @@ const LIKE: &str = "v0.32.0";
 const HOST_GATEWAY: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip";
 
 /// What a client's part of a build can call.
-const FRONTEND: [&str; 11] = [
+const FRONTEND: [&str; 13] = [
     "solve.base",
     "return",
     "returnmap",
@@ -23,6 +23,8 @@ const FRONTEND: [&str; 11] = [
     "statfile",
     "importcaches",
     "proto.refarray",
+    "reference.output",
+    "frontend.inputs",
     "frontend.caps",
     "gateway.solve.evaluate",
     "gateway.warnings",

@@ -179,9 +179,14 @@ impl Server {
                 () = job.cancelled.cancelled() => return Err(Status::cancelled("context canceled")),
             },
             frontend => Some(
-                self.frontend(job, frontend, &request.frontend_attrs)
-                    .await?
-                    .0,
+                self.frontend(
+                    job,
+                    frontend,
+                    &request.frontend_attrs,
+                    &request.frontend_inputs,
+                )
+                .await?
+                .0,
             ),
         };
         let built = name.and_then(|name| job.result(&name));

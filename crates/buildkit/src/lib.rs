@@ -22,6 +22,7 @@ mod control;
 mod failure;
 mod fsutil;
 mod history;
+mod inputs;
 mod local;
 mod server;
 pub mod session;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::BoxFuture;
 use gantry_archive::Digester;
@@ -83,9 +83,39 @@ impl Locals {
         let path = self.root.join(name);
         fs::create_dir_all(&path).map_err(failed)?;
         // Pruning removes what was not used for long.
-        let now = fs::FileTimes::new().set_modified(std::time::SystemTime::now());
+        let now = fs::FileTimes::new().set_modified(SystemTime::now());
         let _ = fs::File::open(&path).and_then(|folder| folder.set_times(now));
         Ok(Place::Kept { path, _lock: lock })
+    }
+
+    /// The folders that are kept: name, bytes, and when each was used last.
+    pub(crate) fn kept(&self) -> Vec<(String, u64, SystemTime)> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let known = entry.metadata().ok().filter(fs::Metadata::is_dir)?;
+                if name.starts_with(LENT) {
+                    return None;
+                }
+                let size = gantry_snapshot::size_of_tree(&entry.path()).unwrap_or_default();
+                Some((name, size, known.modified().ok()?))
+            })
+            .collect()
+    }
+
+    /// Removes a folder that is kept, if no build uses it now.
+    pub(crate) fn forget(&self, name: &str) -> bool {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(locks.entry(name.to_owned()).or_default())
+        };
+        let Ok(_lock) = lock.try_lock_owned() else {
+            return false;
+        };
+        let path = self.root.join(name);
+        let _ = fs::remove_file(path.with_extension("digests"));
+        fs::remove_dir_all(path).is_ok()
     }
 
     /// Brings a folder.
@@ -152,7 +182,14 @@ impl Files for LocalFiles {
             total.store(bytes, Ordering::Relaxed);
             part(line.told(true));
             let path = place.path().to_owned();
-            Ok(Arc::new(Context::new(path, ignore, place)?))
+            let digests = path.with_extension("digests");
+            let kept = matches!(place, Place::Kept { .. });
+            let context = Context::new(path, ignore, place)?;
+            Ok(Arc::new(if kept {
+                context.remembering(digests)
+            } else {
+                context
+            }))
         })
     }
 }

@@ -16,8 +16,13 @@ impl Server {
         filters: &[String],
         unused_for: Duration,
     ) -> Result<Vec<UsageRecord>, Status> {
-        let builder = self.builder.clone();
-        let all = tokio::task::spawn_blocking(move || builder.usage())
+        let server = self.clone();
+        let all = tokio::task::spawn_blocking(move || {
+            let mut all = server.builder.usage()?;
+            all.extend(server.locals.kept().into_iter().map(local));
+            Ok::<_, gantry_builder::Error>(all)
+        });
+        let all = all
             .await
             .map_err(|error| Status::internal(error.to_string()))?
             .map_err(|error| Status::internal(error.to_string()))?;
@@ -60,8 +65,41 @@ impl Server {
         let before = self.usage(&[], Duration::ZERO).await?;
         let pruned = self.builder.prune(request.all, age).await;
         let pruned = pruned.map_err(|error| Status::internal(error.to_string()))?;
-        let gone = |record: &UsageRecord| pruned.deleted.contains(&record.id);
+        let folders = self.prune_locals(age).await;
+        let gone = |record: &UsageRecord| {
+            pruned.deleted.contains(&record.id) || folders.contains(&record.id)
+        };
         Ok(before.into_iter().filter(gone).collect())
+    }
+}
+
+impl Server {
+    /// Removes the folders of clients that no build uses, and that were not used for so long.
+    async fn prune_locals(&self, unused_for: Option<Duration>) -> Vec<String> {
+        let server = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let now = SystemTime::now();
+            let old = |used: SystemTime| {
+                unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
+            };
+            let kept = server.locals.kept().into_iter();
+            kept.filter(|(name, _, used)| old(*used) && server.locals.forget(name))
+                .map(|(name, _, _)| name)
+                .collect()
+        });
+        work.await.unwrap_or_default()
+    }
+}
+
+/// A client's folder as a record of the cache.
+fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
+    CacheRecord {
+        id,
+        kind: "source.local",
+        description: "a client's folder, kept for its next build".to_owned(),
+        size,
+        used,
+        shared: false,
     }
 }
 

@@ -68,6 +68,35 @@ pub(crate) fn failure(bytes: &[u8], code: ResponseCode) -> Option<Vec<u8>> {
     }
 }
 
+/// Another server's answer, cut when it is longer than the asker can take.
+pub(crate) fn fitted(query: &[u8], answer: Vec<u8>) -> Option<Vec<u8>> {
+    let asked = Message::from_vec(query).ok()?;
+    if answer.len() <= limit(&asked) {
+        return Some(answer);
+    }
+    match Message::from_vec(&answer) {
+        Ok(whole) => cut(whole),
+        Err(_) => failure(query, ResponseCode::ServFail),
+    }
+}
+
+/// Only the question is left: the asker comes again over TCP.
+fn cut(mut message: Message) -> Option<Vec<u8>> {
+    message.take_answers();
+    message.take_name_servers();
+    message.take_additionals();
+    message.set_truncated(true);
+    message.to_vec().ok()
+}
+
+/// The largest UDP answer that the asker takes.
+fn limit(query: &Message) -> usize {
+    let asked = query.extensions().as_ref();
+    asked.map_or(PLAIN_UDP, |edns| {
+        usize::from(edns.max_payload()).max(PLAIN_UDP)
+    })
+}
+
 fn malformed(bytes: &[u8]) -> Verdict {
     // The third byte's highest bit says that it is an answer: never answer those.
     let (Some(id), Some(0..=0x7f)) = (bytes.first_chunk::<2>(), bytes.get(2)) else {
@@ -142,16 +171,8 @@ fn reply(
     let Ok(bytes) = message.to_vec() else {
         return Verdict::Ignore;
     };
-    let limit = query
-        .extensions()
-        .as_ref()
-        .map_or(PLAIN_UDP, |edns| usize::from(edns.max_payload()))
-        .max(PLAIN_UDP);
-    if transport == Transport::Tcp || bytes.len() <= limit {
+    if transport == Transport::Tcp || bytes.len() <= limit(query) {
         return Verdict::Reply(bytes);
     }
-    // Too long: the asker comes again over TCP.
-    message.take_answers();
-    message.set_truncated(true);
-    message.to_vec().map_or(Verdict::Ignore, Verdict::Reply)
+    cut(message).map_or(Verdict::Ignore, Verdict::Reply)
 }

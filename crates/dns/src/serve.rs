@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Directory;
-use crate::answer::{Transport, Verdict, answer};
+use crate::answer::{Transport, Verdict, answer, fitted};
 use crate::forward::Forwarder;
 
 /// How many questions to others may be open for one asker.
@@ -206,9 +206,14 @@ async fn converse(post: &Post, mut stream: TcpStream) -> io::Result<()> {
 impl Post {
     async fn ask_others(&self, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
         let upstreams = self.shared.directory.upstreams(&self.asker);
-        self.shared
+        let asked = self
+            .shared
             .forwarder
-            .ask(query, upstreams, &self.netns, transport)
-            .await
+            .ask(query, upstreams, &self.netns, transport);
+        let answer = asked.await?;
+        match transport {
+            Transport::Udp => fitted(query, answer),
+            Transport::Tcp => Some(answer),
+        }
     }
 }

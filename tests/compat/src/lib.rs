@@ -14,6 +14,7 @@ mod glob;
 mod golden;
 mod http;
 mod listed;
+pub mod matrix;
 mod normal;
 mod patch;
 mod play;

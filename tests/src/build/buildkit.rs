@@ -146,6 +146,14 @@ fn only_what_changed_travels(client: &Client) {
     fs::write(context.join(".dockerignore"), "**/*.log\n").unwrap();
     built(client, &format!("-t three {at}"));
     assert_eq!(client.ok("run --rm three find /src -type f"), "/src/a.txt");
+    // The folder is a record of the cache and goes with it.
+    let used = script(client, "$C buildx du --verbose");
+    assert!(used.ok().contains("source.local"), "{}", used.stdout);
+    script(client, "$C buildx prune -af").ok();
+    let used = script(client, "$C buildx du --verbose");
+    assert!(!used.ok().contains("source.local"), "{}", used.stdout);
+    built(client, &format!("-t four {at}"));
+    assert_eq!(client.ok("run --rm four cat /src/a.txt"), "changed");
 }
 
 #[track_caller]

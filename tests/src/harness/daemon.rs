@@ -24,7 +24,7 @@ impl Daemon {
     /// A daemon whose short image names resolve to the registry with the real images.
     pub(crate) fn with_registry() -> Self {
         let mut daemon = Self::prepared(&mirror());
-        daemon.registry = Some(Registry::serve(&daemon.world));
+        daemon.serve_registry();
         daemon.run();
         daemon
     }
@@ -35,7 +35,7 @@ impl Daemon {
         let (all, more) = (json.as_object_mut().unwrap(), keys.as_object().unwrap());
         all.extend(more.clone());
         let mut daemon = Self::prepared(&json.to_string());
-        daemon.registry = Some(Registry::serve(&daemon.world));
+        daemon.serve_registry();
         daemon.run();
         daemon
     }
@@ -52,7 +52,7 @@ impl Daemon {
             "truncate -s 48M disk && mkfs.ext4 -q disk && mkdir data && mount -o loop disk data";
         let folder = daemon.world.folder().display().to_string();
         daemon.world.sh(&format!("cd {folder} && {script}")).ok();
-        daemon.registry = Some(Registry::serve(&daemon.world));
+        daemon.serve_registry();
         daemon.run();
         daemon
     }
@@ -73,6 +73,11 @@ impl Daemon {
             registry: None,
             world,
         }
+    }
+
+    /// Starts the registry with the real images.
+    pub(crate) fn serve_registry(&mut self) {
+        self.registry = Some(Registry::serve(&self.world));
     }
 
     /// Starts the daemon's process and waits until it answers.

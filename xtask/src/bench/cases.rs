@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::contender::{ALL, Arena, Contender};
-use crate::cache;
+use super::contender::{Arena, Contender, shared};
+use super::turns::{Measured, Unit, milliseconds};
 
 /// One piece of work that all contenders do.
 pub(crate) struct Case {
-    pub(crate) name: String,
+    name: String,
     /// How a person would type it.
-    pub(crate) shown: String,
+    shown: String,
     runs: usize,
     work: Work,
 }
@@ -105,9 +105,9 @@ fn copies(runs: usize) -> Vec<Case> {
     ]
 }
 
-/// A file of the measurement's own folder.
+/// A file that all contenders see.
 fn scratch(name: &str) -> String {
-    cache::dir().join("bench").join(name).display().to_string()
+    shared().join(name).display().to_string()
 }
 
 /// The log of a million lines: being written, and read in several ways.
@@ -149,25 +149,57 @@ fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-impl Case {
-    /// Times of each contender, by its number.
-    pub(crate) fn measure(&self, arena: &Arena) -> Result<Vec<Vec<Duration>>> {
-        self.prepare(arena)?;
-        let mut times = vec![Vec::new(); ALL.len()];
-        for turn in 0..=self.runs {
-            for contender in ALL {
-                let took = self.once(arena, contender)?;
-                // The first turn warms caches and is not counted.
-                if turn > 0 {
-                    times[contender as usize].push(took);
-                }
-            }
-        }
-        self.tidy(arena);
-        Ok(times)
+impl Measured for Case {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn once(&self, arena: &Arena, contender: Contender) -> Result<Duration> {
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Milliseconds
+    }
+
+    fn runs(&self) -> usize {
+        self.runs
+    }
+
+    fn prepare(&self, arena: &Arena, engine: Contender) -> Result<()> {
+        if self.name == "exec" {
+            let run = words("run -d --name bench-target busybox sleep 1000");
+            arena.run(engine, &strs(&run))?;
+        }
+        if self.name.starts_with("logs") && self.name.ends_with("read") {
+            write_logs(arena, engine)?;
+        }
+        if self.name.starts_with("cp") {
+            fill_container(arena, engine)?;
+        }
+        if self.name.starts_with("load") {
+            make_archive(arena).context("making the archive")?;
+        }
+        Ok(())
+    }
+
+    fn once(&self, arena: &Arena, contender: Contender) -> Result<f64> {
+        self.time(arena, contender).map(milliseconds)
+    }
+
+    fn tidy(&self, arena: &Arena, engine: Contender) {
+        let container = match self.name.as_str() {
+            "exec" => "bench-target",
+            "cp, 200 MB out" => "bench-cp",
+            "logs, since now read" => "bench-logs",
+            _ => return,
+        };
+        let _ = arena.run(engine, &["rm", "-f", container]);
+    }
+}
+
+impl Case {
+    fn time(&self, arena: &Arena, contender: Contender) -> Result<Duration> {
         match &self.work {
             Work::Command(words) => arena.run(contender, &strs(words)),
             Work::After(before, commands) => {
@@ -186,81 +218,36 @@ impl Case {
             } => storm(arena, contender, *containers, *at_once),
         }
     }
+}
 
-    fn prepare(&self, arena: &Arena) -> Result<()> {
-        if self.name == "exec" {
-            for contender in [Contender::Own, Contender::Docker] {
-                let words = [
-                    "run",
-                    "-d",
-                    "--name",
-                    "bench-target",
-                    "busybox",
-                    "sleep",
-                    "1000",
-                ];
-                arena.run(contender, &words)?;
-            }
-        }
-        if self.name.starts_with("logs") && self.name.ends_with("read") {
-            Self::write_logs(arena)?;
-        }
-        if self.name.starts_with("cp") {
-            Self::fill_container(arena)?;
-        }
-        if self.name.starts_with("load") {
-            make_archive(arena).context("making the archive")?;
-        }
-        Ok(())
+/// A container with a file of 200 MB that does not compress, and the same file here.
+fn fill_container(arena: &Arena, engine: Contender) -> Result<()> {
+    let file = scratch("200M");
+    if !std::path::Path::new(&file).exists() {
+        let mut noise = std::fs::File::open("/dev/urandom")?.take(200_000_000);
+        std::io::copy(&mut noise, &mut std::fs::File::create(&file)?)?;
     }
-
-    /// A container with a file of 200 MB that does not compress, and the same file here.
-    fn fill_container(arena: &Arena) -> Result<()> {
-        let file = scratch("200M");
-        if !std::path::Path::new(&file).exists() {
-            let mut noise = std::fs::File::open("/dev/urandom")?.take(200_000_000);
-            std::io::copy(&mut noise, &mut std::fs::File::create(&file)?)?;
-        }
-        for contender in [Contender::Own, Contender::Docker] {
-            if arena.run(contender, &["inspect", "bench-cp"]).is_err() {
-                let run = words("run -d --name bench-cp busybox sleep 1000");
-                arena.run(contender, &strs(&run))?;
-                arena.run(contender, &["cp", "-q", &file, "bench-cp:/200M"])?;
-            }
-        }
-        Ok(())
+    if arena.run(engine, &["inspect", "bench-cp"]).is_err() {
+        let run = words("run -d --name bench-cp busybox sleep 1000");
+        arena.run(engine, &strs(&run))?;
+        arena.run(engine, &["cp", "-q", &file, "bench-cp:/200M"])?;
     }
+    Ok(())
+}
 
-    /// The container whose log is read, if no case before has left it.
-    fn write_logs(arena: &Arena) -> Result<()> {
-        for contender in [Contender::Own, Contender::Docker] {
-            if arena.run(contender, &["inspect", "bench-logs"]).is_ok() {
-                continue;
-            }
-            for case in logs(1) {
-                if let Work::After(_, commands) = &case.work {
-                    for words in commands {
-                        arena.run(contender, &strs(words))?;
-                    }
-                }
-            }
-        }
-        Ok(())
+/// The container whose log is read, if no case before has left it.
+fn write_logs(arena: &Arena, engine: Contender) -> Result<()> {
+    if arena.run(engine, &["inspect", "bench-logs"]).is_ok() {
+        return Ok(());
     }
-
-    fn tidy(&self, arena: &Arena) {
-        for contender in [Contender::Own, Contender::Docker] {
-            if self.name == "exec" {
-                let _ = arena.run(contender, &["rm", "-f", "bench-target"]);
-            }
-            if self.name == "cp, 200 MB out" {
-                let _ = arena.run(contender, &["rm", "-f", "bench-cp"]);
-            }
-            if self.name == "logs, since now read" {
-                let _ = arena.run(contender, &["rm", "-f", "bench-logs"]);
+    for case in logs(1) {
+        if let Work::After(_, commands) = &case.work {
+            for words in commands {
+                arena.run(engine, &strs(words))?;
             }
         }
     }
+    Ok(())
 }
 
 fn storm(
@@ -302,7 +289,7 @@ fn finish(child: std::process::Child) -> Result<()> {
 }
 
 fn archive_path() -> String {
-    cache::dir().join("toolchain.tar").display().to_string()
+    scratch("toolchain.tar")
 }
 
 /// What `docker save` makes of the large image.

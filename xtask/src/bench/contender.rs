@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::podman::Podman;
+use super::surroundings::{Namespace, in_netns, make_neighbour, only_child};
 use crate::{cache, peers};
 
 /// Who runs a command.
@@ -18,16 +20,27 @@ pub(crate) enum Contender {
     Stock = 1,
     /// The stock client on real Docker.
     Docker = 2,
+    /// Podman, which has no daemon.
+    Podman = 3,
 }
 
 /// All of them, in the order in which they take turns.
-pub(crate) const ALL: [Contender; 3] = [Contender::Own, Contender::Stock, Contender::Docker];
+pub(crate) const ALL: [Contender; 4] = [
+    Contender::Own,
+    Contender::Stock,
+    Contender::Docker,
+    Contender::Podman,
+];
+/// One for each engine.
+pub(crate) const ENGINES: [Contender; 3] = [Contender::Own, Contender::Docker, Contender::Podman];
 
-/// Both daemons, running; they end with this.
+/// The engines, running; they end with this.
 pub(crate) struct Arena {
     folder: PathBuf,
     gantry: PathBuf,
     world: Child,
+    podman: Podman,
+    neighbours: Vec<Namespace>,
     registries: Vec<Child>,
 }
 
@@ -44,6 +57,7 @@ impl Arena {
         let folder = cache::dir().join("bench");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
+        fs::create_dir_all(shared())?;
         let registry = format!(
             "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n  maintenance:\n    readonly:\n      enabled: true\nhttp:\n  addr: 127.0.0.1:5000\n",
             cache::dir().join("registry").display()
@@ -74,16 +88,45 @@ impl Arena {
             folder,
             gantry,
             world,
+            podman: Podman::open(docker_pid()?)?,
+            neighbours: Vec::new(),
             registries: Vec::new(),
         };
         arena.wait_for_daemon()?;
-        arena.serve_docker_registry()?;
-        for contender in [Contender::Own, Contender::Docker] {
+        for engine in ENGINES {
+            let pid = arena.netns(engine)?;
+            if engine != Contender::Own {
+                arena.serve_registry(pid)?;
+            }
+            arena.neighbours.push(make_neighbour(pid)?);
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        for engine in ENGINES {
             for image in ["busybox", "debian"] {
-                arena.run(contender, &["pull", image])?;
+                arena.run(engine, &["pull", image])?;
             }
         }
         Ok(arena)
+    }
+
+    /// A process in the network namespace that is the host of an engine.
+    pub(crate) fn netns(&self, contender: Contender) -> Result<u32> {
+        match contender {
+            Contender::Own | Contender::Stock => only_child(self.world.id()),
+            Contender::Docker => docker_pid(),
+            Contender::Podman => Ok(self.podman.pid()),
+        }
+    }
+
+    /// A program in the network namespace that is the host of an engine.
+    pub(crate) fn at_host(&self, contender: Contender, program: &Path) -> Result<Command> {
+        Ok(in_netns(self.netns(contender)?, program))
+    }
+
+    /// A program in the network namespace that is another host for an engine.
+    pub(crate) fn outside(&self, contender: Contender, program: &Path) -> Command {
+        let which = ENGINES.iter().position(|engine| *engine == contender);
+        in_netns(self.neighbours[which.unwrap_or(0)].pid(), program)
     }
 
     fn wait_for_daemon(&self) -> Result<()> {
@@ -100,23 +143,16 @@ impl Arena {
         Ok(())
     }
 
-    /// The same registry in dockerd's network namespace.
-    fn serve_docker_registry(&mut self) -> Result<()> {
-        let registry = Command::new("nsenter")
-            .args([
-                "--net",
-                "--target",
-                docker_pid()?.trim(),
-                "docker-registry",
-                "serve",
-            ])
+    /// The same registry in another network namespace.
+    fn serve_registry(&mut self, pid: u32) -> Result<()> {
+        let registry = in_netns(pid, Path::new("docker-registry"))
+            .arg("serve")
             .arg(self.folder.join("registry.yml"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         self.registries.push(registry);
-        std::thread::sleep(Duration::from_millis(500));
         Ok(())
     }
 
@@ -125,6 +161,7 @@ impl Arena {
         let socket = match contender {
             Contender::Own | Contender::Stock => self.folder.join("run/gantry.sock"),
             Contender::Docker => peers::root().join("run/peer/docker.sock"),
+            Contender::Podman => return self.podman.command(words),
         };
         let program = if contender == Contender::Own {
             self.gantry.as_path()
@@ -140,6 +177,12 @@ impl Arena {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// What a command prints.
+    pub(crate) fn output(&self, contender: Contender, words: &[&str]) -> Result<String> {
+        let mut command = self.command(contender, words);
+        printed(command.stdout(Stdio::piped()))
     }
 
     /// Runs a command to its end and says how long it took.
@@ -172,9 +215,12 @@ impl Arena {
             let ours = words.get(1) == Some(&"daemon") && words.contains(&data.as_str());
             let docker = words[0].ends_with("/dockerd")
                 || (words[0].ends_with("containerd") && line.contains("/run/docker/containerd"));
-            if (contender == Contender::Docker && docker)
-                || (contender != Contender::Docker && ours)
-            {
+            let wanted = match contender {
+                Contender::Own | Contender::Stock => ours,
+                Contender::Docker => docker,
+                Contender::Podman => false,
+            };
+            if wanted {
                 found.push(pid);
             }
         }
@@ -202,9 +248,25 @@ impl Drop for Arena {
     }
 }
 
-fn docker_pid() -> Result<String> {
+/// A folder that every contender sees, also those that live in the peers' root.
+pub(crate) fn shared() -> PathBuf {
+    peers::root().join("peerdata/shared")
+}
+
+/// What a command prints, once it has succeeded.
+pub(crate) fn printed(command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn docker_pid() -> Result<u32> {
     let path = peers::root().join("run/peer/dockerd.pid");
-    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().parse()?)
 }
 
 /// `$GANTRY`, or the release build beside this task runner.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Row;
-use super::contender::{Arena, Contender};
+use super::contender::{Arena, Contender, ENGINES};
+use super::turns::ratio;
 
 const CONTAINERS: u8 = 10;
 /// A daemon is idle when nobody has asked it for anything for this long.
@@ -18,10 +19,11 @@ pub(crate) fn rows(arena: &Arena) -> Result<Vec<Row>> {
     let mut idle = Vec::new();
     thread::sleep(IDLE);
     let mut each = Vec::new();
-    for contender in [Contender::Own, Contender::Docker] {
-        let before = total(&arena.daemon_pids(contender)?)?;
-        idle.push(before);
-        each.push(per_container(arena, contender)?);
+    for contender in ENGINES {
+        // Podman has no daemon.
+        let pids = arena.daemon_pids(contender)?;
+        idle.push((!pids.is_empty()).then(|| total(&pids)).transpose()?);
+        each.push(Some(per_container(arena, contender)?));
     }
     Ok(vec![
         row(
@@ -31,20 +33,23 @@ pub(crate) fn rows(arena: &Arena) -> Result<Vec<Row>> {
         ),
         row(
             "per running container above its payload, PSS",
-            "smaps_rollup of the monitor (Docker: the shim)",
+            "smaps_rollup of the monitor (Docker: the shim, Podman: conmon)",
             &each,
         ),
     ])
 }
 
-fn row(case: &str, command: &str, kib: &[f64]) -> Row {
-    let shown = |kib: f64| format!("{:.2} MiB", kib / 1024.0);
-    let ratio = format!("{:.1}x", kib[1] / kib[0]);
+/// KiB of ours, Docker's and Podman's.
+fn row(case: &str, command: &str, kib: &[Option<f64>]) -> Row {
+    let shown = |kib: Option<f64>| {
+        kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.2} MiB", kib / 1024.0))
+    };
+    let times = |theirs: Option<f64>| ratio(theirs.zip(kib[0]).map(|(theirs, own)| theirs / own));
     Row {
         case: case.to_owned(),
         command: command.to_owned(),
-        figures: vec![shown(kib[0]), shown(kib[0]), shown(kib[1])],
-        ratios: vec![ratio.clone(), ratio],
+        figures: [kib[0], kib[0], kib[1], kib[2]].map(shown).to_vec(),
+        ratios: vec![times(kib[1]), times(kib[1]), times(kib[2])],
     }
 }
 
@@ -69,10 +74,10 @@ fn per_container(arena: &Arena, contender: Contender) -> Result<f64> {
 
 /// Monitors, or shims.
 fn keepers(contender: Contender) -> Result<Vec<u32>> {
-    let wanted = if contender == Contender::Docker {
-        "containerd-shim"
-    } else {
-        "gantry-runtime"
+    let wanted = match contender {
+        Contender::Own | Contender::Stock => "gantry-runtime",
+        Contender::Docker => "containerd-shim",
+        Contender::Podman => "conmon",
     };
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {

@@ -1,21 +1,27 @@
-//! Gantry and real Docker side by side, in turn, on the same work: `cargo xtask bench`.
+//! Gantry, real Docker and Podman side by side, in turn, on the same work: `cargo xtask bench`.
 //!
-//! Three contenders: our command line on our daemon, the stock Docker client on our daemon, and the
-//! stock client on real Docker (`cargo xtask peers`). Each case runs A, B, C, A, B, C, ...; what
-//! counts is the ratio of medians, since machines are noisy.
+//! Four contenders: our command line on our daemon, the stock Docker client on our daemon, the
+//! stock client on real Docker, and Podman (`cargo xtask peers`). Each case runs A, B, C, D, A, B,
+//! C, D, ...; what counts is the ratio of medians, since machines are noisy.
 
 mod cases;
 mod contender;
+pub(crate) mod load;
 mod memory;
+mod network;
+mod podman;
+mod surroundings;
+mod turns;
+mod volume;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use contender::Arena;
 pub(crate) use contender::gantry_binary;
-use contender::{Arena, Contender};
+use turns::Measured;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -42,19 +48,21 @@ struct Row {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let arena = Arena::open()?;
     let mut rows = Vec::new();
-    for case in cases::all(args.runs) {
-        if !args.names.is_empty() && !args.names.iter().any(|n| case.name.contains(n.as_str())) {
+    for case in all(args.runs) {
+        let wanted = |n: &String| case.name().contains(n.as_str());
+        if !args.names.is_empty() && !args.names.iter().any(wanted) {
             continue;
         }
-        eprintln!("{}", case.name);
-        let times = case
-            .measure(&arena)
-            .with_context(|| format!("case {}", case.name))?;
-        rows.push(timed(&case, &times));
+        eprintln!("{}", case.name());
+        let row =
+            turns::measure(&*case, &arena).with_context(|| format!("case {}", case.name()))?;
+        eprintln!("  {}", row.figures.join(" | "));
+        rows.push(row);
     }
     if args.names.is_empty() || args.names.iter().any(|n| n == "memory") {
         rows.extend(memory::rows(&arena)?);
     }
+    network::clear(&arena);
     let table = render(&rows);
     print!("{table}");
     if let Some(path) = &args.write {
@@ -63,37 +71,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn timed(case: &cases::Case, times: &[Vec<Duration>]) -> Row {
-    let medians: Vec<Duration> = times.iter().map(|t| median(t)).collect();
-    let docker = medians[Contender::Docker as usize].as_secs_f64();
-    Row {
-        case: case.name.clone(),
-        command: case.shown.clone(),
-        figures: medians
-            .iter()
-            .map(|m| format!("{:.1} ms", m.as_secs_f64() * 1e3))
-            .collect(),
-        ratios: medians[..2]
-            .iter()
-            .map(|m| format!("{:.1}x", docker / m.as_secs_f64()))
-            .collect(),
+fn all(runs: usize) -> Vec<Box<dyn Measured>> {
+    let mut all: Vec<Box<dyn Measured>> = Vec::new();
+    for case in cases::all(runs) {
+        all.push(Box::new(case));
     }
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    all.extend(network::all(runs));
+    all.extend(volume::all(runs));
+    all
 }
 
 fn render(rows: &[Row]) -> String {
     let mut out = String::from(
-        "| case | gantry, own CLI | gantry, stock CLI | Docker | own CLI faster | stock CLI faster | command |\n|---|---|---|---|---|---|---|\n",
+        "| case | gantry, own CLI | gantry, stock CLI | Docker | Podman | own CLI to Docker | stock CLI to Docker | own CLI to Podman | command |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let _ = writeln!(
             out,
-            "| {} | {} | {} | `{}` |",
+            "| {} | {} | {} | {} |",
             row.case,
             row.figures.join(" | "),
             row.ratios.join(" | "),

@@ -8,7 +8,7 @@ mod stage;
 use anyhow::{Result, bail};
 use gantry_compat::{Golden, Listed, Play, Player, Recording};
 
-use stage::{Kind, Stage};
+pub(crate) use stage::{Kind, Stage};
 
 /// Arguments of `cargo xtask compat`.
 #[derive(clap::Args)]

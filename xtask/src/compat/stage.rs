@@ -84,7 +84,8 @@ impl Stage {
         Ok(())
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Where its API is.
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join("run/gantry.sock")
     }
 
@@ -119,7 +120,7 @@ impl Stage {
     }
 
     /// The only child of `unshare`.
-    fn inner_pid(&self) -> Result<String> {
+    pub(crate) fn inner_pid(&self) -> Result<String> {
         let pid = self.world.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
         let first = children.split_whitespace().next();

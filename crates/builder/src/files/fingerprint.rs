@@ -34,23 +34,21 @@ impl Fingerprint {
         self
     }
 
-    /// The content of a file.
-    pub(crate) fn content(&mut self, mut file: impl Read) -> std::io::Result<()> {
-        let mut own = Digester::new(Algorithm::Sha256);
-        let mut buffer = vec![0; 128 << 10];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => own.update(&buffer[..read]),
-            }
-        }
-        self.add(own.finish().as_str());
-        Ok(())
-    }
-
     /// The digest of all.
     pub(crate) fn finish(self) -> Digest {
         self.0.finish()
+    }
+}
+
+/// The digest of a file's content.
+pub(crate) fn content(mut file: impl Read) -> std::io::Result<Digest> {
+    let mut own = Digester::new(Algorithm::Sha256);
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(own.finish()),
+            read => own.update(&buffer[..read]),
+        }
     }
 }
 

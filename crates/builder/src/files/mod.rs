@@ -10,7 +10,7 @@ mod select;
 use std::ffi::CString;
 
 pub(crate) use chmod::Chmod;
-pub(crate) use fingerprint::Fingerprint;
+pub(crate) use fingerprint::{Fingerprint, content};
 pub(crate) use layer::{LayerWriter, link, open};
 pub(crate) use owner::Owner;
 pub(crate) use place::{Place, resolve};

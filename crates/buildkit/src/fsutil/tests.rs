@@ -168,3 +168,55 @@ fn an_end_too_early_is_none_and_content_that_nobody_wants_is_refused() {
     let done = receive(root.into(), arrived, &answers, &|_| {});
     assert!(matches!(done, Err(TransferError::Protocol(_))), "{done:?}");
 }
+
+/// Paths, modes and links as a hostile sender would mix them.
+fn any_stat() -> impl proptest::strategy::Strategy<Value = Stat> {
+    use proptest::prelude::*;
+    let part = prop::sample::select(vec!["a", "b", "l", "..", ".", "", "outside"]);
+    let path = prop::collection::vec(part, 1..4).prop_map(|parts| parts.join("/"));
+    let mode = prop::sample::select(vec![0o644, DIRECTORY, LINK, (1 << 25) | 0o600]);
+    let link = prop::sample::select(vec!["", "..", "../outside", "a", "l/outside", "/"]);
+    (path, mode, link).prop_map(|(path, mode, link)| Stat {
+        link: link.as_bytes().to_vec(),
+        ..told(&path, mode)
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_sender_reaches_beyond_the_folder(stats in proptest::collection::vec(any_stat(), 0..12)) {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("kept"), "kept").unwrap();
+        // As a sender before has left it.
+        symlink("../outside", root.join("l")).unwrap();
+        let (sender, arrived) = mpsc::channel(stats.len() * 2 + 2);
+        for (id, stat) in (0..).zip(&stats) {
+            let told = Packet { stat: Some(stat.clone()), ..Packet::of(PacketKind::Stat) };
+            let data = Packet { id, ..Packet::of(PacketKind::Data) };
+            sender.blocking_send(told).unwrap();
+            sender.blocking_send(data).unwrap();
+        }
+        sender.blocking_send(Packet::of(PacketKind::Stat)).unwrap();
+        drop(sender);
+        let (answers, _queue) = mpsc::unbounded_channel();
+        let open = fs::File::open(&root).unwrap();
+        let _ = receive(open.into(), arrived, &answers, &|_| {});
+        let left = |path: &Path| {
+            let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(folder.path()), ["outside", "root"]);
+        assert_eq!(left(&outside), ["kept"]);
+        assert_eq!(fs::read_to_string(outside.join("kept")).unwrap(), "kept");
+        assert_eq!(outside.metadata().unwrap().mode() & 0o777, 0o755);
+    }
+
+    #[test]
+    fn any_bytes_are_a_packet_or_none(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let _ = <Packet as prost::Message>::decode(bytes.as_slice());
+    }
+}

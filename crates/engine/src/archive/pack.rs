@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use gantry_archive::append_large;
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, Stat, fgetxattr, flistxattr, openat, readlinkat, statat,
 };
@@ -139,10 +140,7 @@ impl<W: Write> Packer<W> {
         self.attributes(file.as_fd())?;
         let size = stat.st_size as u64;
         header.set_entry_type(EntryType::Regular);
-        header.set_size(size);
-        // A file that shrinks meanwhile is filled up: the header has promised its size.
-        let content = File::from(file).chain(io::repeat(0)).take(size);
-        self.tar.append_data(&mut header, path, content)
+        append_large(&mut self.tar, &mut header, path, File::from(file), size)
     }
 
     /// Extended attributes as PAX records in front of the entry.

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use gantry_archive::copy_large;
 use gantry_sys::in_root;
 use rustix::fs::{
     self as rfs, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags,
@@ -179,8 +180,12 @@ impl Unpacker<'_> {
         let fd = rfs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| failed(path, e))?;
         let mut file = File::from(fd);
-        io::copy(entry, &mut file)
+        let size = entry.size();
+        let copied = copy_large(entry, &mut file, size)
             .map_err(|e| Error::Internal(format!("cannot write {}: {e}", path.display())))?;
+        if copied != size {
+            return Err(unreadable(io::ErrorKind::UnexpectedEof.into()));
+        }
         let (uid, gid) = self.owner_of(entry);
         let mode = Mode::from_raw_mode(entry.header().mode().unwrap_or(0o644) & 0o7777);
         let all = || {

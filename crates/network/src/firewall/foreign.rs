@@ -1,10 +1,12 @@
 //! Other programs' forward chains that drop by default.
 //!
 //! A chain also drops by default when its last rule refuses everything. An accept of ours cannot
-//! undo their drop: a packet must pass every chain at the hook. So two rules of ours go where the owner provides for it (Docker's `DOCKER-USER`, ufw's
-//! `ufw-user-forward`) or else to the start of that chain itself, two for each bridge of ours. They
-//! name that bridge only and carry our table's name and its as their comment, by which they are
-//! found again and removed.
+//! undo their drop: a packet must pass every chain at the hook. So two rules of ours go where the
+//! owner provides for it (Docker's `DOCKER-USER`, ufw's `ufw-user-forward`) or else to the start of
+//! that chain itself, two for each bridge of ours. They name that bridge only and carry our table's
+//! name and its as their comment, by which they are found again and removed. Where firewalld owns
+//! its table, it is asked.
+//!
 //! What may go to our bridge is still decided by our own table.
 
 use std::path::Path;
@@ -16,34 +18,55 @@ use super::{Segment, firewalld};
 /// Chains that exist for other people's rules.
 const PROVIDED: [&str; 3] = ["DOCKER-USER", "ufw-user-forward", "ufw6-user-forward"];
 
-/// Adds our rules for these networks where they are needed and missing. Returns which chains
-/// could not be opened, and why.
-pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<Vec<String>> {
+/// What became of others' chains.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// Which could not be opened, and why.
+    pub(super) shut: Vec<String>,
+    /// Whether firewalld was asked to trust our bridges.
+    pub(super) by_firewalld: bool,
+}
+
+/// Adds our rules for these networks where they are needed and missing.
+pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<Opened> {
     let chains = nft.chains()?;
-    let mut shut = Vec::new();
+    let mut opened = Opened::default();
     for chain in &chains {
         let hooked = is_foreign(chain, own) && chain.hook == Some(Hook::Forward);
         if !hooked || !drops(nft, chain) {
             continue;
         }
-        if chain.table.name == firewalld::TABLE {
-            let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
-            match firewalld::trust(Path::new(firewalld::BUS), &bridges) {
-                Ok(()) => continue,
-                // Its table may stand for itself, as in a container or in a test.
-                Err(error) => tracing::debug!(%error, "firewalld cannot be asked"),
-            }
-        }
         let target = provided(&chains, &chain.table).unwrap_or(chain);
         if let Err(error) = open_one(nft, own, target, segments) {
-            // Such as a table that has an owner (firewalld's).
-            shut.push(format!(
+            if chain.table.name == firewalld::TABLE && firewalld_trusts(segments) {
+                opened.by_firewalld = true;
+                continue;
+            }
+            // Such as a table that has an owner.
+            opened.shut.push(format!(
                 "chain {} of {} drops what is forwarded and cannot be opened for containers: {error}",
                 chain.name, chain.table
             ));
         }
     }
-    Ok(shut)
+    Ok(opened)
+}
+
+/// Whether firewalld, which may own its table, lets our bridges' packets pass from now on.
+fn firewalld_trusts(segments: &[Segment]) -> bool {
+    let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
+    let trusted = firewalld::trust(Path::new(firewalld::BUS), &bridges);
+    if let Err(error) = &trusted {
+        tracing::warn!(%error, "firewalld does not trust containers' bridges");
+    }
+    trusted.is_ok()
+}
+
+/// Takes bridges out of the zone that they were put into.
+pub(super) fn distrust(bridges: &[&str]) {
+    if let Err(error) = firewalld::forget(Path::new(firewalld::BUS), bridges) {
+        tracing::debug!(%error, "firewalld cannot be asked");
+    }
 }
 
 fn open_one(
@@ -76,30 +99,16 @@ fn open_one(
 
 /// Removes our rules for one bridge wherever they may be.
 pub(super) fn close_one(nft: &Connection, own: &Table, bridge: &str) -> Result<()> {
-    distrust(nft, &[bridge])?;
     remove(nft, own, |found| found == tag(own, bridge))
 }
 
 /// Removes our rules wherever they may be.
-pub(super) fn close(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<()> {
-    let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
-    distrust(nft, &bridges)?;
+pub(super) fn close(nft: &Connection, own: &Table) -> Result<()> {
     let prefix = tag(own, "");
     let bare = prefix.trim_end();
     remove(nft, own, |found| {
         found == bare || found.starts_with(&prefix)
     })
-}
-
-/// Takes bridges out of firewalld's zone, where it is there.
-fn distrust(nft: &Connection, bridges: &[&str]) -> Result<()> {
-    let tables = nft.tables()?;
-    if tables.iter().any(|table| table.name == firewalld::TABLE)
-        && let Err(error) = firewalld::forget(Path::new(firewalld::BUS), bridges)
-    {
-        tracing::debug!(%error, "firewalld cannot be asked");
-    }
-    Ok(())
 }
 
 fn remove(nft: &Connection, own: &Table, which: impl Fn(&str) -> bool) -> Result<()> {

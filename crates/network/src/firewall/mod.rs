@@ -46,8 +46,8 @@ struct Wanted {
     segments: Vec<Segment>,
     /// Endpoints with published ports, by their ids.
     endpoints: HashMap<String, EndpointState>,
-    /// Forward chains of others that stay shut.
-    shut: Vec<String>,
+    /// Forward chains of others.
+    others: foreign::Opened,
     /// Whether the tables were taken down for good.
     removed: bool,
 }
@@ -115,7 +115,7 @@ impl Firewall {
 
     /// Opens other tables' forward chains to our bridges where they drop by default.
     fn open_others(&self, wanted: &mut Wanted) -> Result<()> {
-        wanted.shut = foreign::open(&self.nft, &self.ipv4, &wanted.segments).map_err(system)?;
+        wanted.others = foreign::open(&self.nft, &self.ipv4, &wanted.segments).map_err(system)?;
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Firewall {
 
     /// Forward chains of others that stop our packets and cannot be opened, each with the reason.
     pub(crate) fn shut(&self) -> Vec<String> {
-        self.lock().shut.clone()
+        self.lock().others.shut.clone()
     }
 
     /// Makes a network known.
@@ -166,6 +166,9 @@ impl Firewall {
             .segments
             .retain(|known| known.bridge != segment.bridge);
         foreign::close_one(&self.nft, &self.ipv4, &segment.bridge).map_err(system)?;
+        if wanted.others.by_firewalld {
+            foreign::distrust(&[&segment.bridge]);
+        }
         for table in self.tables(wanted.has_ipv6) {
             for (set, elements) in layout::elements_of(segment, table.family) {
                 let mut batch = Batch::new();
@@ -234,7 +237,11 @@ impl Firewall {
             ..Wanted::default()
         };
         let before = std::mem::replace(&mut *wanted, last);
-        foreign::close(&self.nft, &self.ipv4, &before.segments).map_err(system)?;
+        foreign::close(&self.nft, &self.ipv4).map_err(system)?;
+        if before.others.by_firewalld {
+            let bridges: Vec<&str> = before.segments.iter().map(|s| s.bridge.as_str()).collect();
+            foreign::distrust(&bridges);
+        }
         let mut batch = Batch::new();
         batch.remove_table(&self.ipv4);
         batch.remove_table(&self.ipv6);

@@ -1,6 +1,7 @@
 //! `gantry stats`
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use gantry_api_types::ContainerSummary;
@@ -8,6 +9,7 @@ use gantry_client::{Client, Error};
 use gantry_gotemplate::{Object, Value};
 use gantry_units::{bytes_size, human_size_with_precision};
 use serde_json::Value as Json;
+use tokio::time::{Instant, sleep_until};
 
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
@@ -36,6 +38,9 @@ flags! {
     }
 }
 
+/// Time between two tables.
+const RENEWED: Duration = Duration::from_secs(1);
+
 const TABLE: &str = "table {{.ID}}\\t{{.Name}}\\t{{.CPUPerc}}\\t{{.MemUsage}}\\t{{.MemPerc}}\\t{{.NetIO}}\\t{{.BlockIO}}\\t{{.PIDs}}";
 
 const HEADINGS: &[(&str, &str)] = &[
@@ -59,6 +64,7 @@ impl Command for Stats {
         let client = session.client().await?;
         let format = Format::new(&self.format, TABLE);
         loop {
+            let next = Instant::now() + RENEWED;
             let wanted = if names.is_empty() {
                 self.containers(&client).await?
             } else {
@@ -81,6 +87,7 @@ impl Command for Stats {
             if self.no_stream {
                 return Ok(());
             }
+            sleep_until(next).await;
         }
     }
 }
@@ -96,7 +103,7 @@ impl Stats {
     }
 }
 
-/// One sample; the daemon takes a second for it, since it needs two readings of the CPU.
+/// One sample; the daemon takes half a second for it, since it needs two readings of the CPU.
 async fn one(client: &Client, name: &str) -> Result<Json, Error> {
     let path = Client::path("/containers/", name, "/stats");
     client

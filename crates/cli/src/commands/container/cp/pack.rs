@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gantry_archive::append_large;
 use tar::{Builder, EntryType, Header};
 
 /// How much was packed.
@@ -104,7 +105,6 @@ fn add<W: Write>(
         return builder.append_data(&mut header, name, io::empty());
     }
     count.0.fetch_add(metadata.len(), Ordering::Relaxed);
-    // A file that grows meanwhile must not push the next header out of its place.
-    let file = io::Read::take(File::open(path).map_err(with_name)?, metadata.len());
-    builder.append_data(&mut header, name, file)
+    let file = File::open(path).map_err(with_name)?;
+    append_large(builder, &mut header, name, file, metadata.len())
 }

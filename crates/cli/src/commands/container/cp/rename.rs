@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, PipeReader, Read, Write};
 use std::path::Path;
 
+use gantry_archive::append_large;
 use gantry_client::Response;
 use tar::{Archive, Builder, EntryType};
 use tokio::sync::mpsc;
@@ -100,9 +101,9 @@ fn rename(from: impl Read, to: impl Write, old: &str, new: &str, count: &Count) 
                 builder.append_data(&mut header, Path::new(&shown), io::empty())?;
             }
             _ => {
-                count.add(entry.size());
-                header.set_size(entry.size());
-                builder.append_data(&mut header, &name, &mut entry)?;
+                let size = entry.size();
+                count.add(size);
+                append_large(&mut builder, &mut header, &name, &mut entry, size)?;
             }
         }
     }

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Buf as _, Bytes};
+use gantry_archive::copy_large;
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::io::Errno;
 use tar::{Archive, Entry, EntryType, Header};
@@ -66,9 +68,34 @@ fn one<R: Read>(
     if let Some(kind) = special(entry.header().entry_type()) {
         return node(entry.header(), kind, path);
     }
+    if entry.header().entry_type() == EntryType::Regular {
+        return regular(entry, path);
+    }
     entry.set_preserve_permissions(true);
     entry.set_preserve_mtime(true);
     entry.unpack(path).map(drop)
+}
+
+/// A file with its content, mode and time, in the place of what was there.
+fn regular<R: Read>(entry: &mut Entry<'_, R>, path: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        fs::remove_file(path)?;
+    }
+    let with_name = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot write {}: {error}", path.display()),
+        )
+    };
+    let mut file = fs::File::create_new(path).map_err(with_name)?;
+    let size = entry.size();
+    if copy_large(entry, &mut file, size).map_err(with_name)? != size {
+        return Err(with_name(io::Error::other("the archive ends early")));
+    }
+    let mode = entry.header().mode()? & 0o7777;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    let time = UNIX_EPOCH + Duration::from_secs(entry.header().mtime()?);
+    file.set_times(fs::FileTimes::new().set_accessed(time).set_modified(time))
 }
 
 /// What is neither a file nor a directory nor a link.

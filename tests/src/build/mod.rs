@@ -2,4 +2,5 @@
 
 mod buildkit;
 mod classic;
+mod corpus;
 mod refused;

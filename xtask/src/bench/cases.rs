@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::builds::{self, Build};
 use super::contender::{Arena, Contender, shared};
 use super::turns::{Measured, Unit, milliseconds};
+use crate::{cache, images};
 
 /// One piece of work that all contenders do.
 pub(crate) struct Case {
@@ -25,6 +27,8 @@ enum Work {
     After(Vec<Vec<String>>, Vec<Vec<String>>),
     /// Containers started by several clients at a time, all removed afterwards.
     Storm { containers: usize, at_once: usize },
+    /// One build.
+    Build(Build),
 }
 
 /// All cases.
@@ -68,6 +72,7 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
             at_once: 8,
         },
     });
+    cases.extend(builds_of(few));
     cases.extend(logs(few));
     cases.extend(copies(few));
     cases.push(Case {
@@ -80,6 +85,18 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
         ),
     });
     cases
+}
+
+/// Builds, each of a context of its own.
+fn builds_of(runs: usize) -> Vec<Case> {
+    let all = builds::all().into_iter();
+    all.map(|build| Case {
+        name: build.name.to_owned(),
+        shown: build.shown.to_owned(),
+        runs,
+        work: Work::Build(build),
+    })
+    .collect()
 }
 
 /// A large file into a container and out of it again.
@@ -95,7 +112,7 @@ fn copies(runs: usize) -> Vec<Case> {
         case(
             "cp, 200 MB in",
             "cp 200M box:/200M",
-            words(&format!("cp -q {file} bench-cp:/200M")),
+            words(&format!("cp {file} bench-cp:/200M")),
         ),
         case(
             "cp, 200 MB out",
@@ -128,7 +145,7 @@ fn logs(runs: usize) -> Vec<Case> {
     }];
     for (name, shown) in [
         ("logs, a million lines read", "logs bench-logs"),
-        ("logs, the last line read", "logs -n 1 bench-logs"),
+        ("logs, the last line read", "logs --tail 1 bench-logs"),
         ("logs, since now read", "logs --since 1s bench-logs"),
     ] {
         cases.push(command(name, runs, shown));
@@ -167,6 +184,9 @@ impl Measured for Case {
     }
 
     fn prepare(&self, arena: &Arena, engine: Contender) -> Result<()> {
+        if let Work::Build(build) = &self.work {
+            build.prepare()?;
+        }
         if self.name == "exec" {
             let run = words("run -d --name bench-target busybox sleep 1000");
             arena.run(engine, &strs(&run))?;
@@ -177,7 +197,7 @@ impl Measured for Case {
         if self.name.starts_with("cp") {
             fill_container(arena, engine)?;
         }
-        if self.name.starts_with("load") {
+        if self.name.ends_with("400 MB image") {
             make_archive(arena).context("making the archive")?;
         }
         Ok(())
@@ -203,6 +223,8 @@ impl Case {
         match &self.work {
             Work::Command(words) => arena.run(contender, &strs(words)),
             Work::After(before, commands) => {
+                // Podman does not write over an archive.
+                let _ = std::fs::remove_file(scratch("saved.tar"));
                 for words in before {
                     let _ = arena.run(contender, &strs(words));
                 }
@@ -212,6 +234,7 @@ impl Case {
                 }
                 Ok(took)
             }
+            Work::Build(build) => build.once(arena, contender),
             Work::Storm {
                 containers,
                 at_once,
@@ -230,7 +253,7 @@ fn fill_container(arena: &Arena, engine: Contender) -> Result<()> {
     if arena.run(engine, &["inspect", "bench-cp"]).is_err() {
         let run = words("run -d --name bench-cp busybox sleep 1000");
         arena.run(engine, &strs(&run))?;
-        arena.run(engine, &["cp", "-q", &file, "bench-cp:/200M"])?;
+        arena.run(engine, &["cp", &file, "bench-cp:/200M"])?;
     }
     Ok(())
 }
@@ -256,25 +279,32 @@ fn storm(
     containers: usize,
     at_once: usize,
 ) -> Result<Duration> {
-    let begun = Instant::now();
-    let mut running = Vec::new();
-    for n in 0..containers {
-        if running.len() == at_once {
-            finish(running.remove(0))?;
-        }
-        let name = format!("storm-{n}");
-        let words = ["run", "-d", "--name", &name, "busybox", "sleep", "1000"];
-        running.push(arena.command(contender, &words).spawn()?);
-    }
-    for child in running {
-        finish(child)?;
-    }
-    let took = begun.elapsed();
     let names: Vec<String> = (0..containers).map(|n| format!("storm-{n}")).collect();
+    let begun = Instant::now();
+    start(arena, contender, &names, at_once)?;
+    let took = begun.elapsed();
     let mut remove = vec!["rm", "-f"];
     remove.extend(names.iter().map(String::as_str));
     arena.run(contender, &remove)?;
     Ok(took)
+}
+
+/// Starts containers of these names, so many at once.
+pub(super) fn start(
+    arena: &Arena,
+    contender: Contender,
+    names: &[String],
+    at_once: usize,
+) -> Result<()> {
+    let mut running = Vec::new();
+    for name in names {
+        if running.len() == at_once {
+            finish(running.remove(0))?;
+        }
+        let words = ["run", "-d", "--name", name, "busybox", "sleep", "1000"];
+        running.push(arena.command(contender, &words).spawn()?);
+    }
+    running.into_iter().try_for_each(finish)
 }
 
 fn finish(child: std::process::Child) -> Result<()> {
@@ -292,8 +322,12 @@ fn archive_path() -> String {
     scratch("toolchain.tar")
 }
 
-/// What `docker save` makes of the large image.
+/// What `docker save` makes of the large image, which is made first where it is missing.
 fn make_archive(arena: &Arena) -> Result<()> {
+    let image = "registry/docker/registry/v2/repositories/library/toolchain";
+    if !cache::dir().join(image).exists() {
+        images::run(&images::Args::only("toolchain"))?;
+    }
     if std::path::Path::new(&archive_path()).exists() {
         return Ok(());
     }

@@ -92,6 +92,7 @@ impl Arena {
             neighbours: Vec::new(),
             registries: Vec::new(),
         };
+        arena.configure_clients()?;
         arena.wait_for_daemon()?;
         for engine in ENGINES {
             let pid = arena.netns(engine)?;
@@ -127,6 +128,15 @@ impl Arena {
     pub(crate) fn outside(&self, contender: Contender, program: &Path) -> Command {
         let which = ENGINES.iter().position(|engine| *engine == contender);
         in_netns(self.neighbours[which.unwrap_or(0)].pid(), program)
+    }
+
+    /// The stock client takes its builds' plugin from the peers.
+    fn configure_clients(&self) -> Result<()> {
+        let plugins = peers::root().join("usr/libexec/docker/cli-plugins");
+        let json = serde_json::json!({ "cliPluginsExtraDirs": [plugins] });
+        fs::create_dir_all(self.folder.join("config"))?;
+        fs::write(self.folder.join("config/config.json"), json.to_string())?;
+        Ok(())
     }
 
     fn wait_for_daemon(&self) -> Result<()> {
@@ -172,11 +182,17 @@ impl Arena {
         command
             .args(words)
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
-            .env("DOCKER_CONFIG", self.folder.join("config"))
+            .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
+            .env("DOCKER_CONFIG", self.config())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// The folder with the clients' configuration and plugins.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.join("config")
     }
 
     /// What a command prints.
@@ -202,25 +218,41 @@ impl Arena {
         Ok(took)
     }
 
-    /// Process IDs of our daemon and of Docker's daemons.
+    /// Process IDs of our daemon, or of Docker's daemons; Podman has none.
     pub(crate) fn daemon_pids(&self, contender: Contender) -> Result<Vec<u32>> {
         let data = self.folder.join("data").display().to_string();
+        self.processes(contender, |words| match contender {
+            Contender::Own | Contender::Stock => {
+                words.get(1) == Some(&"daemon") && words.contains(&data.as_str())
+            }
+            Contender::Docker => words[0].ends_with("/dockerd") || words[0].ends_with("containerd"),
+            Contender::Podman => false,
+        })
+    }
+
+    /// Process IDs in a contender's namespaces whose command line is as wanted: other engines may
+    /// run on the machine.
+    pub(crate) fn processes(
+        &self,
+        contender: Contender,
+        wanted: impl Fn(&[&str]) -> bool,
+    ) -> Result<Vec<u32>> {
+        let (owner, of, kind) = match contender {
+            Contender::Own | Contender::Stock => (self.world.id(), "pid_for_children", "pid"),
+            Contender::Docker | Contender::Podman => (docker_pid()?, "mnt", "mnt"),
+        };
+        let home = fs::read_link(format!("/proc/{owner}/ns/{of}"))?;
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc")?.flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
                 continue;
             };
+            let namespace = fs::read_link(entry.path().join("ns").join(kind));
+            if namespace.ok().as_ref() != Some(&home) {
+                continue;
+            }
             let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-            let words: Vec<&str> = line.split('\0').collect();
-            let ours = words.get(1) == Some(&"daemon") && words.contains(&data.as_str());
-            let docker = words[0].ends_with("/dockerd")
-                || (words[0].ends_with("containerd") && line.contains("/run/docker/containerd"));
-            let wanted = match contender {
-                Contender::Own | Contender::Stock => ours,
-                Contender::Docker => docker,
-                Contender::Podman => false,
-            };
-            if wanted {
+            if wanted(&line.split('\0').collect::<Vec<_>>()) {
                 found.push(pid);
             }
         }

@@ -55,7 +55,7 @@ fn row(case: &str, command: &str, kib: &[Option<f64>]) -> Row {
 
 /// The mean PSS of what stays with a container besides its own process.
 fn per_container(arena: &Arena, contender: Contender) -> Result<f64> {
-    let before = keepers(contender)?;
+    let before = keepers(arena, contender)?;
     let names: Vec<String> = (0..CONTAINERS).map(|n| format!("memory-{n}")).collect();
     for name in &names {
         arena.run(
@@ -63,7 +63,7 @@ fn per_container(arena: &Arena, contender: Contender) -> Result<f64> {
             &["run", "-d", "--name", name, "busybox", "sleep", "1000"],
         )?;
     }
-    let mut new = keepers(contender)?;
+    let mut new = keepers(arena, contender)?;
     new.retain(|pid| !before.contains(pid));
     let sum = total(&new)?;
     let mut remove = vec!["rm", "-f"];
@@ -73,27 +73,13 @@ fn per_container(arena: &Arena, contender: Contender) -> Result<f64> {
 }
 
 /// Monitors, or shims.
-fn keepers(contender: Contender) -> Result<Vec<u32>> {
-    let wanted = match contender {
+fn keepers(arena: &Arena, contender: Contender) -> Result<Vec<u32>> {
+    let name = match contender {
         Contender::Own | Contender::Stock => "gantry-runtime",
         Contender::Docker => "containerd-shim",
         Contender::Podman => "conmon",
     };
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse() else {
-            continue;
-        };
-        let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if line
-            .split('\0')
-            .next()
-            .is_some_and(|program| program.contains(wanted))
-        {
-            found.push(pid);
-        }
-    }
-    Ok(found)
+    arena.processes(contender, |words| words[0].contains(name))
 }
 
 /// KiB.

@@ -4,8 +4,11 @@
 //! stock client on real Docker, and Podman (`cargo xtask peers`). Each case runs A, B, C, D, A, B,
 //! C, D, ...; what counts is the ratio of medians, since machines are noisy.
 
+mod builds;
 mod cases;
+mod compose;
 mod contender;
+mod crowd;
 pub(crate) mod load;
 mod memory;
 mod network;
@@ -76,6 +79,9 @@ fn all(runs: usize) -> Vec<Box<dyn Measured>> {
     for case in cases::all(runs) {
         all.push(Box::new(case));
     }
+    let few = (runs / 5).max(3);
+    all.push(Box::new(crowd::Stats { runs: few }));
+    all.extend(compose::all(few));
     all.extend(network::all(runs));
     all.extend(volume::all(runs));
     all

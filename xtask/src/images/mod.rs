@@ -28,6 +28,16 @@ pub(crate) struct Args {
     force: bool,
 }
 
+impl Args {
+    /// Just this one.
+    pub(crate) fn only(name: &str) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            force: false,
+        }
+    }
+}
+
 /// Makes what is missing and prints the registry's storage folder.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = cache::dir();

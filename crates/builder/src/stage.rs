@@ -79,10 +79,8 @@ impl Stage {
 
     /// The nameless image of just these layers, for a container to start from.
     pub(crate) fn ground(&self, store: &Images) -> Result<ImageId, Error> {
-        match &self.keeper {
-            Some(keeper) if store.contains(keeper) => Ok(keeper.clone()),
-            _ => Ok(store.make_bare(step_image(self.layers.clone()))?),
-        }
+        // Not the keeper: that of a linked copy may stand on other layers.
+        Ok(store.make_bare(step_image(self.layers.clone()))?)
     }
 
     /// The whole configuration.

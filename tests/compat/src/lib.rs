@@ -12,6 +12,7 @@ pub mod clients;
 mod differ;
 mod glob;
 mod golden;
+pub mod help;
 mod http;
 mod listed;
 pub mod matrix;

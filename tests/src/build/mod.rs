@@ -3,3 +3,4 @@
 mod buildkit;
 mod classic;
 mod refused;
+mod usage;

@@ -3,6 +3,7 @@
 //! What is compared and how, `tests/compat` knows; here are the daemons. Each runs in mount,
 //! network, PID and IPC namespaces of its own, with a registry of the test images beside it.
 
+mod help;
 mod stage;
 
 use anyhow::{Result, bail};
@@ -24,12 +25,18 @@ pub(crate) struct Args {
     /// Run the clients' suites instead, against both
     #[arg(long, conflicts_with = "record")]
     clients: bool,
+    /// Write the help texts of real Docker's commands down anew
+    #[arg(long, conflicts_with_all = ["record", "clients", "ours"])]
+    help_texts: bool,
 }
 
 /// Does it; what differs is printed and makes it fail.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.clients {
         return clients(args);
+    }
+    if args.help_texts {
+        return help::record();
     }
     let plays = chosen(&args.names)?;
     let mut wrong = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
-use gantry_api_types::{BuildPruneReport, JsonMessage};
+use gantry_api_types::{BuildCache, BuildPruneReport, JsonMessage};
 use gantry_buildkit::Server;
 use http::{HeaderMap, Request};
 use hyper::upgrade::Upgraded;
@@ -36,6 +36,10 @@ impl Build for Server {
         older_than: Option<Duration>,
     ) -> Answer<BuildPruneReport> {
         self.builder().prune_builds(all, older_than).await
+    }
+
+    async fn build_cache(&self) -> Answer<Vec<BuildCache>> {
+        self.builder().build_cache().await
     }
 
     fn speaks_buildkit(&self) -> bool {

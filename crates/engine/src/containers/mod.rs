@@ -22,6 +22,7 @@ mod mounts;
 mod phase;
 mod ports;
 mod prune;
+mod realtime;
 mod record;
 mod registry;
 mod remove;

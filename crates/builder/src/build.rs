@@ -307,6 +307,10 @@ impl Work {
                 os: target.os.clone(),
                 architecture: target.architecture.clone(),
                 variant: Some(target.variant.clone()).filter(|v| !v.is_empty()),
+                config: gantry_oci::ContainerDefaults {
+                    working_dir: "/".to_owned(),
+                    ..gantry_oci::ContainerDefaults::default()
+                },
                 ..ImageConfig::default()
             },
             scope: Scope::on_image(&self.file, [""; 0]),

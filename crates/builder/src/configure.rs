@@ -26,6 +26,18 @@ pub(crate) fn working_dir(config: &ContainerDefaults, path: &str) -> String {
     format!("/{}", String::from_utf8_lossy(&normal))
 }
 
+/// The same as WORKDIR notes it: absolute paths as they are written, others with the slash at their end.
+pub(crate) fn noted_working_dir(config: &ContainerDefaults, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut noted = working_dir(config, path);
+    if path.ends_with('/') && !noted.ends_with('/') {
+        noted.push('/');
+    }
+    noted
+}
+
 /// Applies an instruction; `command_set` says whether this stage has had a CMD, and is kept true.
 pub(crate) fn apply(
     applied: &Applied,
@@ -35,6 +47,8 @@ pub(crate) fn apply(
     match &applied.kind {
         Kind::Cmd(line) => {
             config.cmd = Some(words(line, config));
+            // BuildKit notes it with every CMD.
+            config.other.insert("ArgsEscaped".to_owned(), true.into());
             *command_set = true;
         }
         Kind::Entrypoint(line) => {
@@ -50,7 +64,7 @@ pub(crate) fn apply(
                 .exposed_ports
                 .extend(ports.map(|port| (port, nothing())));
         }
-        Kind::Healthcheck(check) => config.healthcheck = Some(healthcheck(check, config)),
+        Kind::Healthcheck(check) => config.healthcheck = Some(healthcheck(check)),
         Kind::Label(pairs) => {
             let pairs = pairs
                 .iter()
@@ -62,7 +76,7 @@ pub(crate) fn apply(
         Kind::StopSignal(signal) => {
             let _: gantry_units::Signal = signal
                 .parse()
-                .map_err(|_| Error::Invalid(format!("Invalid signal: {signal}")))?;
+                .map_err(|_| Error::Invalid(format!("invalid signal: {signal}")))?;
             config.stop_signal = Some(signal.clone());
         }
         Kind::User(user) => config.user.clone_from(user),
@@ -91,7 +105,8 @@ fn words(line: &CommandLine, config: &ContainerDefaults) -> Vec<String> {
     line.arguments(&shell(config))
 }
 
-fn healthcheck(check: &Healthcheck, config: &ContainerDefaults) -> Check {
+/// What the configuration says of a check.
+pub(crate) fn healthcheck(check: &Healthcheck) -> Check {
     let Healthcheck::Command {
         command,
         interval,
@@ -108,12 +123,7 @@ fn healthcheck(check: &Healthcheck, config: &ContainerDefaults) -> Check {
     };
     let test = match command {
         CommandLine::Exec(words) => [vec!["CMD".to_owned()], words.clone()].concat(),
-        CommandLine::Shell { line, .. } if config.shell.is_none() => {
-            vec!["CMD-SHELL".to_owned(), line.clone()]
-        }
-        CommandLine::Shell { .. } => {
-            [vec!["CMD".to_owned()], command.arguments(&shell(config))].concat()
-        }
+        CommandLine::Shell { line, .. } => vec!["CMD-SHELL".to_owned(), line.clone()],
     };
     Check {
         test,
@@ -127,7 +137,7 @@ fn healthcheck(check: &Healthcheck, config: &ContainerDefaults) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::working_dir;
+    use super::{noted_working_dir, working_dir};
     use gantry_oci::ContainerDefaults;
 
     #[test]
@@ -143,5 +153,8 @@ mod tests {
         assert_eq!(at("/a", "b/"), "/a/b");
         assert_eq!(at("/a", "/c"), "/c");
         assert_eq!(at("/a", "../../x"), "/x");
+        let config = ContainerDefaults::default();
+        assert_eq!(noted_working_dir(&config, "/a/b/"), "/a/b/");
+        assert_eq!(noted_working_dir(&config, "b/"), "/b/");
     }
 }

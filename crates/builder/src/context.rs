@@ -119,7 +119,9 @@ impl Definition {
         let root = in_root::open_root(&path).map_err(Error::file("open", folder.path()))?;
         let unreadable =
             |error| Error::Invalid(format!("the context's archive cannot be read: {error}"));
-        let mut plain = gantry_archive::decode(archive).map_err(unreadable)?;
+        let mut plain = gantry_archive::decode(archive)
+            .map(Padded::new)
+            .map_err(unreadable)?;
         gantry_engine::unpack_into(root.as_fd(), &mut plain, "the build context")?;
         // The rest of the request is read, or its sender would see a broken connection.
         std::io::copy(&mut plain, &mut std::io::sink()).map_err(unreadable)?;
@@ -191,6 +193,34 @@ fn look(
     let ignore = Ignore::parse(&ignore.unwrap_or_default())
         .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
     Ok((dockerfile, ignore))
+}
+
+/// An archive whose last block is filled up: the stock client, given a Dockerfile on standard input, ends within one.
+struct Padded<R> {
+    inner: R,
+    read: u64,
+}
+
+/// Archives consist of blocks of so many bytes.
+const BLOCK: u64 = 512;
+
+impl<R: Read> Padded<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, read: 0 }
+    }
+}
+
+impl<R: Read> Read for Padded<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let mut read = self.inner.read(buf)?;
+        if read == 0 && !buf.is_empty() {
+            let missing = usize::try_from((BLOCK - self.read % BLOCK) % BLOCK).unwrap_or(0);
+            read = missing.min(buf.len());
+            buf[..read].fill(0);
+        }
+        self.read += read as u64;
+        Ok(read)
+    }
 }
 
 /// A small file of the context; `None` if there is none of that name.

@@ -1,6 +1,6 @@
 //! COPY and ADD: files into one layer, without a container.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use tar::EntryType;
 use crate::Error;
 use crate::digests::Digests;
 use crate::files::{
-    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, content, join, link,
-    normal, open, resolve, select,
+    Chmod, Fingerprint, Found, LayerWriter, Owner, Place, Selected, Selection, content, is_pattern,
+    join, link, normal, open, resolve, select,
 };
 
 /// Where files come from.
@@ -52,7 +52,7 @@ pub(crate) struct Job {
     pub inline: Vec<Inline>,
     /// Absolute; a slash at its end says that it is a directory.
     pub destination: String,
-    pub chown: Option<String>,
+    pub chown: Option<Owner>,
     pub chmod: Option<String>,
     pub exclude: Vec<String>,
     pub parents: bool,
@@ -70,6 +70,10 @@ enum Item<'a> {
         target: Vec<u8>,
         mode: u32,
         owner: Owner,
+        /// Which source it belongs to.
+        number: usize,
+        /// Whether its extended attributes are copied; those of a context are the machine's affair.
+        xattrs: bool,
     },
     Text {
         content: &'a [u8],
@@ -92,9 +96,11 @@ pub(crate) struct Plan<'a> {
     whole: bool,
     /// For directories that have to be made.
     owner: Owner,
+    /// The same.
+    mode: u32,
     items: Vec<Item<'a>>,
     /// Directories of the layers below that were gone through, as they are there.
-    grounds: Vec<Place>,
+    grounds: Vec<(Place, bool)>,
 }
 
 impl Job {
@@ -105,23 +111,22 @@ impl Job {
     /// Selects the files and finds their places.
     pub(crate) fn plan(&self) -> Result<Plan<'_>, Error> {
         let chosen = self.chosen()?;
-        let count = chosen.len() + self.inline.len();
         let place = resolve(self.below(), self.destination.as_bytes())?;
         let whole = self.destination.ends_with('/')
-            || count > 1
             || self.parents
             || place.at == Some(FileType::Directory)
             || chosen.iter().any(|c| c.selected.directory);
         if whole && place.at.is_some_and(|at| at != FileType::Directory) {
-            return Err(Error::Invalid(format!(
-                "cannot copy to non-directory: {}",
-                self.destination
-            )));
+            let path = format!("/{}", String::from_utf8_lossy(&place.path));
+            return Err(Error::Invalid(
+                if chosen.iter().any(|c| c.selected.directory) {
+                    format!("cannot copy to non-directory: {path}")
+                } else {
+                    format!("mkdir {path}: not a directory")
+                },
+            ));
         }
-        let chown = self.chown.as_deref().filter(|text| !text.is_empty());
-        let chown = chown
-            .map(|text| Owner::parse(text, self.below()))
-            .transpose()?;
+        let chown = self.chown;
         let chmod = self.chmod.as_deref().filter(|text| !text.is_empty());
         let chmod = chmod.map(Chmod::parse).transpose()?;
         let mut planner = Planner {
@@ -132,22 +137,41 @@ impl Job {
             place,
             items: Vec::new(),
             real: HashMap::new(),
+            there: HashSet::new(),
             grounds: Vec::new(),
         };
-        for one in chosen {
-            planner.add(one)?;
+        if planner.place.at == Some(FileType::Directory) {
+            planner.there.insert(planner.place.path.clone());
+        }
+        for (number, one) in chosen.into_iter().enumerate() {
+            planner.add(number, one)?;
         }
         for file in &self.inline {
             planner.inline(file);
         }
+        // An archive is unpacked into a directory.
+        let archive = |item: &Item<'_>| matches!(item, Item::Archive { .. });
+        let whole = whole || planner.items.iter().any(archive);
         Ok(Plan {
             job: self,
             owner: chown.unwrap_or_default(),
+            mode: planner
+                .chmod
+                .as_ref()
+                .map_or(0o755, |c| c.apply(0o755, true)),
             place: planner.place,
             whole,
             items: planner.items,
             grounds: planner.grounds,
         })
+    }
+
+    /// Whether nothing at all is to be copied: no pattern fits anything.
+    fn matches_nothing(&self) -> bool {
+        self.inline.is_empty()
+            && self.fetched.is_empty()
+            && !self.paths.is_empty()
+            && self.paths.iter().all(|path| is_pattern(path))
     }
 
     /// All sources that there are.
@@ -215,11 +239,14 @@ struct Planner<'a> {
     items: Vec<Item<'a>>,
     /// Where directories of the copy really are in the layers below.
     real: HashMap<Vec<u8>, Vec<u8>>,
-    grounds: Vec<Place>,
+    /// Directories that the layers below have.
+    there: HashSet<Vec<u8>>,
+    grounds: Vec<(Place, bool)>,
 }
 
 impl<'a> Planner<'a> {
-    fn add(&mut self, chosen: Chosen<'a>) -> Result<(), Error> {
+    /// Adds a source; `number` tells it from the others.
+    fn add(&mut self, number: usize, chosen: Chosen<'a>) -> Result<(), Error> {
         let Chosen {
             root,
             selected,
@@ -238,10 +265,9 @@ impl<'a> Planner<'a> {
             });
             return Ok(());
         }
-        for (number, found) in selected.found.into_iter().enumerate() {
-            let top = selected.directory && number == 0;
-            if top && found.below.is_empty() && self.place.at.is_some() {
-                // The directory that is there stays as it is.
+        for (at, found) in selected.found.into_iter().enumerate() {
+            if selected.directory && at == 0 && found.below.is_empty() {
+                // What is in it goes into the destination, which has attributes of its own.
                 continue;
             }
             let logical = if self.whole {
@@ -250,6 +276,10 @@ impl<'a> Planner<'a> {
                 self.place.path.clone()
             };
             let target = self.target(&logical, found.kind() == FileType::Directory)?;
+            if !self.whole {
+                // Of several files for one name the last one stays.
+                self.forget_files();
+            }
             let mode = self.mode(&found, fetched);
             let owner = self.owner(&found);
             self.items.push(Item::File {
@@ -258,12 +288,22 @@ impl<'a> Planner<'a> {
                 target,
                 mode,
                 owner,
+                number,
+                xattrs: matches!(self.job.origin, Some(Origin::Root(_))),
             });
         }
         Ok(())
     }
 
+    fn forget_files(&mut self) {
+        self.items
+            .retain(|item| matches!(item, Item::Archive { .. }));
+    }
+
     fn inline(&mut self, file: &'a Inline) {
+        if !self.whole {
+            self.forget_files();
+        }
         let target = if self.whole {
             join(&self.place.path, &normal(file.name.as_bytes()))
         } else {
@@ -289,23 +329,49 @@ impl<'a> Planner<'a> {
         } else {
             match self.real.get(above) {
                 Some(real) => real.clone(),
-                None => self.real_directory(above)?,
+                None => self.real_directory(above, true)?,
             }
         };
         let path = join(&above, name);
         if !directory {
+            self.refuse_directory(&above, &path)?;
             return Ok(path);
         }
-        let real = self.real_directory(&path)?;
+        let real = self.real_directory(&path, false)?;
         self.real.insert(logical.to_vec(), real.clone());
         Ok(real)
     }
 
-    fn real_directory(&mut self, path: &[u8]) -> Result<Vec<u8>, Error> {
+    /// Where a directory of the copy is; `made` says that it has to be made, too, since nothing of the copy makes it.
+    fn real_directory(&mut self, path: &[u8], made: bool) -> Result<Vec<u8>, Error> {
         let place = resolve(self.job.below(), path)?;
         let real = place.path.clone();
-        self.grounds.push(place);
+        match place.at {
+            Some(FileType::Directory) => drop(self.there.insert(real.clone())),
+            Some(_) => {
+                let path = String::from_utf8_lossy(&real);
+                return Err(Error::Invalid(format!(
+                    "cannot copy to non-directory: /{path}"
+                )));
+            }
+            None => {}
+        }
+        self.grounds.push((place, made));
         Ok(real)
+    }
+
+    /// A file takes the place of another one, not of a directory.
+    fn refuse_directory(&self, above: &[u8], path: &[u8]) -> Result<(), Error> {
+        let Some(below) = self.job.below().filter(|_| self.there.contains(above)) else {
+            return Ok(());
+        };
+        match is_directory(below, path)? {
+            false => Ok(()),
+            true => Err(Error::Invalid(format!(
+                "cannot replace to directory /{} with file",
+                String::from_utf8_lossy(path)
+            ))),
+        }
     }
 
     fn mode(&self, found: &Found, fetched: bool) -> u32 {
@@ -346,8 +412,13 @@ impl Plan<'_> {
             Some(Origin::Context(context)) => context.digests.as_ref(),
             _ => None,
         };
-        for item in &self.items {
+        // Which names are one file.
+        let mut linked = HashMap::new();
+        for (at, item) in self.items.iter().enumerate() {
             item.print(&mut print, digests)?;
+            if let Some(file) = item.linked() {
+                print.add(format!("same as {}", linked.entry(file).or_insert(at)));
+            }
         }
         Ok(print.finish())
     }
@@ -355,19 +426,31 @@ impl Plan<'_> {
     /// Writes the layer.
     pub(crate) fn write(&self, out: impl Write) -> Result<(), Error> {
         let mut layer = LayerWriter::new(out);
-        self.ground(&mut layer, &self.place, self.whole)?;
-        for place in &self.grounds {
+        if self.items.is_empty() && self.job.matches_nothing() {
+            return layer.finish().map(drop);
+        }
+        let own: HashSet<&[u8]> = self.items.iter().filter_map(Item::directory).collect();
+        self.ground(&mut layer, &self.place, self.whole, &own)?;
+        for (place, made) in &self.grounds {
+            // One that the copy makes or changes comes with its item.
             for (path, stat) in &place.there {
-                // One that the copy changes comes with its item.
-                if !self.items.iter().any(|item| item.is_directory(path)) {
+                if !own.contains(path.as_slice()) {
                     layer.known(path, stat)?;
                 }
             }
-            for path in place.missing(false) {
-                layer.directory(&path, 0o755, self.owner, 0)?;
+            for path in place.missing(*made) {
+                if !own.contains(path.as_slice()) {
+                    layer.directory(&path, self.mode, self.owner, 0)?;
+                }
             }
         }
+        let mut number = 0;
         for item in &self.items {
+            if item.number() != number {
+                // Names of one file are kept together within a source.
+                number = item.number();
+                layer.forget_links();
+            }
             item.write(&mut layer)?;
         }
         layer.finish().map(drop)
@@ -379,14 +462,15 @@ impl Plan<'_> {
         layer: &mut LayerWriter<impl Write>,
         place: &Place,
         whole: bool,
+        own: &HashSet<&[u8]>,
     ) -> Result<(), Error> {
         for (path, stat) in &place.there {
             layer.known(path, stat)?;
         }
         for path in place.missing(whole) {
             // A copied directory gives the destination its own attributes.
-            if !self.items.iter().any(|item| item.is_directory(&path)) {
-                layer.directory(&path, 0o755, self.owner, 0)?;
+            if !own.contains(path.as_slice()) {
+                layer.directory(&path, self.mode, self.owner, 0)?;
             }
         }
         Ok(())
@@ -394,9 +478,32 @@ impl Plan<'_> {
 }
 
 impl Item<'_> {
-    fn is_directory(&self, path: &[u8]) -> bool {
-        matches!(self, Item::File { found, target, .. }
-            if found.kind() == FileType::Directory && target == path)
+    /// The directory that it makes, if it makes one.
+    fn directory(&self) -> Option<&[u8]> {
+        match self {
+            Self::File { found, target, .. } if found.kind() == FileType::Directory => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Tells the file among others, if it has several names.
+    fn linked(&self) -> Option<(usize, u64, u64)> {
+        match self {
+            Self::File { found, number, .. }
+                if found.kind() == FileType::RegularFile && found.stat.st_nlink > 1 =>
+            {
+                Some((*number, found.stat.st_dev, found.stat.st_ino))
+            }
+            _ => None,
+        }
+    }
+
+    /// Which source it belongs to.
+    fn number(&self) -> usize {
+        match self {
+            Self::File { number, .. } => *number,
+            Self::Text { .. } | Self::Archive { .. } => 0,
+        }
     }
 
     fn print(&self, print: &mut Fingerprint, digests: Option<&Digests>) -> Result<(), Error> {
@@ -407,11 +514,13 @@ impl Item<'_> {
                 target,
                 mode,
                 owner,
+                xattrs,
+                ..
             } => {
                 let kind = found.kind();
                 print
                     .add(target)
-                    .add(format!("{kind:?} {mode:o} {owner:?}"));
+                    .add(format!("{kind:?} {mode:o} {owner:?} {xattrs}"));
                 match kind {
                     FileType::RegularFile => contents(print, *root, found, digests)?,
                     FileType::Symlink => {
@@ -452,7 +561,9 @@ impl Item<'_> {
                 target,
                 mode,
                 owner,
-            } => layer.found(*root, found, target, *mode, *owner),
+                xattrs,
+                ..
+            } => layer.found(*root, found, target, (*mode, *owner), *xattrs),
             Item::Text {
                 content,
                 target,
@@ -467,6 +578,13 @@ impl Item<'_> {
             } => unpack(layer, open(*root, &found.source)?, target, *owner),
         }
     }
+}
+
+/// Whether a path of a root is a directory itself.
+fn is_directory(root: BorrowedFd<'_>, path: &[u8]) -> Result<bool, Error> {
+    let path = crate::files::c_path(path)?;
+    let stat = rustix::fs::statat(root, &path, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+    Ok(stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory))
 }
 
 fn contents(
@@ -528,9 +646,7 @@ fn unpack(
         let name = entry.path_bytes().into_owned();
         if name.split(|b| *b == b'/').any(|part| part == b"..") {
             let shown = String::from_utf8_lossy(&name).into_owned();
-            return Err(Error::Invalid(format!(
-                "the archive has the hostile name {shown:?}"
-            )));
+            return Err(Error::Invalid(format!("invalid entry name {shown:?}")));
         }
         let path = join(target, &normal(&name));
         let mut header = entry.header().clone();

@@ -1,35 +1,40 @@
 //! What an image's history says of an instruction, in BuildKit's words.
 
 use gantry_dockerfile::{
-    Add, CommandLine, Copy, Healthcheck, Instruction, KeyValue, Kind, Sources,
+    Add, Applied, Copy, Env, Healthcheck, Instruction, KeyValue, Kind, Sources,
 };
 use gantry_oci::History;
+use gantry_units::GoDuration;
+
+use crate::configure;
 
 /// What BuildKit's frontend writes into every entry.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
 /// An entry.
-pub(crate) fn entry(
-    created_by: String,
-    created: &str,
-    author: Option<&str>,
-    empty: bool,
-) -> History {
+pub(crate) fn entry(created_by: String, created: &str, empty: bool) -> History {
     History {
         created: Some(created.to_owned()),
         created_by: Some(created_by),
-        author: author.map(str::to_owned),
+        author: None,
         comment: Some(COMMENT.to_owned()),
         empty_layer: empty,
     }
 }
 
 /// `RUN |1 A=b /bin/sh -c echo # buildkit`.
-pub(crate) fn run(arguments: &[String], args: &[(String, Option<String>)]) -> String {
-    let set: Vec<String> = args
-        .iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)))
-        .collect();
+pub(crate) fn run(arguments: &[String], args: &[(String, Option<String>)], env: &Env) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut set: Vec<String> = Vec::new();
+    for (name, value) in args {
+        if names.contains(&name.as_str()) {
+            continue;
+        }
+        names.push(name);
+        // What the command sees counts, also where ENV has set it.
+        let value = env.get(name).or(value.as_deref()).unwrap_or_default();
+        set.push(format!("{name}={value}"));
+    }
     let mut words = vec!["RUN".to_owned()];
     if !set.is_empty() {
         words.push(format!("|{}", set.len()));
@@ -41,15 +46,20 @@ pub(crate) fn run(arguments: &[String], args: &[(String, Option<String>)]) -> St
 }
 
 /// What an instruction without RUN's specialities says; `kind` has its values put in.
-pub(crate) fn of(instruction: &Instruction, kind: &Kind) -> String {
-    match kind {
+pub(crate) fn of(instruction: &Instruction, applied: &Applied, shell: &[String]) -> String {
+    match &applied.kind {
         Kind::Env(pairs) => format!("ENV {}", joined(pairs)),
         Kind::Label(pairs) => format!("LABEL {}", joined(pairs)),
         Kind::Copy(copy) => copied(copy),
         Kind::Add(add) => added(add),
-        Kind::Cmd(line) => format!("CMD {}", quoted(&words(line))),
-        Kind::Entrypoint(line) => format!("ENTRYPOINT {}", quoted(&words(line))),
-        Kind::Expose(words) => format!("EXPOSE [{}]", words.join(" ")),
+        Kind::Cmd(line) => format!("CMD {}", quoted(&line.arguments(shell))),
+        Kind::Entrypoint(line) => format!("ENTRYPOINT {}", quoted(&line.arguments(shell))),
+        Kind::Expose(_) => {
+            let ports = applied.ports.iter().flat_map(|(_, port)| port.names());
+            let ports: std::collections::BTreeSet<String> = ports.collect();
+            let ports: Vec<String> = ports.into_iter().collect();
+            format!("EXPOSE [{}]", ports.join(" "))
+        }
         Kind::User(user) => format!("USER {user}"),
         Kind::Workdir(path) => format!("WORKDIR {path}"),
         Kind::Volume(paths) => format!("VOLUME [{}]", paths.join(" ")),
@@ -64,10 +74,8 @@ pub(crate) fn of(instruction: &Instruction, kind: &Kind) -> String {
             });
             format!("ARG {}", items.collect::<Vec<_>>().join(" "))
         }
-        Kind::Healthcheck(Healthcheck::None) => {
-            "HEALTHCHECK &{[\"NONE\"] \"0s\" \"0s\" \"0s\" \"0s\" '\\x00'}".to_owned()
-        }
-        Kind::Healthcheck(_) | Kind::Run(_) => instruction.source.clone(),
+        Kind::Healthcheck(check) => healthcheck(check),
+        Kind::Run(_) => instruction.source.clone(),
     }
 }
 
@@ -78,9 +86,37 @@ fn joined(pairs: &[KeyValue]) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
-fn words(line: &CommandLine) -> Vec<String> {
-    let shell = ["/bin/sh".to_owned(), "-c".to_owned()];
-    line.arguments(&shell)
+/// As Go prints the structure of a check with `%q`.
+fn healthcheck(check: &Healthcheck) -> String {
+    let times = match check {
+        Healthcheck::None => [GoDuration::default(); 4],
+        Healthcheck::Command {
+            interval,
+            timeout,
+            start_period,
+            start_interval,
+            ..
+        } => [*interval, *timeout, *start_period, *start_interval],
+    };
+    let times = times.map(|time| format!("\"{time}\""));
+    let check = configure::healthcheck(check);
+    let test = quoted(&check.test);
+    let retries = u32::try_from(check.retries).ok().and_then(char::from_u32);
+    let retries = rune(retries.unwrap_or(char::REPLACEMENT_CHARACTER));
+    format!("HEALTHCHECK &{{{test} {} {retries}}}", times.join(" "))
+}
+
+/// As Go prints a number with `%q`: as the character that has it.
+fn rune(letter: char) -> String {
+    match letter {
+        '\x07' => "'\\a'".to_owned(),
+        '\x08' => "'\\b'".to_owned(),
+        '\x0b' => "'\\v'".to_owned(),
+        '\x0c' => "'\\f'".to_owned(),
+        '\t' | '\n' | '\r' | '\'' | '\\' => format!("'{}'", letter.escape_default()),
+        _ if letter < ' ' || letter == '\x7f' => format!("'\\x{:02x}'", u32::from(letter)),
+        _ => format!("'{letter}'"),
+    }
 }
 
 /// As Go prints a list of strings with `%q`.
@@ -125,11 +161,20 @@ mod tests {
     #[test]
     fn run_tells_its_arguments() {
         let words: Vec<String> = ["/bin/sh", "-c", "echo"].map(str::to_owned).into();
-        assert_eq!(run(&words, &[]), "RUN /bin/sh -c echo # buildkit");
-        let args = [
+        let env = Env::new();
+        assert_eq!(run(&words, &[], &env), "RUN /bin/sh -c echo # buildkit");
+        let mut args = vec![
             ("A".to_owned(), Some("b".to_owned())),
             ("C".to_owned(), None),
+            ("A".to_owned(), Some("again".to_owned())),
         ];
-        assert_eq!(run(&words, &args), "RUN |1 A=b /bin/sh -c echo # buildkit");
+        let told = |args: &[(String, Option<String>)], env: &Env| run(&words, args, env);
+        assert_eq!(
+            told(&args, &env),
+            "RUN |2 A=b C= /bin/sh -c echo # buildkit"
+        );
+        args.truncate(1);
+        let env = Env::from_pairs(["A=env"]);
+        assert_eq!(told(&args, &env), "RUN |1 A=env /bin/sh -c echo # buildkit");
     }
 }

@@ -45,8 +45,7 @@ impl Stage {
     }
 
     fn tell(&mut self, created_by: String, created: &str, empty: bool) {
-        let author = self.config.author.as_deref();
-        let entry = crate::history::entry(created_by, created, author, empty);
+        let entry = crate::history::entry(created_by, created, empty);
         self.config.history.push(entry);
     }
 

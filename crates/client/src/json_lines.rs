@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{Error, Response};
 
@@ -53,11 +53,31 @@ impl<T: DeserializeOwned> JsonLines<T> {
                 self.buffer.drain(..used);
                 Ok(Some(document))
             }
-            Some(Err(error)) if error.is_eof() && !self.ended => Ok(None),
+            // A type's own way of reading may hide that the text just ends too early.
+            Some(Err(_)) if !self.ended && !is_whole(&self.buffer) => Ok(None),
             Some(Err(source)) => Err(Error::Decode {
                 what: self.response.what().to_owned(),
                 source,
             }),
         }
+    }
+}
+
+/// Whether a buffer begins with a whole document, or with something that never becomes one.
+fn is_whole(buffer: &[u8]) -> bool {
+    let mut documents = serde_json::Deserializer::from_slice(buffer).into_iter::<IgnoredAny>();
+    !matches!(documents.next(), Some(Err(error)) if error.is_eof())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_whole;
+
+    #[test]
+    fn a_document_is_whole_or_not() {
+        assert!(is_whole(b"{\"stream\":\"a\"}{"));
+        assert!(is_whole(b"{]"));
+        assert!(!is_whole(b"{\"stream\":\"a"));
+        assert!(!is_whole(b"{\"aux\":{\"ID\":\"a\"}"));
     }
 }

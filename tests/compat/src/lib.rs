@@ -9,6 +9,7 @@
 
 mod answer;
 pub mod clients;
+pub mod corpus;
 mod differ;
 mod glob;
 mod golden;

@@ -2,5 +2,6 @@
 
 mod buildkit;
 mod classic;
+mod corpus;
 mod refused;
 mod usage;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::builds::{self, Build};
 use super::contender::{Arena, Contender, shared};
 use super::turns::{Measured, Unit, milliseconds};
 use crate::{cache, images};
@@ -26,6 +27,8 @@ enum Work {
     After(Vec<Vec<String>>, Vec<Vec<String>>),
     /// Containers started by several clients at a time, all removed afterwards.
     Storm { containers: usize, at_once: usize },
+    /// One build.
+    Build(Build),
 }
 
 /// All cases.
@@ -69,6 +72,7 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
             at_once: 8,
         },
     });
+    cases.extend(builds_of(few));
     cases.extend(logs(few));
     cases.extend(copies(few));
     cases.push(Case {
@@ -81,6 +85,18 @@ pub(crate) fn all(runs: usize) -> Vec<Case> {
         ),
     });
     cases
+}
+
+/// Builds, each of a context of its own.
+fn builds_of(runs: usize) -> Vec<Case> {
+    let all = builds::all().into_iter();
+    all.map(|build| Case {
+        name: build.name.to_owned(),
+        shown: build.shown.to_owned(),
+        runs,
+        work: Work::Build(build),
+    })
+    .collect()
 }
 
 /// A large file into a container and out of it again.
@@ -168,6 +184,9 @@ impl Measured for Case {
     }
 
     fn prepare(&self, arena: &Arena, engine: Contender) -> Result<()> {
+        if let Work::Build(build) = &self.work {
+            build.prepare()?;
+        }
         if self.name == "exec" {
             let run = words("run -d --name bench-target busybox sleep 1000");
             arena.run(engine, &strs(&run))?;
@@ -215,6 +234,7 @@ impl Case {
                 }
                 Ok(took)
             }
+            Work::Build(build) => build.once(arena, contender),
             Work::Storm {
                 containers,
                 at_once,

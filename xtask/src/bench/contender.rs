@@ -92,6 +92,7 @@ impl Arena {
             neighbours: Vec::new(),
             registries: Vec::new(),
         };
+        arena.configure_clients()?;
         arena.wait_for_daemon()?;
         for engine in ENGINES {
             let pid = arena.netns(engine)?;
@@ -127,6 +128,15 @@ impl Arena {
     pub(crate) fn outside(&self, contender: Contender, program: &Path) -> Command {
         let which = ENGINES.iter().position(|engine| *engine == contender);
         in_netns(self.neighbours[which.unwrap_or(0)].pid(), program)
+    }
+
+    /// The stock client takes its builds' plugin from the peers.
+    fn configure_clients(&self) -> Result<()> {
+        let plugins = peers::root().join("usr/libexec/docker/cli-plugins");
+        let json = serde_json::json!({ "cliPluginsExtraDirs": [plugins] });
+        fs::create_dir_all(self.folder.join("config"))?;
+        fs::write(self.folder.join("config/config.json"), json.to_string())?;
+        Ok(())
     }
 
     fn wait_for_daemon(&self) -> Result<()> {
@@ -172,6 +182,7 @@ impl Arena {
         command
             .args(words)
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+            .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
             .env("DOCKER_CONFIG", self.config())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

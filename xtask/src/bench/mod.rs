@@ -4,6 +4,7 @@
 //! stock client on real Docker, and Podman (`cargo xtask peers`). Each case runs A, B, C, D, A, B,
 //! C, D, ...; what counts is the ratio of medians, since machines are noisy.
 
+mod builds;
 mod cases;
 mod compose;
 mod contender;

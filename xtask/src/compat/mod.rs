@@ -3,6 +3,7 @@
 //! What is compared and how, `tests/compat` knows; here are the daemons. Each runs in mount,
 //! network, PID and IPC namespaces of its own, with a registry of the test images beside it.
 
+mod build;
 mod help;
 mod stage;
 
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     /// Write the help texts of real Docker's commands down anew
     #[arg(long, conflicts_with_all = ["record", "clients", "ours"])]
     help_texts: bool,
+    /// Build the corpus of `tests/build` instead
+    #[arg(long, conflicts_with = "clients")]
+    build: bool,
 }
 
 /// Does it; what differs is printed and makes it fail.
@@ -37,6 +41,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if args.help_texts {
         return help::record();
+    }
+    if args.build {
+        return build::run(args);
     }
     let plays = chosen(&args.names)?;
     let mut wrong = Vec::new();

@@ -55,6 +55,7 @@ impl Stage {
             .env("KIND", name)
             .env("CGROUP", &cgroup)
             .env("ROOT", peers::root())
+            .env("SERVED", gantry_compat::corpus::folder().join(".served"))
             .stdin(Stdio::null());
         if kind == Kind::Gantry {
             command.env("GANTRY", gantry_binary()?);
@@ -82,6 +83,11 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    /// A folder that goes with the daemon.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where its API is.

@@ -3,6 +3,8 @@
 ip link set lo up
 mount -t proc proc /proc
 docker-registry serve "$F/registry.yml" >/dev/null 2>&1 &
+cp -r "$SERVED" "$F/served"; find "$F/served" -exec touch -d @1400000000 {} +
+python3 -m http.server 5001 --bind 127.0.0.1 --directory "$F/served" >/dev/null 2>&1 &
 case $KIND in
 gantry)
   "$GANTRY" daemon --config-file "$F/daemon.json" --data-root "$F/data" --exec-root "$F/run" \

@@ -85,7 +85,9 @@ fn read(clause: &str, whole: &str) -> Result<Clause, Error> {
 }
 
 fn invalid(text: &str) -> Error {
-    Error::Invalid(format!("invalid chmod parameter: '{text}'"))
+    Error::Invalid(format!(
+        "invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+    ))
 }
 
 #[cfg(test)]

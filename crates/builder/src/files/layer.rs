@@ -85,8 +85,8 @@ impl<W: Write> LayerWriter<W> {
         root: BorrowedFd<'_>,
         found: &Found,
         path: &[u8],
-        mode: u32,
-        owner: Owner,
+        (mode, owner): (u32, Owner),
+        xattrs: bool,
     ) -> Result<(), Error> {
         let mtime = found.stat.st_mtime;
         let failed = |e: io::Error| Error::file("copy", as_path(&found.source))(e);
@@ -116,7 +116,9 @@ impl<W: Write> LayerWriter<W> {
             self.linked.insert(key, path.to_vec());
         }
         let file = open(root, &found.source)?;
-        self.attributes(&file, &found.source)?;
+        if xattrs {
+            self.attributes(&file, &found.source)?;
+        }
         let mut header = header(EntryType::Regular, mode, owner, mtime);
         let size = file.metadata().map_err(failed)?.len();
         header.set_size(size);
@@ -219,6 +221,11 @@ impl<W: Write> LayerWriter<W> {
             None => self.tar.append_data(&mut header, as_path(path), content),
         }
         .map_err(failed)
+    }
+
+    /// What comes now has no names in common with what was before.
+    pub(crate) fn forget_links(&mut self) {
+        self.linked.clear();
     }
 
     /// Ends the archive.

@@ -14,7 +14,7 @@ pub(crate) use fingerprint::{Fingerprint, content};
 pub(crate) use layer::{LayerWriter, link, open};
 pub(crate) use owner::Owner;
 pub(crate) use place::{Place, resolve};
-pub(crate) use select::{Found, Selected, Selection, join, normal, select};
+pub(crate) use select::{Found, Selected, Selection, is_pattern, join, normal, select};
 
 use crate::Error;
 

@@ -23,42 +23,35 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// Reads `user[:group]`; without a group, the group has the user's number.
-    pub(crate) fn parse(text: &str, root: Option<BorrowedFd<'_>>) -> Result<Self, Error> {
+    ///
+    /// Names that the image does not know are root, as with BuildKit: there are files that rely on it.
+    pub(crate) fn parse(text: &str, root: BorrowedFd<'_>) -> Result<Self, Error> {
         let (user, group) = text.split_once(':').unwrap_or((text, ""));
-        let uid = number(user, root, c"/etc/passwd", "user")?;
+        let uid = number(user, root, c"/etc/passwd")?;
         let gid = match group {
             "" => uid,
-            group => number(group, root, c"/etc/group", "group")?,
+            group => number(group, root, c"/etc/group")?,
         };
         Ok(Self { uid, gid })
     }
 }
 
-fn number(
-    name: &str,
-    root: Option<BorrowedFd<'_>>,
-    file: &std::ffi::CStr,
-    what: &str,
-) -> Result<u32, Error> {
+fn number(name: &str, root: BorrowedFd<'_>, file: &std::ffi::CStr) -> Result<u32, Error> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
-    let unknown = || {
-        Error::Invalid(format!(
-            "unable to convert {what} \"{name}\" to an id: it is no number and not in the image's {}",
-            file.to_string_lossy()
-        ))
+    let Ok(fd) = in_root::open(root, file, OFlags::RDONLY | OFlags::NONBLOCK) else {
+        return Ok(0);
     };
-    let root = root.ok_or_else(unknown)?;
-    let fd = in_root::open(root, file, OFlags::RDONLY | OFlags::NONBLOCK).map_err(|_| unknown())?;
     let mut text = Vec::new();
     let read = File::from(fd).take(DATABASE_MAX).read_to_end(&mut text);
     read.map_err(Error::file("read", &*file.to_string_lossy()))?;
     let text = String::from_utf8_lossy(&text);
     let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let line = lines.find(|fields| fields.first() == Some(&name));
-    line.and_then(|fields| fields.get(2)?.parse().ok())
-        .ok_or_else(unknown)
+    Ok(line
+        .and_then(|fields| fields.get(2)?.parse().ok())
+        .unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -77,18 +70,13 @@ mod tests {
         .unwrap();
         std::fs::write(folder.path().join("etc/group"), "us:x:9:\n").unwrap();
         let root = File::open(folder.path()).unwrap();
-        let owner = |text: &str| Owner::parse(text, Some(root.as_fd()));
+        let owner = |text: &str| Owner::parse(text, root.as_fd());
         let is = |uid, gid| Owner { uid, gid };
         assert_eq!(owner("me").unwrap(), is(7, 7));
         assert_eq!(owner("me:us").unwrap(), is(7, 9));
         assert_eq!(owner("5:6").unwrap(), is(5, 6));
         assert_eq!(owner("5").unwrap(), is(5, 5));
-        assert!(
-            owner("nobody-here")
-                .unwrap_err()
-                .to_string()
-                .contains("/etc/passwd")
-        );
-        assert!(Owner::parse("me", None).is_err());
+        assert_eq!(owner("nobody-here").unwrap(), is(0, 0));
+        assert_eq!(owner("5:nobody-here").unwrap(), is(5, 0));
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn resolve(root: Option<BorrowedFd<'_>>, path: &[u8]) -> Result<Place
             FileType::Symlink => {
                 links += 1;
                 if links > LINKS {
-                    return Err(failed(&path, Errno::LOOP));
+                    return Err(Error::Invalid("too many links".to_owned()));
                 }
                 let target = read_link(here, &name).map_err(|e| failed(&path, e))?;
                 if target.first() == Some(&b'/') {

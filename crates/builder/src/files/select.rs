@@ -80,7 +80,8 @@ pub(crate) fn join(above: &[u8], below: &[u8]) -> Vec<u8> {
 pub(crate) fn select(pattern: &str, selection: &Selection<'_>) -> Result<Vec<Selected>, Error> {
     let path = normal(pattern.as_bytes());
     let not_found = || Error::SourceNotFound(format!("/{}", String::from_utf8_lossy(&path)));
-    let paths = if pattern.contains(['*', '?', '[', '\\']) {
+    let wild = is_pattern(pattern);
+    let paths = if wild {
         matches(&path, selection)?
     } else {
         vec![path.clone()]
@@ -93,14 +94,20 @@ pub(crate) fn select(pattern: &str, selection: &Selection<'_>) -> Result<Vec<Sel
     for found in &paths {
         match one(found, pivot.as_deref(), selection)? {
             Some(selected) => all.push(selected),
-            None if found == &path => return Err(not_found()),
+            None if !wild => return Err(not_found()),
             None => {}
         }
     }
-    if all.is_empty() {
+    // A pattern may fit nothing: who writes `*.lock` does not always have one.
+    if all.is_empty() && !wild {
         return Err(not_found());
     }
     Ok(all)
+}
+
+/// Whether a source is a pattern.
+pub(crate) fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '[', '\\'])
 }
 
 fn one(
@@ -111,7 +118,11 @@ fn one(
     // The source itself may be a symbolic link; what is below it is copied as it is.
     let fd = match open(selection.root, path, OFlags::PATH) {
         Ok(fd) => fd,
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(Errno::LOOP) => {
+            let why = "failed to compute cache key: too many links";
+            return Err(Error::Invalid(why.to_owned()));
+        }
         Err(error) => return Err(told("open", path, error)),
     };
     let stat = rustix::fs::fstat(&fd).map_err(|e| told("look at", path, e))?;
@@ -132,22 +143,24 @@ fn one(
         if hidden(path, path, selection) {
             return Ok(None);
         }
+        let mut found = above(path, &kept, selection)?;
         let below = if selection.parents { kept } else { name };
-        let found = vec![Found {
+        found.push(Found {
             source: path.to_vec(),
             below,
             stat,
-        }];
+        });
         return Ok(Some(Selected {
             directory: false,
             found,
         }));
     }
-    let mut found = vec![Found {
+    let mut found = above(path, &kept, selection)?;
+    found.push(Found {
         source: path.to_vec(),
         below: kept.clone(),
         stat,
-    }];
+    });
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let folder = open(selection.root, path, flags).map_err(|e| told("open", path, e))?;
     walk(&folder, path, &kept, b"", selection, &mut found, 0)?;
@@ -155,6 +168,23 @@ fn one(
         directory: true,
         found,
     }))
+}
+
+/// The directories above a path that are kept with it, as they are.
+fn above(path: &[u8], kept: &[u8], selection: &Selection<'_>) -> Result<Vec<Found>, Error> {
+    let start = path.len().saturating_sub(kept.len());
+    let mut found = Vec::new();
+    for (at, _) in kept.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+        let source = path[..start + at].to_vec();
+        let fd =
+            open(selection.root, &source, OFlags::PATH).map_err(|e| told("open", &source, e))?;
+        found.push(Found {
+            stat: rustix::fs::fstat(&fd).map_err(|e| told("look at", &source, e))?,
+            source,
+            below: kept[..at].to_vec(),
+        });
+    }
+    Ok(found)
 }
 
 /// Goes through a directory, parents before children, names in order.
@@ -223,7 +253,14 @@ fn matches(pattern: &[u8], selection: &Selection<'_>) -> Result<Vec<Vec<u8>>, Er
     let mut fitting: Vec<Vec<u8>> = vec![Vec::new()];
     for part in pattern.split('/') {
         let mut next = Vec::new();
-        if !part.contains(['*', '?', '[', '\\']) {
+        if part == "**" && selection.parents {
+            for above in &fitting {
+                folders(above, selection, &mut next, 0)?;
+            }
+            fitting = next;
+            continue;
+        }
+        if !is_pattern(part) {
             next.extend(fitting.iter().map(|above| join(above, part.as_bytes())));
             fitting = next;
             continue;
@@ -243,6 +280,27 @@ fn matches(pattern: &[u8], selection: &Selection<'_>) -> Result<Vec<Vec<u8>>, Er
         fitting = next;
     }
     Ok(fitting)
+}
+
+/// A directory and all directories below it.
+fn folders(
+    above: &[u8],
+    selection: &Selection<'_>,
+    found: &mut Vec<Vec<u8>>,
+    depth: usize,
+) -> Result<(), Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    let Ok(folder) = open(selection.root, above, flags) else {
+        return Ok(());
+    };
+    if depth > DEPTH {
+        return Err(told("read", above, Errno::NAMETOOLONG));
+    }
+    found.push(above.to_vec());
+    for name in names(&folder).map_err(|e| told("read", above, e))? {
+        folders(&join(above, &name), selection, found, depth + 1)?;
+    }
+    Ok(())
 }
 
 fn names(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {

@@ -3,12 +3,13 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use gantry_dockerfile::{Add, Copy, Kind, Sources};
+use gantry_dockerfile::{Add, Copy, Sources};
 use gantry_reference::Digest;
+use rustix::fs::FileType;
 
 use super::{Here, Layer, blocking};
 use crate::build::Work;
-use crate::configure::working_dir;
+use crate::configure::{noted_working_dir, working_dir};
 use crate::copy::{Job, Origin};
 use crate::fetch::fetch;
 use crate::files::{Fingerprint, LayerWriter, Owner, resolve};
@@ -35,7 +36,7 @@ impl Work {
             fetched: Vec::new(),
             inline: copy.sources.inline.clone(),
             destination: destination(stage, &copy.sources),
-            chown: copy.chown.clone(),
+            chown: self.owner(stage, copy.chown.as_deref())?,
             chmod: copy.chmod.clone(),
             exclude: copy.exclude.clone(),
             parents: copy.parents,
@@ -58,9 +59,11 @@ impl Work {
             .cloned()
             .partition(|path| is_remote(path));
         if add.checksum.is_some() && urls.len() != 1 {
-            return Err(Error::Invalid(
-                "checksum can't be specified for multiple or local sources".to_owned(),
-            ));
+            let why = match urls.len() {
+                0 => "checksum requires HTTP(S) or Git sources",
+                _ => "checksum can't be specified for multiple sources",
+            };
+            return Err(Error::Invalid(why.to_owned()));
         }
         let mut fetched = Vec::new();
         for url in &urls {
@@ -76,7 +79,7 @@ impl Work {
             fetched,
             inline: add.sources.inline.clone(),
             destination,
-            chown: add.chown.clone(),
+            chown: self.owner(stage, add.chown.as_deref())?,
             chmod: add.chmod.clone(),
             exclude: add.exclude.clone(),
             parents: false,
@@ -96,7 +99,7 @@ impl Work {
 
     /// Makes the layer of a COPY or ADD, or takes the one that is there.
     async fn files(&self, stage: &mut Stage, job: Job, here: &Here<'_>) -> Result<(), Error> {
-        let described = history::of(here.instruction, &here.applied.kind);
+        let described = history::of(here.instruction, here.applied, &[]);
         let (builder, no_cache) = (self.builder.clone(), self.request.no_cache);
         let new = stage.nameless();
         let layer = blocking(move || {
@@ -112,25 +115,32 @@ impl Work {
         self.put(stage, layer.await?, described, here)
     }
 
-    /// WORKDIR makes the directory where it is missing.
+    /// WORKDIR makes the directory where it is missing; where it is there, the layer is empty.
     pub(super) async fn workdir(
         &self,
         stage: &mut Stage,
         path: &str,
         here: &Here<'_>,
     ) -> Result<(), Error> {
+        let noted = noted_working_dir(&stage.config.config, path);
         let path = working_dir(&stage.config.config, path);
-        stage.config.config.working_dir.clone_from(&path);
-        let kind = Kind::Workdir(path.clone());
-        let described = history::of(here.instruction, &kind);
-        let root = self.view(&stage.layers)?;
-        let place = resolve(Some(root.as_fd()), path.as_bytes())?;
-        if place.at.is_some() {
+        let described = format!("WORKDIR {noted}");
+        stage.config.config.working_dir = noted;
+        if path == "/" {
             stage.note(described);
             return Ok(());
         }
-        let mut key = Fingerprint::new("workdir 1");
-        key.all(stage.layers.iter().map(Digest::as_str)).add(&path);
+        let root = self.view(&stage.layers)?;
+        let place = resolve(Some(root.as_fd()), path.as_bytes())?;
+        if place.at.is_some_and(|at| at != FileType::Directory) {
+            return Err(Error::Invalid(format!("mkdir {path}: not a directory")));
+        }
+        let user = stage.config.config.user.clone();
+        let owner = Owner::parse(&user, root.as_fd())?;
+        let mut key = Fingerprint::new("workdir 2");
+        key.all(stage.layers.iter().map(Digest::as_str))
+            .add(&path)
+            .add(format!("{owner:?}"));
         let key = key.finish();
         if let Some(kept) = self.kept(&key) {
             return self.put(stage, kept, described, here);
@@ -143,13 +153,21 @@ impl Work {
                     layer.known(path, stat)?;
                 }
                 for path in place.missing(true) {
-                    layer.directory(&path, 0o755, Owner::default(), 0)?;
+                    layer.directory(&path, 0o755, owner, 0)?;
                 }
                 layer.finish().map(drop)
             })
         })
         .await?;
         self.put(stage, Layer::New { key, image }, described, here)
+    }
+
+    /// `--chown`, by the names of the layers below.
+    fn owner(&self, stage: &Stage, chown: Option<&str>) -> Result<Option<Owner>, Error> {
+        let Some(text) = chown.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        Owner::parse(text, self.view(&stage.layers)?.as_fd()).map(Some)
     }
 
     fn below(&self, stage: &Stage, link: bool) -> Result<Option<(Vec<Digest>, OwnedFd)>, Error> {

@@ -78,12 +78,16 @@ impl Work {
             Kind::Workdir(path) => self.workdir(stage, path, here).await,
             Kind::Maintainer(name) => {
                 stage.config.author = Some(name.clone());
-                stage.note(history::of(instruction, &applied.kind));
+                stage.note(history::of(instruction, applied, &[]));
                 Ok(())
             }
             kind => {
                 configure::apply(applied, &mut stage.config.config, &mut stage.command_set)?;
-                stage.note(history::of(instruction, kind));
+                // As BuildKit: what waits for another build is not told.
+                if !matches!(kind, Kind::Onbuild(_)) {
+                    let shell = configure::shell(&stage.config.config);
+                    stage.note(history::of(instruction, applied, &shell));
+                }
                 Ok(())
             }
         }

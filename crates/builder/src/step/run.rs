@@ -46,7 +46,7 @@ impl Work {
         let mut mounts = StepMounts::default();
         let shell = shell(&stage.config.config);
         let arguments = self.arguments(run, &shell, &mut mounts)?;
-        let described = history::run(&arguments, &stage.scope.args);
+        let described = history::run(&arguments, &stage.scope.args, &stage.scope.env);
         let key = self
             .run_key(stage, run, &arguments, here, &mut mounts)
             .await?;
@@ -117,7 +117,7 @@ impl Work {
                 .map_or("EOF", |h| h.name.as_str());
             let target = format!("/dev/pipes/{name}");
             mounts.script(&self.builder, &target, &script)?;
-            return Ok(vec![target]);
+            return Ok(shell.iter().cloned().chain([target]).collect());
         }
         let mut words = run.command.arguments(shell);
         if let Some(line) = words.last_mut() {
@@ -133,7 +133,9 @@ impl Work {
     fn with_proxies(&self, mut env: Vec<String>) -> Vec<String> {
         for name in PROXIES {
             if let Some(value) = self.request.build_args.get(name) {
-                env.push(format!("{name}={value}"));
+                // Programs look for one or the other.
+                env.push(format!("{}={value}", name.to_lowercase()));
+                env.push(format!("{}={value}", name.to_uppercase()));
             }
         }
         env

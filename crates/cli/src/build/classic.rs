@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gantry_build_client::Filter;
@@ -30,6 +32,7 @@ pub(super) async fn build(
         .config()
         .proxy_variables(&session.endpoint()?.to_string());
     let request = query(client.post("/build"), &prepared, &proxies);
+    let broken = Broken::default();
     let request = if is_address(&prepared.word) {
         request.query("remote", &prepared.word)
     } else if let Some((_, stream)) = prepared.context.uploads.into_iter().next() {
@@ -48,6 +51,17 @@ pub(super) async fn build(
         };
         let name = &prepared.context.attributes["filename"];
         let file = dockerfile.join(name);
+        let problem = match std::fs::metadata(&file) {
+            Ok(metadata) if metadata.is_dir() => Some(format!("read {name}: is a directory")),
+            Ok(_) => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some(format!("open {name}: no such file or directory"))
+            }
+            Err(error) => Some(format!("open {name}: {error}")),
+        };
+        if let Some(problem) = problem {
+            return Err(failed(format!("failed to read dockerfile: {problem}")));
+        }
         // One that is elsewhere travels beside the context's files.
         let outside = file
             .canonicalize()
@@ -63,14 +77,26 @@ pub(super) async fn build(
                 .to_string_lossy()
                 .into_owned()
         };
-        let archive = archive(context, outside.then_some(file), name.clone());
+        let archive = archive(
+            context,
+            outside.then_some(file),
+            name.clone(),
+            Arc::clone(&broken),
+        );
         request
             .query("dockerfile", name)
             .stream("application/x-tar", archive)
     };
     // Told to be quiet, the engine says nothing but the image's ID.
     let request = request.query_opt("q", prepared.flags.quiet.then_some("1"));
-    progress::show(request.send().await?, Target::Output).await
+    match request.send().await {
+        Ok(answer) => progress::show(answer, Target::Output).await,
+        // What is wrong with the context says more than that the request broke off.
+        Err(error) => match broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(why) => Err(failed(why)),
+            None => Err(error.into()),
+        },
+    }
 }
 
 fn refuse(prepared: &Prepared) -> Result<(), String> {
@@ -159,16 +185,21 @@ fn query(mut request: Request, prepared: &Prepared, proxies: &[(String, String)]
         )
 }
 
+/// Why a context could not be packed.
+type Broken = Arc<Mutex<Option<String>>>;
+
 /// The context as an archive, made on a thread of its own.
 fn archive(
     context: PathBuf,
     outside: Option<PathBuf>,
     dockerfile: String,
+    broken: Broken,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static {
     let (sender, receiver) = mpsc::channel(4);
     tokio::task::spawn_blocking(move || {
         let to = io::BufWriter::with_capacity(256 << 10, Pipe(sender.clone()));
         if let Err(error) = pack(&context, outside.as_deref(), &dockerfile, to) {
+            *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             // Nobody waits for it if the daemon gave up first.
             let _ = sender.blocking_send(Err(error));
         }
@@ -187,17 +218,22 @@ fn pack(
     let mut tar = tar::Builder::new(to);
     tar.follow_symlinks(false);
     tar.sparse(false);
-    let text = std::fs::read(context.join(".dockerignore")).unwrap_or_default();
+    // A Dockerfile may have an ignore file of its own.
+    let own = format!("{dockerfile}.dockerignore");
+    let rules = std::fs::read(context.join(&own));
+    let text = rules
+        .or_else(|_| std::fs::read(context.join(".dockerignore")))
+        .unwrap_or_default();
     let ignore = Ignore::parse(&text).map_err(io::Error::other)?;
     let mut failure = None;
     walk(context, &Filter::default(), &mut |entry: Entry| {
         let path = &entry.stat.path;
-        // The engine needs these two even where the build must not see them.
-        let needed = path == ".dockerignore" || path == dockerfile;
+        // The engine needs these even where the build must not see them.
+        let needed = path == ".dockerignore" || path == dockerfile || *path == own;
         if !needed && ignore.matches(path) {
             return true;
         }
-        failure = tar.append_path_with_name(context.join(path), path).err();
+        failure = append(&mut tar, &context.join(path), &entry).err();
         failure.is_none()
     })
     .map_err(io::Error::other)?;
@@ -208,6 +244,25 @@ fn pack(
         tar.append_file(dockerfile, &mut File::open(path)?)?;
     }
     tar.into_inner()?.flush()
+}
+
+/// Packs one file: several names of a file stay one file, and pipes are files like others.
+fn append(tar: &mut tar::Builder<impl Write>, source: &Path, entry: &Entry) -> io::Result<()> {
+    let path = &entry.stat.path;
+    let metadata = std::fs::symlink_metadata(source)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&metadata);
+    if metadata.file_type().is_fifo() {
+        header.set_entry_type(tar::EntryType::Fifo);
+        header.set_size(0);
+        return tar.append_data(&mut header, path, io::empty());
+    }
+    if metadata.is_file() && !entry.stat.linkname.is_empty() {
+        header.set_entry_type(tar::EntryType::Link);
+        header.set_size(0);
+        return tar.append_link(&mut header, path, &entry.stat.linkname);
+    }
+    tar.append_path_with_name(source, path)
 }
 
 /// Hands on what is written.

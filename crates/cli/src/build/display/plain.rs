@@ -288,6 +288,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_twice_is_printed_once() {
+        let status = VertexStatus {
+            id: "transferring context:".to_owned(),
+            vertex: "a".to_owned(),
+            current: 2,
+            timestamp: at(10),
+            started: at(10),
+            completed: at(11),
+            ..VertexStatus::default()
+        };
+        let message = || StatusResponse {
+            statuses: vec![status.clone()],
+            vertexes: vec![vertex("a", "one", 0, 20)],
+            ..StatusResponse::default()
+        };
+        let text = shown(vec![
+            message(),
+            vertices(vec![vertex("b", "two", 20, 30)]),
+            message(),
+        ]);
+        assert_eq!(
+            text,
+            "\n#1 one\n#1 transferring context: 2B done\n#1 DONE 0.0s\n\n#2 two\n#2 DONE 0.0s\n"
+        );
+    }
+
+    #[test]
     fn warnings_stand_in_their_step() {
         let warning = VertexWarning {
             vertex: "a".to_owned(),

@@ -123,16 +123,22 @@ impl Trace {
     fn vertex(&mut self, vertex: &Vertex) {
         let index = self.index(&vertex.digest);
         let step = &mut self.steps[index];
+        let told =
+            step.name == vertex.name && step.cached == vertex.cached && step.error == vertex.error;
         step.name.clone_from(&vertex.name);
         step.cached = vertex.cached;
         step.error.clone_from(&vertex.error);
         let Some(start) = vertex.started.as_ref().map(nanos) else {
             return;
         };
-        let end = vertex.completed.as_ref().map(nanos);
+        let span = (start, vertex.completed.as_ref().map(nanos));
+        // The engine says some things twice: that is no news.
+        if told && step.spans.contains(&span) {
+            return;
+        }
         match step.spans.iter_mut().find(|(begin, _)| *begin == start) {
-            Some(span) => span.1 = end,
-            None => step.spans.push((start, end)),
+            Some(known) => *known = span,
+            None => step.spans.push(span),
         }
         self.news(index);
     }
@@ -151,11 +157,16 @@ impl Trace {
             }
         };
         let figure = &mut step.statuses[at];
+        let completed = status.completed.as_ref().map(nanos);
+        if completed.is_some() && figure.completed == completed && figure.current == status.current
+        {
+            return;
+        }
         figure.current = status.current;
         figure.total = status.total;
         figure.time = status.timestamp.as_ref().map(nanos).unwrap_or_default();
         figure.started = status.started.as_ref().map(nanos);
-        figure.completed = status.completed.as_ref().map(nanos);
+        figure.completed = completed;
         figure.fresh = true;
         self.news(index);
     }

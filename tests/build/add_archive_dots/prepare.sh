@@ -1,0 +1,1 @@
+echo x > evil; tar -P --transform "s,^,../," -cf w.tar evil; rm evil

@@ -1,0 +1,1 @@
+echo text > a; gzip -n a

@@ -1,0 +1,1 @@
+mkdir -p t/d; echo 1 > t/d/one; ln -s one t/d/l; ln t/d/one t/d/h; chmod 751 t/d; tar -C t --owner=3 --group=4 --numeric-owner --sort=name --mtime=@1300000000 -cf a.tar d; gzip -nk a.tar; bzip2 -k a.tar; xz -k a.tar; zstd -q -k a.tar || rm -f a.tar.zst; rm -r t

@@ -1,0 +1,1 @@
+mkdir -p e/empty/er; : > e/f

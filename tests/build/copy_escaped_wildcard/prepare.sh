@@ -1,0 +1,1 @@
+mkdir odd; touch "odd/st[r]" odd/str

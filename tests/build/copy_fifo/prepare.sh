@@ -1,0 +1,1 @@
+mkdir p; mkfifo p/fifo; touch p/f

@@ -1,0 +1,1 @@
+mkdir h; echo x > h/one; ln h/one h/two; ln h/one three

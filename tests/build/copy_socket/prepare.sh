@@ -1,0 +1,1 @@
+mkdir p; python3 -c "import socket; s=socket.socket(socket.AF_UNIX); s.bind('p/s')"; touch p/f

@@ -1,0 +1,1 @@
+ln -s two one; ln -s one two; ln -s . self

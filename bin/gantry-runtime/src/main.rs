@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let command = arguments.first().cloned().unwrap_or_default();
     match command.to_str() {
         Some("monitor") => gantry_monitor::run(),
+        Some(gantry_monitor::relay::WORD) => gantry_monitor::relay::run(),
         Some("--version" | "-v" | "version") => version(),
         _ if gantry_oci_runtime::is_meant(&arguments) => gantry_oci_runtime::run(&arguments),
         _ => refuse(&command),

@@ -12,6 +12,7 @@
 mod answer;
 mod directory;
 mod forward;
+mod office;
 mod serve;
 
 pub use directory::{Directory, Upstream};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 use crate::Directory;
 use crate::answer::{Transport, Verdict, answer, fitted};
 use crate::forward::Forwarder;
+use crate::office::Office;
 
 /// How many questions to others may be open for one asker.
 const OPEN_QUESTIONS: usize = 256;
@@ -41,6 +43,8 @@ pub struct Door {
 /// Answers on any number of doors, each for one asker.
 pub struct Server {
     shared: Arc<Shared>,
+    /// Opened for the first door.
+    office: Mutex<Option<Office>>,
     doors: Mutex<HashMap<String, JoinSet<()>>>,
 }
 
@@ -73,13 +77,16 @@ impl Server {
         });
         Self {
             shared,
+            office: Mutex::default(),
             doors: Mutex::default(),
         }
     }
 
-    /// Serves an asker from now on, in place of an earlier door of the same one. Needs a runtime.
+    /// Serves an asker from now on, in place of an earlier door of the same one.
     pub fn serve(&self, asker: &str, door: Door) -> io::Result<()> {
         let Door { udp, tcp, netns } = door;
+        let office = self.office()?;
+        let _entered = office.enter();
         udp.set_nonblocking(true)?;
         tcp.set_nonblocking(true)?;
         let (udp, tcp) = (UdpSocket::from_std(udp)?, TcpListener::from_std(tcp)?);
@@ -91,8 +98,8 @@ impl Server {
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_datagrams(Arc::clone(&post), Arc::new(udp)));
-        tasks.spawn(serve_connections(post, tcp));
+        tasks.spawn_on(serve_datagrams(Arc::clone(&post), Arc::new(udp)), &office);
+        tasks.spawn_on(serve_connections(post, tcp), &office);
         self.lock().insert(asker.to_owned(), tasks);
         Ok(())
     }
@@ -105,6 +112,15 @@ impl Server {
     /// Whether this asker is served.
     pub fn serves(&self, asker: &str) -> bool {
         self.lock().contains_key(asker)
+    }
+
+    fn office(&self) -> io::Result<Handle> {
+        let mut office = self.office.lock().unwrap_or_else(PoisonError::into_inner);
+        let office = match &mut *office {
+            Some(office) => office,
+            none => none.insert(Office::open()?),
+        };
+        Ok(office.handle.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, JoinSet<()>>> {

@@ -12,11 +12,12 @@ use rustix::process::WaitStatus;
 use crate::ending;
 use crate::execs::Execs;
 use crate::launch::read_spec;
-use crate::poll::Watched;
+use crate::poll::{Poller, Watched};
 use crate::process::Process;
 use crate::protocol::{
-    Attach, Event, Exec, Exit, ExitRecord, Failure, HeldPort, MAX_FDS, Reply, Status,
+    Attach, Event, Exec, Exit, ExitRecord, Failure, HeldPort, MAX_FDS, Relay, Reply, Status,
 };
+use crate::relay::Relays;
 use crate::session::{Manner, Session, Shared};
 use crate::stdio;
 
@@ -49,6 +50,8 @@ pub(crate) struct Kept {
     pub(crate) reserved: Vec<OwnedFd>,
     /// Mounts of the image's layers.
     pub(crate) layers: Vec<OwnedFd>,
+    /// What is passed on of what comes to those sockets.
+    pub(crate) relays: Relays,
 }
 
 /// How far a container has come.
@@ -217,6 +220,9 @@ impl Container {
 
     /// A child was reaped: the first process, an exec's, or an orphan of either.
     pub(crate) fn reaped(&mut self, pid: Pid, status: WaitStatus, shared: &mut Shared) {
+        if self.kept.reaped(pid, &shared.poller) {
+            return;
+        }
         if pid == self.process.pid {
             self.process.reaped(status, shared);
             // Without a PID namespace of its own the container's other processes live on.
@@ -348,9 +354,25 @@ impl Container {
 
 impl Kept {
     /// Closes the sockets that reserve these ports.
-    pub(crate) fn release(&mut self, ports: &[HeldPort]) {
+    pub(crate) fn release(&mut self, ports: &[HeldPort], poller: &Poller) {
         self.reserved
             .retain(|socket| held_port(socket).is_none_or(|held| !ports.contains(&held)));
+        self.relays.release(ports, &self.reserved, poller);
+    }
+
+    /// Passes on what comes to these ports.
+    pub(crate) fn relay(&mut self, relays: Vec<Relay>, replace: bool, poller: &Poller) {
+        self.relays.set(relays, replace, &self.reserved, poller);
+    }
+
+    /// A client of a relayed port has come.
+    pub(crate) fn relay_ready(&mut self) {
+        self.relays.ready(&self.reserved);
+    }
+
+    /// Takes note of a child that has ended; true when it passed on what came to ports.
+    pub(crate) fn reaped(&mut self, pid: Pid, poller: &Poller) -> bool {
+        self.relays.reaped(pid, &self.reserved, poller)
     }
 
     /// Puts duplicates beside an answer: of all but those sockets that found no room in the launch,
@@ -372,7 +394,7 @@ impl Kept {
 }
 
 /// The port that a socket is bound to; nothing for other sockets (the daemon's own are local ones).
-fn held_port(socket: &OwnedFd) -> Option<HeldPort> {
+pub(crate) fn held_port(socket: &OwnedFd) -> Option<HeldPort> {
     let name = rustix::net::getsockname(socket).ok()?;
     let address = std::net::SocketAddr::try_from(name).ok()?;
     let protocol = rustix::net::sockopt::socket_protocol(socket).ok()??;

@@ -14,6 +14,7 @@ use crate::execs::Execs;
 use crate::poll::{EventFlags, Token};
 use crate::process::Process;
 use crate::protocol::{CONFIG_FILE, Failure, Launch, LogConfig};
+use crate::relay::Relays;
 use crate::session::{Manner, Session, Shared};
 use crate::stdio;
 
@@ -63,6 +64,7 @@ fn sort_fds(launch: &Launch, fds: Vec<OwnedFd>) -> Result<Handed, Failure> {
             _root: None,
             reserved: fds.by_ref().take(launch.reserved).collect(),
             layers: fds.by_ref().take(launch.layers).collect(),
+            relays: Relays::default(),
         },
         mounts: fds.collect(),
     })

@@ -7,6 +7,9 @@
 //! processes in it, notices out-of-memory kills, and when the container ends writes `exit.json`,
 //! tells the daemon and ends itself.
 //!
+//! It holds the sockets of published ports, and passes on what comes to those that the kernel cannot
+//! translate ([`relay`]).
+//!
 //! It outlives the daemon: when the link breaks everything goes on, and a restarted daemon finds
 //! the monitor again at `monitor.sock` in the container's run directory.
 //!
@@ -29,6 +32,7 @@ mod monitor;
 mod poll;
 mod process;
 pub mod protocol;
+pub mod relay;
 mod session;
 mod stdio;
 

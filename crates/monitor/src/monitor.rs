@@ -90,6 +90,11 @@ impl Monitor {
                     container.memory_ready(&mut self.shared);
                 }
             }
+            Token::Relay => {
+                if let Some(container) = &mut self.container {
+                    container.kept.relay_ready();
+                }
+            }
             Token::Input(number) => self.session(|session, shared| {
                 if session.number == number {
                     session.input_ready(flags, shared);
@@ -189,7 +194,11 @@ impl Monitor {
                 Ok(Reply::Ok)
             }
             Request::Release { ports } => {
-                container.kept.release(&ports);
+                container.kept.release(&ports, &shared.poller);
+                Ok(Reply::Ok)
+            }
+            Request::Relay { relays, replace } => {
+                container.kept.relay(relays, replace, &shared.poller);
                 Ok(Reply::Ok)
             }
             Request::ExitSeen => {

@@ -27,6 +27,8 @@ pub(crate) enum Token {
     Output(u32, StreamKind),
     /// The client of that number.
     Client(u32),
+    /// A client of a relayed port has come.
+    Relay,
 }
 
 impl Token {
@@ -40,6 +42,7 @@ impl Token {
             Self::Output(session, StreamKind::Stdout) => (5, session),
             Self::Output(session, StreamKind::Stderr) => (6, session),
             Self::Client(client) => (7, client),
+            Self::Relay => (8, 0),
         };
         kind << 32 | u64::from(number)
     }
@@ -54,7 +57,8 @@ impl Token {
             4 => Self::Input(number),
             5 => Self::Output(number, StreamKind::Stdout),
             6 => Self::Output(number, StreamKind::Stderr),
-            _ => Self::Client(number),
+            7 => Self::Client(number),
+            _ => Self::Relay,
         }
     }
 }

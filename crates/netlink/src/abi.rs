@@ -56,6 +56,7 @@ pub(crate) const RT_SCOPE_LINK: u8 = 253;
 pub(crate) const NDA_DST: u16 = 1;
 pub(crate) const NDA_LLADDR: u16 = 2;
 pub(crate) const NUD_STALE: u16 = 4;
+pub(crate) const NUD_PERMANENT: u16 = 0x80;
 
 /// `struct ifinfomsg`; flags that are not up or down stay as they are.
 pub(crate) fn ifinfomsg(index: u32, up: Option<bool>) -> [u8; 16] {

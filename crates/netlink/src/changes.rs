@@ -9,10 +9,10 @@ use crate::abi::{
     AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL,
     IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE, IFLA_IFNAME,
     IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK,
-    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST, NDA_LLADDR, NUD_STALE,
-    RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE,
-    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT, VETH_INFO_PEER,
-    ifinfomsg,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST, NDA_LLADDR, NUD_PERMANENT,
+    NUD_STALE, RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
+    RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT,
+    VETH_INFO_PEER, ifinfomsg,
 };
 
 const CREATE: u16 = flags::CREATE | flags::EXCL;
@@ -351,13 +351,26 @@ impl Changes {
 
     /// Tells which hardware address an address has, so that nobody asks its last owner.
     pub fn set_neighbour(&mut self, index: u32, address: impl Into<IpAddr>, mac: [u8; 6]) {
-        let address = address.into();
+        self.neighbour(index, address.into(), mac, NUD_STALE);
+    }
+
+    /// The same for good: nobody is ever asked.
+    pub fn set_permanent_neighbour(
+        &mut self,
+        index: u32,
+        address: impl Into<IpAddr>,
+        mac: [u8; 6],
+    ) {
+        self.neighbour(index, address.into(), mac, NUD_PERMANENT);
+    }
+
+    fn neighbour(&mut self, index: u32, address: IpAddr, mac: [u8; 6], state: u16) {
         let what = format!("note the hardware address of {address}");
         // struct ndmsg
         let mut header = [0; 12];
         header[0] = family(address);
         header[4..8].copy_from_slice(&index.to_ne_bytes());
-        header[8..10].copy_from_slice(&NUD_STALE.to_ne_bytes());
+        header[8..10].copy_from_slice(&state.to_ne_bytes());
         self.push(
             RTM_NEWNEIGH,
             flags::CREATE | flags::REPLACE,

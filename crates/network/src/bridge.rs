@@ -32,10 +32,14 @@ impl Bridge {
             Some(link) => adopted_gateway(netlink, config, link)?,
             None => choose_gateway(netlink, config, None)?,
         };
+        let mut gateways = vec![gateway];
+        if config.ipv6 {
+            gateways.push(ipv6_gateway(netlink, config, link.as_ref())?);
+        }
         let wanted = Self {
             name: config.bridge_name.clone(),
             index: 0,
-            gateways: vec![gateway],
+            gateways,
             mtu: config.mtu,
             icc: config.icc,
         };
@@ -198,6 +202,39 @@ fn choose_gateway(
         network: format!("bridge {}", config.bridge_name),
         hint: "; set bip or default-address-pools".to_owned(),
     })
+}
+
+/// The default bridge's IPv6 address: as configured, else the one it has, else chosen.
+fn ipv6_gateway(netlink: &Connection, config: &NetworkConfig, link: Option<&Link>) -> Result<Cidr> {
+    if !ipv6::is_available() {
+        return Err(Error::InvalidRequest(
+            "IPv6 was asked for on the default bridge, and this host's kernel has none or it is switched off".into(),
+        ));
+    }
+    let first_of = |subnet: Cidr| Cidr::new(subnet.at(subnet.first() + 1), subnet.prefix());
+    if let Some(asked) = config.bip6.or(config.fixed_cidr_v6.and_then(first_of)) {
+        return Ok(asked);
+    }
+    let own = link.map(|link| link.index);
+    let addresses = netlink.addresses().map_err(system)?;
+    let current = addresses
+        .iter()
+        .filter(|(index, _, _)| Some(*index) == own)
+        .filter(|(_, address, _)| {
+            matches!(address, IpAddr::V6(address) if !address.is_unicast_link_local())
+        })
+        .find_map(|(_, address, prefix)| Cidr::new(*address, *prefix));
+    if let Some(current) = current {
+        return Ok(current);
+    }
+    let in_use = routes(netlink, own)?;
+    ipv6::own_prefix(&config.networks_dir)
+        .and_then(|prefix| subnet::choose_ipv6(&config.default_address_pools, prefix, &in_use))
+        .ok_or_else(|| Error::PoolsExhausted {
+            family: "IPv6",
+            network: format!("bridge {}", config.bridge_name),
+            hint: "; set bip6 or default-address-pools".to_owned(),
+        })
 }
 
 /// What the host has routes to, but for the default route, which overlaps everything and means

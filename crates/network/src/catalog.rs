@@ -27,7 +27,9 @@ impl Networks {
         let created = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_nanos() as u64);
-        let info = plan(request, random_id()?, created, &around)?;
+        let mut info = plan(request, random_id()?, created, &around)?;
+        // What a crash leaves of the making is taken for ours, if it is not there yet.
+        info.made_parent = self.lacks_parent(&info)?;
         self.store.write(&info)?;
         let record = Undo::new(|| drop(self.store.remove(&info.id)));
         self.make_parent(&info)?;
@@ -42,6 +44,11 @@ impl Networks {
         Ok(info)
     }
 
+    fn lacks_parent(&self, info: &NetworkInfo) -> Result<bool> {
+        let shared = matches!(info.driver, Driver::Macvlan | Driver::Ipvlan) && !info.config_only;
+        Ok(shared && child::is_missing(&self.netlink, &info.interface)?)
+    }
+
     fn make_parent(&self, info: &NetworkInfo) -> Result<()> {
         if info.config_only || !matches!(info.driver, Driver::Macvlan | Driver::Ipvlan) {
             return Ok(());
@@ -52,12 +59,15 @@ impl Networks {
 
     /// Removes what a network needs on the host, where it is ours.
     fn remove_means(&self, info: &NetworkInfo) -> Result<()> {
-        let own_parent = info.interface == child::own_parent(&info.id);
+        let used = read(&self.nets)
+            .iter()
+            .any(|net| net.info.interface == info.interface && net.info.id != info.id);
+        let own_parent = info.made_parent || info.interface == child::own_parent(&info.id);
         match info.driver {
             Driver::Bridge if !info.interface.is_empty() => {
                 crate::bridge::delete_link(&self.netlink, &info.interface)
             }
-            Driver::Macvlan | Driver::Ipvlan if own_parent => {
+            Driver::Macvlan | Driver::Ipvlan if own_parent && !used => {
                 child::remove_parent(&self.netlink, &info.interface)
             }
             _ => Ok(()),
@@ -210,6 +220,7 @@ pub(crate) fn predefined(
         ipam_options: None,
         labels: std::collections::BTreeMap::new(),
         interface: String::new(),
+        made_parent: false,
     };
     let default = NetworkInfo {
         subnets: bridge
@@ -218,6 +229,8 @@ pub(crate) fn predefined(
             .map(|gateway| of_default_bridge(*gateway, config))
             .collect::<Result<_>>()?,
         options: options::of_default_bridge(&bridge, config),
+        ipv6: config.ipv6,
+        ipv6_asked: config.ipv6,
         interface: bridge.name.clone(),
         ..plain(&identity.bridge, "bridge", Driver::Bridge)
     };
@@ -233,28 +246,35 @@ pub(crate) fn predefined(
 /// The default bridge's subnet with what the configuration says of it.
 fn of_default_bridge(gateway: crate::Cidr, config: &crate::NetworkConfig) -> Result<Subnet> {
     let mut subnet = Subnet::with_gateway(gateway);
-    if !gateway.is_ipv4() {
-        return Ok(subnet);
-    }
+    let ipv4 = gateway.is_ipv4();
+    let (range, router) = if ipv4 {
+        (config.fixed_cidr, config.default_gateway.map(Into::into))
+    } else {
+        let router: Option<std::net::IpAddr> = config.default_gateway_v6.map(Into::into);
+        (config.fixed_cidr_v6, router)
+    };
+    let suffix = if ipv4 { "" } else { "-v6" };
     let outside = |what: &str, value: String| {
         Error::InvalidRequest(format!(
-            "{what} {value} is not within the default bridge's subnet {}",
+            "{what}{suffix} {value} is not within the default bridge's subnet {}",
             subnet.subnet
         ))
     };
-    if let Some(range) = config.fixed_cidr {
+    if let Some(range) = range {
         let inside = range.prefix() >= subnet.subnet.prefix();
         if !inside || !subnet.subnet.contains(range.network().address) {
             return Err(outside("fixed-cidr", range.to_string()));
         }
     }
-    if let Some(router) = config.default_gateway {
+    if let Some(router) = router {
         if !subnet.subnet.contains(router) {
             return Err(outside("default-gateway", router.to_string()));
         }
-        let name = crate::definition::ROUTER.to_owned();
-        subnet.auxiliary.insert(name, router.into());
+        let name = crate::definition::router_name(ipv4).to_owned();
+        subnet.auxiliary.insert(name, router);
     }
-    subnet.range = config.fixed_cidr.map(crate::Cidr::network);
+    subnet.range = range
+        .map(crate::Cidr::network)
+        .filter(|range| *range != subnet.subnet);
     Ok(subnet)
 }

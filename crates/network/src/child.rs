@@ -9,7 +9,7 @@ use crate::bridge::{delete_link, system};
 use crate::definition::{Driver, NetworkInfo};
 use crate::error::{Error, Result};
 use crate::inside::{self, Inside};
-use crate::options::{ChildOptions, IPVLAN_L2};
+use crate::options::{ChildOptions, IPVLAN_L2, MACVLAN_PASSTHRU};
 
 /// The parent of a network that names none: an interface without a wire, named after its id.
 pub(crate) fn own_parent(id: &str) -> String {
@@ -61,6 +61,29 @@ pub(crate) fn ensure_parent(netlink: &Connection, parent: &str, dummy: bool) -> 
         netlink.apply(changes).map_err(system)?;
     }
     Ok(true)
+}
+
+/// Whether the host has no such interface.
+pub(crate) fn is_missing(netlink: &Connection, parent: &str) -> Result<bool> {
+    Ok(netlink.link(parent).map_err(system)?.is_none())
+}
+
+/// An interface that is passed through has one child, and so one network.
+pub(crate) fn check_shared(
+    parent: &str,
+    options: &ChildOptions,
+    networks: &[NetworkInfo],
+) -> Result<()> {
+    for other in networks.iter().filter(|other| other.interface == parent) {
+        let theirs = ChildOptions::parse(other.driver, &other.options)?;
+        if options.mode == MACVLAN_PASSTHRU || theirs.mode == MACVLAN_PASSTHRU {
+            return Err(Error::NotPermitted(format!(
+                "network {} uses the parent interface {parent}, and one that is passed through (macvlan_mode passthru) has one network only",
+                other.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Deletes a parent that was made for a network.

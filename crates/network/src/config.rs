@@ -1,7 +1,7 @@
 //! What the daemon's configuration says about networks.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use crate::address::{AddressPool, Cidr};
@@ -43,6 +43,21 @@ pub struct NetworkConfig {
     pub host_gateway: Option<Ipv4Addr>,
     /// Switch the host's IPv4 forwarding on when it is off.
     pub ip_forward: bool,
+    /// Whether what comes to a port by a family of addresses that its container lacks is passed on
+    /// to the other one.
+    pub relay_ports: bool,
+    /// Whether published ports are reached at containers' own addresses too.
+    pub allow_direct_routing: bool,
+    /// Whether published ports are reached only by whom the host's INPUT chains let in.
+    pub honor_input: bool,
+    /// Whether the default bridge has IPv6.
+    pub ipv6: bool,
+    /// The default bridge's IPv6 address and subnet; chosen by itself when `None`.
+    pub bip6: Option<Cidr>,
+    /// The IPv6 subnet of the default bridge, or the part of it that addresses come from.
+    pub fixed_cidr_v6: Option<Cidr>,
+    /// The IPv6 router of containers on the default bridge; the bridge itself when `None`.
+    pub default_gateway_v6: Option<Ipv6Addr>,
     /// How many network namespaces are kept ready; 0 makes each when it is asked for.
     pub sandbox_pool: usize,
 }
@@ -67,6 +82,13 @@ impl NetworkConfig {
             dns: DnsOptions::default(),
             host_gateway: None,
             ip_forward: true,
+            relay_ports: true,
+            allow_direct_routing: false,
+            honor_input: false,
+            ipv6: false,
+            bip6: None,
+            fixed_cidr_v6: None,
+            default_gateway_v6: None,
             sandbox_pool: 4,
         }
     }

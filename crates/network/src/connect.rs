@@ -62,7 +62,8 @@ impl Networks {
             container: &request.container_id,
             endpoint: &endpoint_id,
             default_address: options.host_binding,
-            ipv6: net.info.subnet(false).is_some(),
+            ipv4: net.way(true),
+            ipv6: net.way(false),
             network: &net.info.name,
         };
         let (ports, reserved) = self.take_ports(&request.ports, owner)?;
@@ -99,6 +100,7 @@ impl Networks {
             host_interface: host_interface.clone(),
             interface: interface.clone(),
             has_exit: !net.info.internal,
+            direct: self.config.allow_direct_routing || !options.trusted.is_empty(),
             ..state(net, &request, endpoint_id.clone(), &leases)
         };
         self.firewall.publish(&ports, &state)?;
@@ -200,7 +202,7 @@ impl Networks {
             .ports
             .iter()
             .copied()
-            .filter(|port| to.address_like(port.host_ip).is_some())
+            .filter(|port| to.address_like(port.host_ip).is_some() || self.config.relay_ports)
             .collect();
         self.firewall.unpublish(&from.ports, from)?;
         self.firewall.publish(&ports, &to)?;
@@ -281,6 +283,7 @@ fn state(
         gateway_priority: request.gateway_priority,
         has_exit: false,
         names: request.names.clone(),
+        direct: false,
     }
 }
 

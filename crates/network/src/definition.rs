@@ -37,8 +37,15 @@ impl Driver {
     }
 }
 
-/// Docker's name for the auxiliary address of the router that containers use in place of the bridge.
-pub(crate) const ROUTER: &str = "DefaultGatewayIPv4";
+/// Docker's names for the auxiliary address of the router that containers use in place of the
+/// bridge.
+pub(crate) fn router_name(ipv4: bool) -> &'static str {
+    if ipv4 {
+        "DefaultGatewayIPv4"
+    } else {
+        "DefaultGatewayIPv6"
+    }
+}
 
 /// One subnet of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +76,8 @@ impl Subnet {
 
     /// Where containers send what is for elsewhere.
     pub(crate) fn router(&self) -> Option<IpAddr> {
-        self.auxiliary.get(ROUTER).copied().or(self.gateway)
+        let name = router_name(self.subnet.is_ipv4());
+        self.auxiliary.get(name).copied().or(self.gateway)
     }
 
     /// The gateway with the subnet's prefix length.
@@ -113,6 +121,9 @@ pub struct NetworkInfo {
     pub labels: BTreeMap<String, String>,
     /// The bridge, or the parent of macvlan and ipvlan; empty where there is none.
     pub interface: String,
+    /// Whether that parent was made for it, and goes with it.
+    #[serde(default)]
+    pub made_parent: bool,
 }
 
 impl NetworkInfo {

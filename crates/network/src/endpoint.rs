@@ -70,12 +70,29 @@ pub struct PortRequest {
 pub struct BoundPort {
     /// The host's address; 0.0.0.0 and :: are every address of their family.
     pub host_ip: IpAddr,
-    /// The host's port.
+    /// The host's port; 0 for one that is reached at the container's own address only.
     pub host_port: u16,
     /// The port that the container listens on.
     pub container_port: u16,
     /// The protocol.
     pub protocol: Protocol,
+}
+
+impl BoundPort {
+    /// Whether it is reached at the container's own address, and by no port of the host.
+    pub fn is_open(&self) -> bool {
+        self.host_port == 0
+    }
+}
+
+/// A published port whose packets the kernel cannot translate: to another family of addresses, or
+/// what came to `::1`. Whoever holds its socket passes them on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayedPort {
+    /// The port.
+    pub port: BoundPort,
+    /// Where in the container its packets go.
+    pub target: IpAddr,
 }
 
 /// What an endpoint shall be.
@@ -148,6 +165,10 @@ pub struct EndpointState {
     pub has_exit: bool,
     /// The names that the container has on this network.
     pub names: Vec<String>,
+    /// Whether its published ports are reached at its own addresses too, by interfaces of the host
+    /// that the network trusts.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 impl EndpointState {
@@ -164,6 +185,30 @@ impl EndpointState {
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
         self.ipv4().into_iter().chain(self.ipv6())
+    }
+
+    /// The published ports that are to be relayed.
+    pub fn relays(&self) -> impl Iterator<Item = RelayedPort> {
+        let mapped = self.ports.iter().filter(|port| !port.is_open());
+        mapped.filter_map(|port| self.relay(port))
+    }
+
+    fn relay(&self, port: &BoundPort) -> Option<RelayedPort> {
+        if port.protocol == Protocol::Sctp {
+            return None;
+        }
+        let same = self.address_like(port.host_ip);
+        let reaches_loopback = port.host_ip.is_unspecified() || port.host_ip.is_loopback();
+        let target = match same {
+            None => self.addresses().next()?,
+            // The kernel routes nothing from ::1 to elsewhere.
+            Some(own) if own.is_ipv6() && reaches_loopback => own,
+            Some(_) => return None,
+        };
+        Some(RelayedPort {
+            port: *port,
+            target,
+        })
     }
 
     /// The address of the family of another one.

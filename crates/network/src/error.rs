@@ -91,7 +91,8 @@ pub enum Error {
     },
     /// Every address of the subnet is taken.
     #[error(
-        "no available IPv4 addresses on network {network}: all of {subnet} are taken; remove containers or choose a larger bip"
+        "no available {family} addresses on network {network}: all of {subnet} are taken; remove containers or choose a larger subnet",
+        family = if subnet.contains(':') { "IPv6" } else { "IPv4" }
     )]
     AddressesExhausted {
         /// The network's name.
@@ -235,7 +236,7 @@ pub enum Error {
         protocol: Protocol,
     },
     /// The host has no such address, or the port may not be bound.
-    #[error("cannot bind {host_ip}:{port}/{protocol}: {source}")]
+    #[error("cannot bind {}/{protocol}: {source}", std::net::SocketAddr::new(*host_ip, *port))]
     Bind {
         /// The host's address.
         host_ip: IpAddr,

@@ -44,6 +44,14 @@
 //! - **Container → outside.** `postrouting`: from a subnet of ours and not to a bridge of ours:
 //!   the source becomes the host's address.
 //!
+//! - **`[::1]` → published port**, and a family of addresses that the container lacks: not the
+//!   kernel's to translate. The packet reaches the socket that holds the port, and the monitor,
+//!   which has it, passes bytes on ([`EndpointState::relays`]).
+//! - **Routed networks** have no ports of the host: `forward` lets pass what is for a container's
+//!   own address and published port.
+//! - **With `honor_input`**, what comes from outside first goes through the host's INPUT chains; see
+//!   `firewall/gate.rs`.
+//!
 //! Each published host port is also held by a real socket ([`Endpoint::reserved`]), so that a
 //! port taken by another program is refused, and other programs cannot take ours.
 //!
@@ -88,6 +96,7 @@ pub use config::NetworkConfig;
 pub use definition::{Driver, NetworkInfo, Subnet};
 pub use endpoint::{
     BoundPort, Endpoint, EndpointRequest, EndpointState, HostPort, Lease, PortRequest, Protocol,
+    RelayedPort,
 };
 pub use error::{Error, Kind, Result};
 pub use holder::Holder;

@@ -210,6 +210,7 @@ mod tests {
             interface: String::new(),
             gateway_priority: 0,
             has_exit: true,
+            direct: false,
             names: names.iter().map(|&name| name.to_owned()).collect(),
         }
     }

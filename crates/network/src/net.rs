@@ -11,8 +11,9 @@ use crate::config::NetworkConfig;
 use crate::definition::{Driver, NetworkInfo};
 use crate::endpoint::{EndpointRequest, EndpointState, Lease};
 use crate::error::{Error, Result};
-use crate::firewall::Segment;
-use crate::options::{BridgeOptions, ChildOptions};
+use crate::firewall::{Segment, Side};
+use crate::options::{BridgeOptions, ChildOptions, GatewayMode};
+use crate::ports::Way;
 
 /// What the driver needs.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl Net {
                     gateways: info
                         .subnets
                         .iter()
+                        .filter(|subnet| options.has_address(subnet.subnet.is_ipv4()))
                         .filter_map(crate::definition::Subnet::gateway_cidr)
                         .collect(),
                     mtu: options.mtu.or(config.mtu),
@@ -82,13 +84,49 @@ impl Net {
         let Means::Bridge(bridge, options) = &self.means else {
             return None;
         };
+        let internal = self.info.internal;
+        let subnets = self.info.subnets.iter().map(|s| s.subnet);
         Some(Segment {
             bridge: bridge.name.clone(),
-            subnets: self.info.subnets.iter().map(|s| s.subnet).collect(),
-            masquerade: options.masquerade,
-            internal: self.info.internal,
+            sides: subnets
+                .map(|subnet| Side::new(subnet, options, internal))
+                .collect(),
+            internal,
             icc: options.icc,
+            trusted: options.trusted.clone(),
         })
+    }
+
+    /// How its containers are reached by one family of addresses.
+    pub(crate) fn way(&self, ipv4: bool) -> Way {
+        match &self.means {
+            Means::Bridge(_, options) if self.info.subnet(ipv4).is_some() => {
+                match options.family(ipv4).gateway {
+                    GatewayMode::Routed => Way::Open,
+                    GatewayMode::Nat | GatewayMode::Unprotected | GatewayMode::Isolated => {
+                        Way::Mapped
+                    }
+                }
+            }
+            _ => Way::None,
+        }
+    }
+
+    /// An address of a family that the network lacks cannot be asked for.
+    fn check_families(&self, request: &EndpointRequest) -> Result<()> {
+        let asked = [
+            (request.ip.is_some(), true),
+            (request.ipv6.is_some(), false),
+        ];
+        let lacks = |(asked, ipv4): &(bool, bool)| *asked && self.info.subnet(*ipv4).is_none();
+        match asked.into_iter().find(lacks) {
+            None => Ok(()),
+            Some((_, ipv4)) => Err(Error::NoFamily {
+                network: self.info.name.clone(),
+                family: if ipv4 { "IPv4" } else { "IPv6" },
+                what: "no such address can be asked for".to_owned(),
+            }),
+        }
     }
 
     /// Takes an address of each family that the network has.
@@ -97,6 +135,7 @@ impl Net {
         request: &EndpointRequest,
         endpoint: &str,
     ) -> Result<(Vec<Lease>, Vec<String>)> {
+        self.check_families(request)?;
         let mut leases: Vec<Lease> = Vec::new();
         let mut leaving = Vec::new();
         for (subnet, pool) in self.info.subnets.iter().zip(&self.addresses) {
@@ -119,19 +158,6 @@ impl Net {
                 address,
                 gateway: subnet.router(),
             }));
-        }
-        for (asked, ipv4) in [
-            (request.ip.is_some(), true),
-            (request.ipv6.is_some(), false),
-        ] {
-            if asked && self.info.subnet(ipv4).is_none() {
-                self.free(&leases, endpoint);
-                return Err(Error::NoFamily {
-                    network: self.info.name.clone(),
-                    family: if ipv4 { "IPv4" } else { "IPv6" },
-                    what: "no such address can be asked for".to_owned(),
-                });
-            }
         }
         Ok((leases, leaving))
     }

@@ -13,11 +13,11 @@ use crate::config::NetworkConfig;
 use crate::endpoint::EndpointState;
 use crate::error::Result;
 use crate::files::{self, ContainerFiles, FilesRequest, HostServers};
-use crate::firewall::{Firewall, Watcher};
+use crate::firewall::{Firewall, Gate, Shape, Watcher};
 use crate::identity::Identity;
 use crate::names::Names;
 use crate::net::{Means, Net};
-use crate::ports::{PortOwner, Ports};
+use crate::ports::{PortOwner, Ports, Way};
 use crate::reaper::Reaper;
 use crate::sandbox::{Pool, Sandbox};
 use crate::store::Store;
@@ -68,9 +68,18 @@ impl Networks {
             }
         }
         let segments: Vec<_> = nets.iter().filter_map(Net::segment).collect();
-        let firewall = Arc::new(Firewall::open(&config.table_name(), &segments)?);
+        let table = config.table_name();
+        let gate = config.honor_input.then(|| Gate::open(&netlink, &table));
+        let shape = Shape {
+            gate: gate.transpose()?,
+            direct: config.allow_direct_routing,
+        };
+        let firewall = Arc::new(Firewall::open(&table, &segments, shape)?);
         let watcher = Watcher::start(Arc::clone(&firewall))?;
-        let ports = Mutex::new(Ports::new(config.publish_default_address.into()));
+        let ports = Mutex::new(Ports::new(
+            config.publish_default_address.into(),
+            config.relay_ports,
+        ));
         let pool = Pool::new(config.sandbox_pool)?;
         Ok(Self {
             netlink,
@@ -100,6 +109,9 @@ impl Networks {
     /// also with an empty list. Traffic of the live ones goes on all the while.
     pub fn restore(&self, live: Vec<EndpointState>) -> Result<()> {
         self.firewall.replace(&self.segments(), &live)?;
+        if !self.config.honor_input {
+            Gate::remove(&self.netlink, &self.config.table_name())?;
+        }
         self.remove_stale_interfaces(&live)?;
         for endpoint in live {
             let net = self.net(&endpoint.network_id).ok();
@@ -110,7 +122,8 @@ impl Networks {
                 container: &endpoint.container_id,
                 endpoint: &endpoint.endpoint_id,
                 default_address: None,
-                ipv6: endpoint.v6.is_some(),
+                ipv4: Way::None,
+                ipv6: Way::None,
                 network: &endpoint.network_name,
             };
             endpoint
@@ -134,6 +147,7 @@ impl Networks {
             return Ok(());
         }
         let removed = self.firewall.remove();
+        Gate::remove(&self.netlink, &self.config.table_name())?;
         self.remove_stale_interfaces(&[])?;
         for net in read(&self.nets).iter() {
             if let Means::Bridge(bridge, _) = &net.means {

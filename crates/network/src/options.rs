@@ -11,6 +11,42 @@ use crate::error::{Error, Result};
 const BRIDGE: &str = "com.docker.network.bridge.";
 const MTU: &str = "com.docker.network.driver.mtu";
 const PREFIX: &str = "com.docker.network.container_iface_prefix";
+const HOST_IPV4: &str = "com.docker.network.host_ipv4";
+const HOST_IPV6: &str = "com.docker.network.host_ipv6";
+
+/// How a family of addresses gets out of a bridge and into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum GatewayMode {
+    /// Behind the host's addresses; only published ports are reached, and by those.
+    #[default]
+    Nat,
+    /// Behind the host's addresses; who has a route to the containers reaches all their ports.
+    Unprotected,
+    /// Under the containers' own addresses; published ports are reached by those.
+    Routed,
+    /// Not at all: the bridge has no address.
+    Isolated,
+}
+
+impl GatewayMode {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" | "nat" => Some(Self::Nat),
+            "nat-unprotected" => Some(Self::Unprotected),
+            "routed" => Some(Self::Routed),
+            "isolated" => Some(Self::Isolated),
+            _ => None,
+        }
+    }
+}
+
+/// What a bridge does with one family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct FamilyOptions {
+    pub(crate) gateway: GatewayMode,
+    /// The host's address that packets leave under; the way out decides when `None`.
+    pub(crate) source: Option<IpAddr>,
+}
 
 /// The options of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +58,32 @@ pub(crate) struct BridgeOptions {
     pub(crate) mtu: Option<u32>,
     /// What interfaces in containers are called, before their number.
     pub(crate) prefix: String,
+    /// Host interfaces whose packets may go to published ports at the containers' own addresses.
+    pub(crate) trusted: Vec<String>,
+    /// Whether the bridge has no IPv4 address.
+    pub(crate) inhibit_ipv4: bool,
+    pub(crate) ipv4: FamilyOptions,
+    pub(crate) ipv6: FamilyOptions,
 }
 
 impl BridgeOptions {
+    /// What it does with one family.
+    pub(crate) fn family(&self, ipv4: bool) -> FamilyOptions {
+        if ipv4 { self.ipv4 } else { self.ipv6 }
+    }
+
+    /// Whether the bridge itself has an address of this family.
+    pub(crate) fn has_address(&self, ipv4: bool) -> bool {
+        self.family(ipv4).gateway != GatewayMode::Isolated && !(ipv4 && self.inhibit_ipv4)
+    }
+
+    /// Whether a family is cut off, which only an internal network may be.
+    pub(crate) fn isolates(&self) -> bool {
+        [self.ipv4, self.ipv6]
+            .iter()
+            .any(|family| family.gateway == GatewayMode::Isolated)
+    }
+
     pub(crate) fn parse(options: &BTreeMap<String, String>) -> Result<Self> {
         let mut parsed = Self {
             name: None,
@@ -33,6 +92,10 @@ impl BridgeOptions {
             host_binding: None,
             mtu: None,
             prefix: "eth".to_owned(),
+            trusted: Vec::new(),
+            inhibit_ipv4: false,
+            ipv4: FamilyOptions::default(),
+            ipv6: FamilyOptions::default(),
         };
         for (key, value) in options {
             let invalid = || invalid(key, value);
@@ -46,13 +109,22 @@ impl BridgeOptions {
                     parsed.masquerade = truth(value).ok_or_else(invalid)?;
                 }
                 Some("host_binding_ipv4") => {
-                    let address: IpAddr = value.parse().map_err(|_| invalid())?;
-                    if !address.is_ipv4() {
-                        return Err(invalid());
-                    }
-                    parsed.host_binding = Some(address);
+                    parsed.host_binding = Some(address(value, true).ok_or_else(invalid)?);
                 }
-                Some("gateway_mode_ipv4" | "gateway_mode_ipv6") if value == "nat" => {}
+                Some("gateway_mode_ipv4") => {
+                    parsed.ipv4.gateway = GatewayMode::parse(value).ok_or_else(invalid)?;
+                }
+                Some("gateway_mode_ipv6") => {
+                    parsed.ipv6.gateway = GatewayMode::parse(value).ok_or_else(invalid)?;
+                }
+                Some("trusted_host_interfaces") => parsed.trusted = interfaces(value)?,
+                Some("inhibit_ipv4") => parsed.inhibit_ipv4 = truth(value).ok_or_else(invalid)?,
+                _ if key == HOST_IPV4 => {
+                    parsed.ipv4.source = Some(address(value, true).ok_or_else(invalid)?);
+                }
+                _ if key == HOST_IPV6 => {
+                    parsed.ipv6.source = Some(address(value, false).ok_or_else(invalid)?);
+                }
                 _ if key == MTU => parsed.mtu = Some(mtu(value).ok_or_else(invalid)?),
                 _ if key == PREFIX => parsed.prefix = prefix(value).ok_or_else(invalid)?,
                 _ => return Err(unknown(Driver::Bridge, key, value)),
@@ -74,6 +146,8 @@ pub(crate) struct ChildOptions {
     pub(crate) prefix: String,
 }
 
+/// `MACVLAN_MODE_PASSTHRU`; no mode of ipvlan has this number.
+pub(crate) const MACVLAN_PASSTHRU: u32 = 8;
 /// `IPVLAN_MODE_L2`; the other two route and have no gateway.
 pub(crate) const IPVLAN_L2: u32 = 0;
 
@@ -103,7 +177,7 @@ impl ChildOptions {
                         "private" => 1,
                         "vepa" => 2,
                         "bridge" => 4,
-                        "passthru" => 8,
+                        "passthru" => MACVLAN_PASSTHRU,
                         _ => return Err(invalid()),
                     };
                 }
@@ -167,6 +241,20 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
+fn address(text: &str, ipv4: bool) -> Option<IpAddr> {
+    text.parse()
+        .ok()
+        .filter(|address: &IpAddr| address.is_ipv4() == ipv4)
+}
+
+/// Names with colons between them, as Docker has them.
+fn interfaces(text: &str) -> Result<Vec<String>> {
+    let names = text.split(':').filter(|name| !name.is_empty());
+    names
+        .map(|name| bridge::check_name(name).map(|()| name.to_owned()))
+        .collect()
+}
+
 /// IPv4's own minimum (RFC 791) to the largest length an IP packet can tell.
 fn mtu(text: &str) -> Option<u32> {
     text.parse().ok().filter(|mtu| (68..=65_535).contains(mtu))
@@ -220,6 +308,9 @@ mod tests {
             ("com.docker.network.bridge.enable_icc", "maybe"),
             ("com.docker.network.driver.mtu", "1"),
             ("com.docker.network.bridge.name", "a/b"),
+            ("com.docker.network.bridge.gateway_mode_ipv4", "bridged"),
+            ("com.docker.network.bridge.trusted_host_interfaces", "c/d"),
+            ("com.docker.network.host_ipv4", "2001:db8::1"),
             ("parent", "eth0"),
         ] {
             let error = BridgeOptions::parse(&options(&[(key, value)])).unwrap_err();

@@ -10,7 +10,7 @@ use crate::address::Cidr;
 use crate::config::NetworkConfig;
 use crate::definition::{Driver, NetworkInfo, Subnet};
 use crate::error::{Error, Result};
-use crate::options::{BridgeOptions, ChildOptions};
+use crate::options::{BridgeOptions, ChildOptions, GatewayMode};
 use crate::{bridge, child, files, ipv6, subnet};
 
 /// One address pool that was asked for, as the API has it.
@@ -89,7 +89,11 @@ pub(crate) fn plan(
             option.or_insert_with(|| value.clone());
         }
     }
+    if driver == Driver::Bridge && !request.config_only {
+        check_isolation(&request)?;
+    }
     let with_ipv6 = wants_ipv6(&request, driver, around)?;
+    check_families(&request, with_ipv6)?;
     let interface = interface(&request, driver, &id, around)?;
     let subnets = if request.config_only {
         asked_subnets(&request.pools)?
@@ -103,7 +107,8 @@ pub(crate) fn plan(
         created,
         ipv4: request.ipv4.unwrap_or(true),
         ipv6: with_ipv6,
-        ipv6_asked: with_ipv6 && (request.ipv6.is_some() || !request.pools.is_empty()),
+        ipv6_asked: with_ipv6
+            && (request.ipv6.is_some() || request.ipv4 == Some(false) || !request.pools.is_empty()),
         subnets,
         internal: request.internal,
         attachable: request.attachable,
@@ -113,6 +118,7 @@ pub(crate) fn plan(
         ipam_options: request.ipam_options,
         labels: request.labels,
         interface,
+        made_parent: false,
     })
 }
 
@@ -159,9 +165,33 @@ fn check_unbuilt(request: &NetworkRequest) -> Result<()> {
             "unknown ipam option {key}={value}: the default ipam driver has none"
         )));
     }
-    if request.ipv4 == Some(false) {
-        return Err(Error::NotBuilt(
-            "a network without IPv4 is not supported by this version of Gantry".to_owned(),
+    Ok(())
+}
+
+/// Only an internal network can do without an address of its bridge.
+fn check_isolation(request: &NetworkRequest) -> Result<()> {
+    if BridgeOptions::parse(&request.options)?.isolates() && !request.internal {
+        return Err(Error::InvalidRequest(
+            "gateway mode 'isolated' can only be used for an internal network".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// There must be addresses of some family.
+fn check_families(request: &NetworkRequest, with_ipv6: bool) -> Result<()> {
+    if request.ipv4 != Some(false) {
+        return Ok(());
+    }
+    let pools = asked_subnets(&request.pools)?;
+    if pools.iter().any(|pool| pool.subnet.is_ipv4()) {
+        return Err(Error::InvalidRequest(
+            "an IPv4 subnet was given, and IPv4 is switched off (--ipv4=false)".into(),
+        ));
+    }
+    if !with_ipv6 {
+        return Err(Error::InvalidRequest(
+            "IPv4 or IPv6 must be enabled: give --ipv6 with --ipv4=false".into(),
         ));
     }
     Ok(())
@@ -178,7 +208,7 @@ fn follow_template(request: &mut NetworkRequest, around: &Surroundings<'_>) -> R
         ));
     }
     let own = !request.pools.is_empty() || !request.options.is_empty() || request.internal;
-    if own || request.ipv6 == Some(true) {
+    if own || request.ipv6 == Some(true) || request.ipv4 == Some(false) {
         return Err(Error::InvalidRequest(
             "user-specified configurations are not supported if the network depends on a configuration network".into(),
         ));
@@ -197,6 +227,7 @@ fn follow_template(request: &mut NetworkRequest, around: &Surroundings<'_>) -> R
     request.config_from.clone_from(&template.name);
     request.options.clone_from(&template.options);
     request.internal = template.internal;
+    request.ipv4 = Some(template.ipv4);
     request.ipv6 = Some(template.ipv6);
     request.pools = template.subnets.iter().map(pool_of).collect();
     for (key, value) in &template.labels {
@@ -264,7 +295,11 @@ fn interface(
     }
     if driver != Driver::Bridge {
         let options = ChildOptions::parse(driver, &request.options)?;
-        return Ok(options.parent.unwrap_or_else(|| child::own_parent(id)));
+        let Some(parent) = &options.parent else {
+            return Ok(child::own_parent(id));
+        };
+        child::check_shared(parent, &options, around.networks)?;
+        return Ok(parent.clone());
     }
     let name = BridgeOptions::parse(&request.options)?
         .name
@@ -389,7 +424,7 @@ fn subnets(
         check_overlap(subnet.subnet, around)?;
     }
     let has = |asked: &[Subnet], ipv4: bool| asked.iter().any(|s| s.subnet.is_ipv4() == ipv4);
-    if !has(&asked, true) {
+    if !has(&asked, true) && request.ipv4 != Some(false) {
         asked.insert(0, chosen(true, request, around)?);
     }
     if with_ipv6 && !has(&asked, false) {
@@ -398,7 +433,18 @@ fn subnets(
     asked.sort_by_key(|subnet| !subnet.subnet.is_ipv4());
     let routed = driver == Driver::Ipvlan
         && child::routes_itself(driver, &ChildOptions::parse(driver, &request.options)?);
+    let bridge = (driver == Driver::Bridge).then(|| BridgeOptions::parse(&request.options));
+    let bridge = bridge.transpose()?;
     for subnet in &mut asked {
+        let ipv4 = subnet.subnet.is_ipv4();
+        let isolated = bridge
+            .as_ref()
+            .is_some_and(|b| b.family(ipv4).gateway == GatewayMode::Isolated);
+        if isolated {
+            // Nobody is there; the address is as good as any other.
+            subnet.gateway = None;
+            continue;
+        }
         let first = subnet.subnet.at(subnet.subnet.first() + 1);
         let fits = subnet.subnet.contains(first);
         if subnet.gateway.is_none() && !routed && fits {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use crate::endpoint::{BoundPort, HostPort, PortRequest, Protocol};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
+use crate::ipv6;
 
 /// Linux's own default of `ip_local_port_range`.
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
@@ -35,8 +36,23 @@ pub(crate) struct Ports {
     /// Ports that were ours a moment ago: a monitor may be about to close the socket.
     released: HashMap<(Protocol, u16), Instant>,
     default_address: IpAddr,
+    /// Whether ports of a family that a container lacks are relayed to the other one.
+    relays: bool,
+    /// How many sockets one endpoint's ports may be held by.
+    most_held: usize,
     ephemeral: (u16, u16),
     next: u16,
+}
+
+/// How a container is reached by one family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It has no such address.
+    None,
+    /// By ports of the host.
+    Mapped,
+    /// By its own address (`gateway_mode` routed).
+    Open,
 }
 
 /// Whose ports they are.
@@ -46,28 +62,47 @@ pub(crate) struct PortOwner<'a> {
     pub(crate) endpoint: &'a str,
     /// Where its network publishes what names no address.
     pub(crate) default_address: Option<IpAddr>,
-    /// Whether it has an IPv6 address.
-    pub(crate) ipv6: bool,
+    pub(crate) ipv4: Way,
+    pub(crate) ipv6: Way,
     /// Its network's name.
     pub(crate) network: &'a str,
 }
 
-/// One port on one or several of the host's addresses, under the same number.
+impl PortOwner<'_> {
+    fn way(&self, ipv4: bool) -> Way {
+        if ipv4 { self.ipv4 } else { self.ipv6 }
+    }
+}
+
+/// Where a port is published.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    host_ip: IpAddr,
+    /// Whether it is a port of the host; else it is opened at the container's own address.
+    mapped: bool,
+}
+
+/// One port in one or several places, under the same number.
 #[derive(Debug, Clone)]
 struct Wish {
-    host_ips: Vec<IpAddr>,
+    places: Vec<Place>,
     container_port: u16,
     protocol: Protocol,
 }
 
 impl Wish {
     fn at(&self, host_port: u16) -> impl Iterator<Item = BoundPort> {
-        self.host_ips.iter().map(move |&host_ip| BoundPort {
-            host_ip,
-            host_port,
+        self.places.iter().map(move |place| BoundPort {
+            host_ip: place.host_ip,
+            host_port: if place.mapped { host_port } else { 0 },
             container_port: self.container_port,
             protocol: self.protocol,
         })
+    }
+
+    /// Whether it takes no port of the host.
+    fn is_open(&self) -> bool {
+        self.places.iter().all(|place| !place.mapped)
     }
 }
 
@@ -76,12 +111,14 @@ type Held = (Vec<BoundPort>, Vec<OwnedFd>);
 
 impl Ports {
     /// No port taken; requests without an address get the default one.
-    pub(crate) fn new(default_address: IpAddr) -> Self {
+    pub(crate) fn new(default_address: IpAddr, relays: bool) -> Self {
         let ephemeral = ephemeral_range();
         Self {
             claims: HashMap::new(),
             released: HashMap::new(),
             default_address,
+            relays,
+            most_held: most_held(),
             ephemeral,
             next: ephemeral.0,
         }
@@ -102,7 +139,10 @@ impl Ports {
             match self.take_one(request, owner) {
                 Ok((ports, held)) => {
                     bound.extend(ports);
-                    sockets.extend(held);
+                    // The others were free a moment ago, and are translated before any program
+                    // that binds them later hears of a packet.
+                    let room = self.most_held.saturating_sub(sockets.len());
+                    sockets.extend(held.into_iter().take(room));
                 }
                 Err(error) => {
                     self.release(&bound, owner.endpoint);
@@ -115,6 +155,9 @@ impl Ports {
 
     /// Notes a port whose socket somebody else keeps open.
     pub(crate) fn mark(&mut self, port: &BoundPort, owner: PortOwner<'_>) {
+        if port.is_open() {
+            return;
+        }
         let claim = Claim {
             host_ip: port.host_ip,
             endpoint: owner.endpoint.to_owned(),
@@ -155,10 +198,20 @@ impl Ports {
 
     fn take_one(&mut self, request: &PortRequest, owner: PortOwner<'_>) -> Result<Held> {
         let wish = Wish {
-            host_ips: self.host_addresses(request.host_ip, owner)?,
+            places: self.places(request, owner)?,
             container_port: request.container_port,
             protocol: request.protocol,
         };
+        if wish.is_open() {
+            return match request.host_port {
+                HostPort::Any => Ok((wish.at(0).collect(), Vec::new())),
+                _ => Err(without_nat(
+                    &wish,
+                    owner,
+                    "a port of the host cannot be named",
+                )),
+            };
+        }
         match request.host_port {
             HostPort::Exact(port) => self.take_exact(&wish, port, owner),
             HostPort::Range(first, last) => self.take_first(first..=last, &wish, owner),
@@ -167,29 +220,96 @@ impl Ports {
                 let start = self.next;
                 let candidates = (start..=last).chain(first..start);
                 let taken = self.take_first(candidates, &wish, owner)?;
-                let port = taken.0.first().map_or(last, |port| port.host_port);
+                let mut mapped = taken.0.iter().filter(|port| !port.is_open());
+                let port = mapped.next().map_or(last, |port| port.host_port);
                 self.next = if port >= last { first } else { port + 1 };
                 Ok(taken)
             }
         }
     }
 
-    /// Every address of the host, also of IPv6 where the endpoint has it, unless one is named.
-    fn host_addresses(&self, asked: Option<IpAddr>, owner: PortOwner<'_>) -> Result<Vec<IpAddr>> {
-        if let Some(address) = asked {
-            if address.is_ipv6() && !owner.ipv6 {
-                return Err(Error::NoFamily {
-                    network: owner.network.to_owned(),
-                    family: "IPv6",
-                    what: format!("a port cannot be published on [{address}]"),
-                });
-            }
-            return Ok(vec![address]);
+    /// Every address of the host, of both families, unless one is named.
+    fn places(&self, request: &PortRequest, owner: PortOwner<'_>) -> Result<Vec<Place>> {
+        if let Some(address) = request.host_ip {
+            return self.named_place(address, request, owner).map(|p| vec![p]);
         }
         let default = owner.default_address.unwrap_or(self.default_address);
-        let all = default.is_unspecified() && default.is_ipv4() && owner.ipv6;
-        let ipv6 = all.then_some(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        Ok(std::iter::once(default).chain(ipv6).collect())
+        let mut places = Vec::new();
+        places.extend(self.place(default, request, owner));
+        if default == IpAddr::from(Ipv4Addr::UNSPECIFIED) {
+            // Relayed ports need a listening socket; a host without IPv6 has no such address.
+            let own = owner.ipv6 != Way::None || ipv6::is_available();
+            let all = IpAddr::from(Ipv6Addr::UNSPECIFIED);
+            places.extend(self.place(all, request, owner).filter(|_| own));
+        }
+        if places.is_empty() {
+            return Err(self.no_family(default, owner));
+        }
+        Ok(places)
+    }
+
+    /// What publishing on an address that nobody named means; nothing where that cannot be.
+    fn place(&self, host_ip: IpAddr, request: &PortRequest, owner: PortOwner<'_>) -> Option<Place> {
+        let mapped = Some(Place {
+            host_ip,
+            mapped: true,
+        });
+        match owner.way(host_ip.is_ipv4()) {
+            Way::Mapped => mapped,
+            Way::Open => Some(Place {
+                host_ip: unspecified(host_ip.is_ipv4()),
+                mapped: false,
+            }),
+            Way::None => mapped.filter(|_| self.can_relay(request, host_ip, owner)),
+        }
+    }
+
+    fn named_place(
+        &self,
+        host_ip: IpAddr,
+        request: &PortRequest,
+        owner: PortOwner<'_>,
+    ) -> Result<Place> {
+        let place = self.place(host_ip, request, owner);
+        let place = place.ok_or_else(|| self.no_family(host_ip, owner))?;
+        if !place.mapped && !host_ip.is_unspecified() {
+            let wish = Wish {
+                places: vec![place],
+                container_port: request.container_port,
+                protocol: request.protocol,
+            };
+            return Err(without_nat(
+                &wish,
+                owner,
+                "an address of the host cannot be named",
+            ));
+        }
+        Ok(place)
+    }
+
+    /// Whether packets for this family of addresses can be passed on to the other one.
+    fn can_relay(&self, request: &PortRequest, host_ip: IpAddr, owner: PortOwner<'_>) -> bool {
+        self.relays
+            && request.protocol != Protocol::Sctp
+            && owner.way(!host_ip.is_ipv4()) != Way::None
+    }
+
+    fn no_family(&self, address: IpAddr, owner: PortOwner<'_>) -> Error {
+        let off = if self.relays {
+            ""
+        } else {
+            " while userland-proxy is off"
+        };
+        let shown = if address.is_ipv4() {
+            address.to_string()
+        } else {
+            format!("[{address}]")
+        };
+        Error::NoFamily {
+            network: owner.network.to_owned(),
+            family: if address.is_ipv4() { "IPv4" } else { "IPv6" },
+            what: format!("a port cannot be published on {shown}{off}"),
+        }
     }
 
     fn take_first(
@@ -214,7 +334,10 @@ impl Ports {
             return Err(Error::InvalidPortRange);
         }
         Err(Error::PortsExhausted {
-            host_ip: wish.host_ips[0],
+            host_ip: wish
+                .places
+                .first()
+                .map_or(self.default_address, |p| p.host_ip),
             first,
             last,
             protocol: wish.protocol,
@@ -264,6 +387,9 @@ impl Ports {
 
     /// The container that has the port on this address; any address collides with each.
     fn holder(&self, port: &BoundPort) -> Option<&str> {
+        if port.is_open() {
+            return None;
+        }
         let claims = self.claims.get(&(port.protocol, port.host_port))?;
         let collides = |claim: &&Claim| {
             claim.host_ip.is_ipv4() == port.host_ip.is_ipv4()
@@ -278,10 +404,26 @@ impl Ports {
     }
 }
 
+fn unspecified(ipv4: bool) -> IpAddr {
+    if ipv4 {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    }
+}
+
+fn without_nat(wish: &Wish, owner: PortOwner<'_>, what: &str) -> Error {
+    let port = wish.container_port;
+    Error::InvalidRequest(format!(
+        "{what} for port {port}/{}: NAT is disabled on network {} (gateway mode routed); publish {port} alone",
+        wish.protocol, owner.network
+    ))
+}
+
 /// Opens sockets that hold a port on all its addresses, or tells which one cannot be had.
 fn reserve_all(wish: &Wish, number: u16) -> Result<Vec<OwnedFd>, (BoundPort, Errno)> {
-    let mut sockets = Vec::with_capacity(wish.host_ips.len());
-    for port in wish.at(number) {
+    let mut sockets = Vec::with_capacity(wish.places.len());
+    for port in wish.at(number).filter(|port| !port.is_open()) {
         sockets.extend(reserve(&port).map_err(|error| (port, error))?);
     }
     Ok(sockets)
@@ -337,6 +479,14 @@ fn bind_error(port: &BoundPort, error: Errno) -> Error {
         protocol,
         source: io::Error::from(error),
     }
+}
+
+/// Half of the files that this process may have open, for a container may publish tens of thousands
+/// of ports, and its monitor has the same limit.
+fn most_held() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let limit = limit.current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 2).unwrap_or(usize::MAX)
 }
 
 fn ephemeral_range() -> (u16, u16) {

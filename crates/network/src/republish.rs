@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::flows;
 use crate::net::Means;
 use crate::networks::{Networks, Undo, lock};
-use crate::ports::PortOwner;
+use crate::ports::{PortOwner, Way};
 
 impl Networks {
     /// Publishes more ports of a live endpoint; whoever keeps its sockets must keep these too.
@@ -21,7 +21,8 @@ impl Networks {
             container: &endpoint.container_id,
             endpoint: endpoint_id,
             default_address: self.host_binding(&endpoint),
-            ipv6: endpoint.v6.is_some(),
+            ipv4: self.way(&endpoint, true),
+            ipv6: self.way(&endpoint, false),
             network: &endpoint.network_name,
         };
         let (ports, sockets) = self.take_ports(requests, owner)?;
@@ -53,6 +54,11 @@ impl Networks {
             Means::Bridge(_, options) => options.host_binding,
             _ => None,
         }
+    }
+
+    fn way(&self, endpoint: &crate::EndpointState, ipv4: bool) -> Way {
+        let net = self.net(&endpoint.network_id);
+        net.map_or(Way::None, |net| net.way(ipv4))
     }
 
     fn live_endpoint(&self, endpoint_id: &str) -> Result<crate::EndpointState> {

@@ -153,6 +153,28 @@ pub enum Expression {
         /// The port's register; `None` leaves the port.
         port: Option<u32>,
     },
+    /// Loads a value.
+    Value {
+        /// Where to.
+        register: u32,
+        /// Its bytes.
+        value: Vec<u8>,
+    },
+    /// Sends a copy of the packet to the address in a register, by the interface whose index is in
+    /// another one.
+    Duplicate {
+        /// The address's register.
+        address: u32,
+        /// The index's register.
+        interface: u32,
+    },
+    /// Translates the source to the address in a register.
+    Snat {
+        /// The address's family.
+        family: Family,
+        /// The address's register.
+        address: u32,
+    },
     /// Translates the source to the address of the interface it leaves by.
     Masquerade,
 }
@@ -182,8 +204,9 @@ impl Expression {
             Self::Compare { .. } => "cmp",
             Self::InSet { .. } | Self::Map { .. } => "lookup",
             Self::Counter => "counter",
-            Self::Verdict(_) => "immediate",
-            Self::Dnat { .. } => "nat",
+            Self::Verdict(_) | Self::Value { .. } => "immediate",
+            Self::Duplicate { .. } => "dup",
+            Self::Dnat { .. } | Self::Snat { .. } => "nat",
             Self::Masquerade => "masq",
         }
     }
@@ -254,6 +277,19 @@ impl Expression {
                 if let Some(port) = port {
                     data.be32(5, number(*port));
                 }
+            }
+            Self::Value { register, value } => {
+                data.be32(1, number(*register));
+                data.nested(2, |nested| nested.bytes(NFTA_DATA_VALUE, value));
+            }
+            Self::Duplicate { address, interface } => {
+                data.be32(1, number(*address));
+                data.be32(2, number(*interface));
+            }
+            Self::Snat { family, address } => {
+                data.be32(1, 0); // NFT_NAT_SNAT
+                data.be32(2, u32::from(family.number()));
+                data.be32(3, number(*address));
             }
             Self::Counter | Self::Masquerade => {}
         }

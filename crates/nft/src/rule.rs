@@ -95,9 +95,17 @@ impl Rule {
         self.interface_in(Expression::OIFNAME, set, false)
     }
 
-    /// `iifname . oifname vmap @MAP`
+    /// `iifname . oifname @SET`
     #[must_use]
-    pub fn interface_pair_verdict(self, map: &str) -> Self {
+    pub fn interface_pair_in(self, set: &str) -> Self {
+        self.interface_pair().with(Expression::InSet {
+            register: 0,
+            set: set.to_owned(),
+            inside: true,
+        })
+    }
+
+    fn interface_pair(self) -> Self {
         self.with(Expression::Meta {
             key: Expression::IIFNAME,
             register: 0,
@@ -106,7 +114,12 @@ impl Rule {
             key: Expression::OIFNAME,
             register: 4,
         })
-        .with(Expression::Map {
+    }
+
+    /// `iifname . oifname vmap @MAP`
+    #[must_use]
+    pub fn interface_pair_verdict(self, map: &str) -> Self {
+        self.interface_pair().with(Expression::Map {
             register: 0,
             map: map.to_owned(),
             into: None,
@@ -174,6 +187,52 @@ impl Rule {
             })
     }
 
+    /// `ip daddr != ADDRESS`
+    #[must_use]
+    pub fn destination_not(self, address: impl Into<IpAddr>) -> Self {
+        let destination = self.destination();
+        self.with(destination).with(Expression::Compare {
+            register: 0,
+            equal: false,
+            value: octets(address.into()),
+        })
+    }
+
+    /// `meta l4proto PROTOCOL`
+    #[must_use]
+    pub fn protocol(self, protocol: u8) -> Self {
+        self.with(Expression::Meta {
+            key: Expression::L4PROTO,
+            register: 0,
+        })
+        .with(Expression::Compare {
+            register: 0,
+            equal: true,
+            value: vec![protocol],
+        })
+    }
+
+    /// `ip daddr . meta l4proto . th dport @SET`
+    #[must_use]
+    pub fn destination_in(self, set: &str) -> Self {
+        self.destination_and_port().with(Expression::InSet {
+            register: 0,
+            set: set.to_owned(),
+            inside: true,
+        })
+    }
+
+    fn destination_and_port(self) -> Self {
+        let destination = self.destination();
+        let width = self.address_registers();
+        self.with(destination)
+            .with(Expression::Meta {
+                key: Expression::L4PROTO,
+                register: width,
+            })
+            .with(destination_port(width + 1))
+    }
+
     /// `ct state BITS`
     #[must_use]
     pub fn ct_state(self, state: CtState) -> Self {
@@ -224,15 +283,20 @@ impl Rule {
     /// `dnat ip to ip daddr . meta l4proto . th dport map @MAP`
     #[must_use]
     pub fn dnat_by_address_and_port(self, map: &str) -> Self {
-        let destination = self.destination();
-        let width = self.address_registers();
-        self.with(destination)
-            .with(Expression::Meta {
-                key: Expression::L4PROTO,
-                register: width,
+        self.destination_and_port().dnat_from_map(map)
+    }
+
+    /// `snat ip to ip saddr map @MAP`
+    #[must_use]
+    pub fn snat_by_source(self, map: &str) -> Self {
+        let (source, family) = (self.source(), self.family);
+        self.with(source)
+            .with(Expression::Map {
+                register: 0,
+                map: map.to_owned(),
+                into: Some(0),
             })
-            .with(destination_port(width + 1))
-            .dnat_from_map(map)
+            .with(Expression::Snat { family, address: 0 })
     }
 
     /// The value replaces the key in the registers: the address first, then the port.
@@ -269,6 +333,41 @@ impl Rule {
             _ => (16, 4),
         };
         network_header(offset, length)
+    }
+
+    /// `meta l4proto . th dport` is a key of the map; its value does not matter.
+    #[must_use]
+    pub fn port_is_key_of(self, map: &str) -> Self {
+        self.with(Expression::Meta {
+            key: Expression::L4PROTO,
+            register: 0,
+        })
+        .with(destination_port(1))
+        .with(is_key_of(map))
+    }
+
+    /// `ip daddr . meta l4proto . th dport` is a key of the map; its value does not matter.
+    #[must_use]
+    pub fn destination_is_key_of(self, map: &str) -> Self {
+        self.destination_and_port().with(is_key_of(map))
+    }
+
+    /// `dup to ADDRESS device INTERFACE`
+    #[must_use]
+    pub fn duplicate(self, to: impl Into<IpAddr>, interface: u32) -> Self {
+        let width = self.address_registers();
+        self.with(Expression::Value {
+            register: 0,
+            value: octets(to.into()),
+        })
+        .with(Expression::Value {
+            register: width,
+            value: interface.to_ne_bytes().to_vec(),
+        })
+        .with(Expression::Duplicate {
+            address: 0,
+            interface: width,
+        })
     }
 
     /// `counter`
@@ -326,6 +425,15 @@ fn octets(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+/// A map is asked for a value, for the kernel takes no map for a set; it lands where no key is.
+fn is_key_of(map: &str) -> Expression {
+    Expression::Map {
+        register: 0,
+        map: map.to_owned(),
+        into: Some(8),
     }
 }
 

@@ -235,6 +235,22 @@ impl Element {
         elements
     }
 
+    /// A range of addresses that is mapped to one address, for a map of intervals.
+    pub fn mapped_range(
+        from: impl Into<IpAddr>,
+        to: impl Into<IpAddr>,
+        value: impl Into<IpAddr>,
+    ) -> Vec<Self> {
+        let mut elements = Self::address_range(from, to);
+        if let Some(start) = elements.first_mut() {
+            start.value = Value::Data(match value.into() {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            });
+        }
+        elements
+    }
+
     /// Gives it a value of several fields, each filled up to four bytes.
     #[must_use]
     pub fn maps_to(mut self, fields: &[&[u8]]) -> Self {

@@ -1,8 +1,10 @@
 //! Networks that users make: names, isolation, connecting while containers run.
 
 mod dns;
+mod families;
 mod matrix;
 mod named;
 mod neighbours;
+mod refused;
 mod restart;
 mod scale;

@@ -107,7 +107,7 @@ fn keys_are_shown_by_info_and_version() {
             "min-api-version": "1.40",
             "proxies": {"https-proxy": "http://user:pass@proxy.test:3128", "no-proxy": "localhost"},
             "pidfile": world_pid.path(),
-            "userland-proxy": false,
+            "userland-proxy": false, "raw-logs": true,
             "iptables": true,
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "features": {"containerd-snapshotter": true},
@@ -166,7 +166,7 @@ fn keys_are_shown_by_info_and_version() {
             .any(|l| l["message"].as_str().is_some_and(|m| m.contains(text)))
     };
     assert!(
-        says("userland-proxy changes nothing") && says("containerd-snapshotter"),
+        says("raw-logs changes nothing") && says("containerd-snapshotter"),
         "{log}"
     );
 }

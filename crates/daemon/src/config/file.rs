@@ -129,7 +129,8 @@ mod tests {
     fn dockers_keys_are_understood() {
         let config = merged(
             r#"{"data-root": "/d", "registry-mirrors": ["http://127.0.0.1:5000"],
-                "log-opts": {"max-size": "10m"}, "live-restore": true, "userland-proxy": false}"#,
+                "log-opts": {"max-size": "10m"}, "live-restore": true, "userland-proxy": false,
+                "raw-logs": true}"#,
             serde_json::json!({"bip": "10.1.0.1/16"}),
         )
         .unwrap();
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(config.registry_mirrors, ["http://127.0.0.1:5000"]);
         assert_eq!(config.log_opts["max-size"], "10m");
         assert_eq!(config.bip.as_deref(), Some("10.1.0.1/16"));
+        assert_eq!(config.userland_proxy, Some(false));
         assert_eq!(config.notes.len(), 1);
     }
 

@@ -135,8 +135,7 @@ use Form::{Features, List, Map, Number, Object, Pools, Switch, Text, Ulimits};
 
 /// All keys, by name.
 pub const KEYS: &[Key] = &[
-    Key::new("allow-direct-routing", Switch, "Allow other hosts to reach published ports at the containers' addresses")
-        .only(OFF, "whether a router forwards to the containers' addresses is decided by its routes"),
+    Key::new("allow-direct-routing", Switch, "Allow other hosts to reach published ports at the containers' addresses"),
     Key::new("allow-nondistributable-artifacts", List, "Registries to push foreign layers to")
         .flag("allow-nondistributable-artifact")
         .only(EMPTY, "layers with foreign URLs are never pushed"),
@@ -144,8 +143,7 @@ pub const KEYS: &[Key] = &[
         .flag("authorization-plugin")
         .only(EMPTY, "there are no plugins; restrict access by the socket's group or by TLS client certificates"),
     Key::new("bip", Text, "IPv4 address and prefix of the default bridge"),
-    Key::new("bip6", Text, "IPv6 address and prefix of the default bridge")
-        .refused("the default bridge has no IPv6"),
+    Key::new("bip6", Text, "IPv6 address and prefix of the default bridge"),
     Key::new("bridge", Text, "Name of the default bridge").short('b'),
     Key::new("builder", Object, "Settings of the builder")
         .only(EMPTY, "building images is not supported by this version of Gantry"),
@@ -166,8 +164,7 @@ pub const KEYS: &[Key] = &[
         .flag("default-address-pool"),
     Key::new("default-cgroupns-mode", Text, "Cgroup namespace of containers: host or private").reloads(),
     Key::new("default-gateway", Text, "Gateway of containers on the default bridge"),
-    Key::new("default-gateway-v6", Text, "IPv6 gateway of containers on the default bridge")
-        .refused("the default bridge has no IPv6"),
+    Key::new("default-gateway-v6", Text, "IPv6 gateway of containers on the default bridge"),
     Key::new("default-ipc-mode", Text, "IPC namespace of containers: private or shareable").reloads(),
     Key::new("default-network-opts", Object, "Options of new networks by driver"),
     Key::new("default-runtime", Text, "Runtime of containers").reloads(),
@@ -181,11 +178,11 @@ pub const KEYS: &[Key] = &[
     Key::new("experimental", Switch, "Experimental features")
         .only(OFF, "there are no experimental features"),
     Key::new("features", Features, "Features by name").flag("feature").reloads(),
+    Key::new("firewall", Text, "honor-input: published ports are reached by whom the host's INPUT chains let in"),
     Key::new("firewall-backend", Text, "What sets up the firewall")
         .only(&["\"\"", "\"nftables\""], "rules are always made with nf_tables"),
     Key::new("fixed-cidr", Text, "Part of the default bridge's subnet that containers' addresses come from"),
-    Key::new("fixed-cidr-v6", Text, "IPv6 subnet of the default bridge")
-        .refused("the default bridge has no IPv6"),
+    Key::new("fixed-cidr-v6", Text, "IPv6 subnet of the default bridge"),
     Key::new("group", Text, "Group that may use the socket").short('G'),
     Key::new("host-gateway-ip", Text, "Address that host-gateway stands for in --add-host"),
     Key::new("host-gateway-ips", List, "Addresses that host-gateway stands for in --add-host")
@@ -209,8 +206,7 @@ pub const KEYS: &[Key] = &[
         .only(ON, "rules are put into a table of our own in nf_tables, which published ports need; no other rules are touched"),
     Key::new("iptables", Switch, "Make rules")
         .only(ON, "rules are put into a table of our own in nf_tables, which published ports need; no other rules are touched"),
-    Key::new("ipv6", Switch, "IPv6 on the default bridge")
-        .only(OFF, "the default bridge has no IPv6; make a network with --ipv6"),
+    Key::new("ipv6", Switch, "IPv6 on the default bridge"),
     Key::new("labels", List, "Label of this daemon, shown by info").flag("label").reloads(),
     Key::new("live-restore", Switch, "Containers go on when the daemon ends (default true)").reloads(),
     Key::new("log-driver", Text, "Log driver of containers that name none"),
@@ -263,8 +259,7 @@ pub const KEYS: &[Key] = &[
     Key::new("tlscert", Text, "The daemon's certificate (default ~/.docker/cert.pem)"),
     Key::new("tlskey", Text, "The certificate's key (default ~/.docker/key.pem)"),
     Key::new("tlsverify", Switch, "TLS, and clients must have a certificate"),
-    Key::new("userland-proxy", Switch, "A proxy process per published port")
-        .is(Answer::Noted("published ports need no proxy process")),
+    Key::new("userland-proxy", Switch, "Relay published ports to containers that lack the client's family of addresses (default true)"),
     Key::new("userland-proxy-path", Text, "The proxy program")
         .is(Answer::Noted("published ports need no proxy process")),
     Key::new("userns-remap", Text, "User and group that containers' root becomes")

@@ -59,6 +59,20 @@ pub struct Config {
     pub proxies: Option<Proxies>,
     /// Address and prefix of the default bridge.
     pub bip: Option<String>,
+    /// IPv6 on the default bridge.
+    pub ipv6: bool,
+    /// Its IPv6 address and prefix.
+    pub bip6: Option<String>,
+    /// Its IPv6 subnet.
+    pub fixed_cidr_v6: Option<String>,
+    /// The IPv6 router of containers on it.
+    pub default_gateway_v6: Option<String>,
+    /// `honor-input`
+    pub firewall: Option<String>,
+    /// Whether ports are relayed between families of addresses; `true` if missing.
+    pub userland_proxy: Option<bool>,
+    /// Whether published ports are reached at containers' own addresses too.
+    pub allow_direct_routing: bool,
     /// The part of the default bridge's subnet that containers' addresses come from.
     pub fixed_cidr: Option<String>,
     /// The router of containers on the default bridge.

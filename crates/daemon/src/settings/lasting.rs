@@ -40,6 +40,19 @@ impl Resolved {
             (old.cpu_rt_runtime != new.cpu_rt_runtime, "cpu-rt-runtime"),
             (old.ip != new.ip, "ip"),
             (old.fixed_cidr != new.fixed_cidr, "fixed-cidr"),
+            (old.ipv6 != new.ipv6, "ipv6"),
+            (old.bip6 != new.bip6, "bip6"),
+            (old.fixed_cidr_v6 != new.fixed_cidr_v6, "fixed-cidr-v6"),
+            (
+                old.default_gateway_v6 != new.default_gateway_v6,
+                "default-gateway-v6",
+            ),
+            (old.firewall != new.firewall, "firewall"),
+            (old.userland_proxy != new.userland_proxy, "userland-proxy"),
+            (
+                old.allow_direct_routing != new.allow_direct_routing,
+                "allow-direct-routing",
+            ),
             (
                 old.default_gateway != new.default_gateway,
                 "default-gateway",

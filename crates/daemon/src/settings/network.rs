@@ -24,6 +24,7 @@ pub(super) fn network(
         network.bip = Some(cidr);
     }
     default_bridge(config, &mut network)?;
+    publishing(config, &mut network)?;
     if let Some(ip) = &config.ip {
         network.publish_default_address = ip
             .parse()
@@ -85,10 +86,54 @@ fn default_bridge(config: &Config, network: &mut NetworkConfig) -> Result<(), Er
             .map_err(|_| setting("default-gateway", router, "expected an IPv4 address"))?;
         network.default_gateway = Some(address);
     }
+    default_bridge_ipv6(config, network)?;
     network.icc = config.icc.unwrap_or(true);
     network.masquerade = config.ip_masq.unwrap_or(true);
     network
         .default_options
         .clone_from(&config.default_network_opts);
+    Ok(())
+}
+
+/// The same of IPv6. An address or a subnet without `ipv6` would change nothing.
+fn default_bridge_ipv6(config: &Config, network: &mut NetworkConfig) -> Result<(), Error> {
+    network.ipv6 = config.ipv6;
+    let cidr = |name: &'static str, text: &String| -> Result<Cidr, Error> {
+        let parsed: Result<Cidr, _> = text.parse();
+        let parsed = parsed.map_err(|e| setting(name, text, &e.to_string()))?;
+        if parsed.is_ipv4() {
+            return Err(setting(
+                name,
+                text,
+                "expected an IPv6 address with a prefix",
+            ));
+        }
+        if !config.ipv6 {
+            return Err(setting(name, text, "it needs \"ipv6\": true"));
+        }
+        Ok(parsed)
+    };
+    let bip6 = config.bip6.as_ref().map(|text| cidr("bip6", text));
+    network.bip6 = bip6.transpose()?;
+    let subnet = config.fixed_cidr_v6.as_ref();
+    network.fixed_cidr_v6 = subnet.map(|text| cidr("fixed-cidr-v6", text)).transpose()?;
+    if let Some(router) = &config.default_gateway_v6 {
+        let address = router
+            .parse()
+            .map_err(|_| setting("default-gateway-v6", router, "expected an IPv6 address"))?;
+        network.default_gateway_v6 = Some(address);
+    }
+    Ok(())
+}
+
+/// Who reaches published ports, and how.
+fn publishing(config: &Config, network: &mut NetworkConfig) -> Result<(), Error> {
+    network.relay_ports = config.userland_proxy.unwrap_or(true);
+    network.allow_direct_routing = config.allow_direct_routing;
+    network.honor_input = match config.firewall.as_deref() {
+        None | Some("") => false,
+        Some("honor-input") => true,
+        Some(other) => return Err(setting("firewall", other, "expected honor-input")),
+    };
     Ok(())
 }

@@ -34,6 +34,7 @@ impl Containers {
             let kept = blocking(move || service.connect_live(&subject, &wanted)).await?;
             let link = container.live_link()?;
             self.hand_over(&container, &link, &kept).await?;
+            self.relay_again(&container).await?;
         }
         let Attachment { network, wishes } = attachment;
         {
@@ -130,6 +131,7 @@ impl Containers {
             let (service, subject) = (self.clone(), Arc::clone(&container));
             let name = name.clone();
             blocking(move || service.disconnect_live(&subject, &name)).await?;
+            self.relay_again(&container).await?;
         }
         {
             let mut record = container.record();
@@ -143,6 +145,16 @@ impl Containers {
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &name, "disconnect");
         Ok(())
+    }
+
+    /// Tells the monitor of the relayed ports that a running container has now.
+    pub(super) async fn relay_again(&self, container: &Container) -> Result<(), Error> {
+        let endpoints = container.record().state.endpoints.clone();
+        if endpoints.iter().all(|e| e.ports.is_empty()) {
+            return Ok(());
+        }
+        let link = container.live_link()?;
+        self.relay_ports(container, &link, &endpoints).await
     }
 
     fn disconnect_live(&self, container: &Container, network: &str) -> Result<(), Error> {

@@ -1,13 +1,13 @@
 //! Joining a container's networks before it starts.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use gantry_dns::Door;
-use gantry_monitor::protocol::{Reply, Request};
-use gantry_network::{Endpoint, EndpointState, Networks};
+use gantry_monitor::protocol::{HeldPort, Relay, Reply, Request};
+use gantry_network::{Endpoint, EndpointState, Networks, RelayedPort};
 
 use super::attachments::{self, Attachment, best_first, rank};
 use super::{Container, Containers, ports};
@@ -18,6 +18,8 @@ use crate::monitors::MonitorLink;
 const WITH_LAUNCH: usize = 150;
 /// How many descriptors go along with one later message.
 const AT_ONCE: usize = 200;
+/// How many relayed ports one message tells of: each takes about 100 bytes of a packet.
+const RELAYS_AT_ONCE: usize = 400;
 
 /// The network namespace to join and the endpoints in it; what is not kept is taken down.
 pub(super) struct JoinedNetwork {
@@ -175,6 +177,40 @@ impl Containers {
         Ok(())
     }
 
+    /// Tells the monitor which ports it passes on, in place of all that it was told before.
+    ///
+    /// A monitor of a version that knows no relays refuses, and goes on without.
+    pub(super) async fn relay_ports(
+        &self,
+        container: &Container,
+        link: &MonitorLink,
+        endpoints: &[EndpointState],
+    ) -> Result<(), Error> {
+        let relays = endpoints.iter().flat_map(EndpointState::relays);
+        let relays: Vec<Relay> = relays.map(relay).collect();
+        let mut replace = true;
+        let nothing = [&relays[..]];
+        let chunks: Vec<&[Relay]> = if relays.is_empty() {
+            nothing.to_vec()
+        } else {
+            relays.chunks(RELAYS_AT_ONCE).collect()
+        };
+        for some in chunks {
+            let request = Request::Relay {
+                relays: some.to_vec(),
+                replace,
+            };
+            match link.call(request, &[]).await {
+                Ok((Reply::Ok | Reply::Failed(_), _)) => replace = false,
+                Ok((other, _)) => {
+                    return Err(container.monitor_lost(format!("an unexpected answer: {other:?}")));
+                }
+                Err(e) => return Err(container.monitor_lost(e)),
+            }
+        }
+        Ok(())
+    }
+
     /// The network namespace of `container:<id>`.
     fn namespace_of(&self, mode: &str) -> Result<OwnedFd, Error> {
         let name = mode.strip_prefix("container:").unwrap_or(mode);
@@ -213,6 +249,18 @@ impl Containers {
         ];
         let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
         self.events.network(&network.id, action, attributes.into());
+    }
+}
+
+fn relay(relayed: RelayedPort) -> Relay {
+    let RelayedPort { port, target } = relayed;
+    Relay {
+        port: HeldPort {
+            protocol: port.protocol.number(),
+            address: port.host_ip,
+            port: port.host_port,
+        },
+        target: SocketAddr::new(target, port.container_port),
     }
 }
 

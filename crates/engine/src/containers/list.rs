@@ -7,6 +7,7 @@ use std::time::Duration;
 use gantry_api_types::{
     ContainerSummary, EndpointSettings, Filters, Port, SummaryHostConfig, SummaryNetworkSettings,
 };
+use gantry_network::BoundPort;
 use gantry_reference::ImageId;
 
 use super::phase::Phase;
@@ -166,10 +167,25 @@ fn listed_ports(record: &Record) -> Vec<Port> {
         return Vec::new();
     }
     let bound = record.state.ports();
+    // One that is reached at the container's own addresses of both families is one port.
+    let twice = |(index, port): (usize, &BoundPort)| {
+        port.is_open()
+            && bound[..index].iter().any(|other| {
+                other.is_open()
+                    && (other.container_port, other.protocol)
+                        == (port.container_port, port.protocol)
+            })
+    };
     let mut ports: Vec<Port> = bound
         .iter()
-        .map(|p| Port {
-            ip: p.host_ip.to_string(),
+        .enumerate()
+        .filter(|(index, port)| !twice((*index, *port)))
+        .map(|(_, p)| Port {
+            ip: if p.is_open() {
+                String::new()
+            } else {
+                p.host_ip.to_string()
+            },
             private_port: p.container_port,
             public_port: p.host_port,
             kind: p.protocol.to_string(),

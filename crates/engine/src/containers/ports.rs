@@ -104,7 +104,11 @@ pub(crate) fn map(exposed: impl Iterator<Item = impl AsRef<str>>, bound: &[Bound
             .or_default()
             .push(PortBinding {
                 host_ip: port.host_ip.to_string(),
-                host_port: port.host_port.to_string(),
+                host_port: if port.is_open() {
+                    String::new()
+                } else {
+                    port.host_port.to_string()
+                },
             });
     }
     map.extend(

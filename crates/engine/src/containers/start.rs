@@ -217,6 +217,14 @@ impl Containers {
                     tracing::warn!(container = %container.id, "{warning}");
                 }
                 self.hand_over(container, &link, rest).await?;
+                if network
+                    .endpoints
+                    .iter()
+                    .any(|e| e.relays().next().is_some())
+                {
+                    self.relay_ports(container, &link, &network.endpoints)
+                        .await?;
+                }
                 Ok(Launched { link, events, pid })
             }
             (Reply::Failed(failure), _) => Err(start_error(failure)),

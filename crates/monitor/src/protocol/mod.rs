@@ -105,12 +105,19 @@ pub enum Request {
         /// Which.
         ports: Vec<HeldPort>,
     },
+    /// Pass on what comes to these ports, whose sockets are kept. Answer: `Ok`.
+    Relay {
+        /// Which, and where to.
+        relays: Vec<Relay>,
+        /// Whether all others are no longer passed on.
+        replace: bool,
+    },
     /// The container's end is on record: the monitor may go. Answer: `Ok`.
     ExitSeen,
 }
 
 /// A port that a kept socket reserves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HeldPort {
     /// The IP protocol's number.
     pub protocol: u8,
@@ -118,6 +125,15 @@ pub struct HeldPort {
     pub address: std::net::IpAddr,
     /// The port.
     pub port: u16,
+}
+
+/// A kept port whose packets are passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    /// Which.
+    pub port: HeldPort,
+    /// Where to: an address of the container.
+    pub target: std::net::SocketAddr,
 }
 
 /// How a container is to be created.

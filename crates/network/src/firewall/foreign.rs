@@ -1,24 +1,36 @@
 //! Other programs' forward chains that drop by default.
 //!
-//! A chain also drops by default when its last rule refuses everything. An accept of ours cannot undo their drop: a packet must pass every chain at the hook. So
-//! two rules of ours go where the owner provides for it (Docker's `DOCKER-USER`, ufw's
-//! `ufw-user-forward`) or else to the start of that chain itself, two for each bridge of ours. They
-//! name that bridge only and carry our table's name and its as their comment, by which they are
-//! found again and removed.
+//! A chain also drops by default when its last rule refuses everything. An accept of ours cannot
+//! undo their drop: a packet must pass every chain at the hook. So two rules of ours go where the
+//! owner provides for it (Docker's `DOCKER-USER`, ufw's `ufw-user-forward`) or else to the start of
+//! that chain itself, two for each bridge of ours. They name that bridge only and carry our table's
+//! name and its as their comment, by which they are found again and removed. Where firewalld owns
+//! its table, it is asked.
+//!
 //! What may go to our bridge is still decided by our own table.
+
+use std::path::Path;
 
 use gantry_nft::{Batch, Connection, Family, Hook, ListedChain, Policy, Result, Rule, Table};
 
-use super::Segment;
+use super::{Segment, firewalld};
 
 /// Chains that exist for other people's rules.
 const PROVIDED: [&str; 3] = ["DOCKER-USER", "ufw-user-forward", "ufw6-user-forward"];
 
-/// Adds our rules for these networks where they are needed and missing. Returns which chains
-/// could not be opened, and why.
-pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<Vec<String>> {
+/// What became of others' chains.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// Which could not be opened, and why.
+    pub(super) shut: Vec<String>,
+    /// Whether firewalld was asked to trust our bridges.
+    pub(super) by_firewalld: bool,
+}
+
+/// Adds our rules for these networks where they are needed and missing.
+pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Result<Opened> {
     let chains = nft.chains()?;
-    let mut shut = Vec::new();
+    let mut opened = Opened::default();
     for chain in &chains {
         let hooked = is_foreign(chain, own) && chain.hook == Some(Hook::Forward);
         if !hooked || !drops(nft, chain) {
@@ -26,14 +38,35 @@ pub(super) fn open(nft: &Connection, own: &Table, segments: &[Segment]) -> Resul
         }
         let target = provided(&chains, &chain.table).unwrap_or(chain);
         if let Err(error) = open_one(nft, own, target, segments) {
-            // Such as a table that has an owner (firewalld's).
-            shut.push(format!(
+            if chain.table.name == firewalld::TABLE && firewalld_trusts(segments) {
+                opened.by_firewalld = true;
+                continue;
+            }
+            // Such as a table that has an owner.
+            opened.shut.push(format!(
                 "chain {} of {} drops what is forwarded and cannot be opened for containers: {error}",
                 chain.name, chain.table
             ));
         }
     }
-    Ok(shut)
+    Ok(opened)
+}
+
+/// Whether firewalld, which may own its table, lets our bridges' packets pass from now on.
+fn firewalld_trusts(segments: &[Segment]) -> bool {
+    let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
+    let trusted = firewalld::trust(Path::new(firewalld::BUS), &bridges);
+    if let Err(error) = &trusted {
+        tracing::warn!(%error, "firewalld does not trust containers' bridges");
+    }
+    trusted.is_ok()
+}
+
+/// Takes bridges out of the zone that they were put into.
+pub(super) fn distrust(bridges: &[&str]) {
+    if let Err(error) = firewalld::forget(Path::new(firewalld::BUS), bridges) {
+        tracing::debug!(%error, "firewalld cannot be asked");
+    }
 }
 
 fn open_one(

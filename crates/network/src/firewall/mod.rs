@@ -4,39 +4,27 @@
 //! containers, ports or networks; see the crate's page for the ways that packets go. The table for
 //! IPv6 is there once a network has IPv6.
 
+mod firewalld;
 mod foreign;
+mod gate;
 mod layout;
+mod ports;
+mod segment;
 mod watcher;
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gantry_nft::{self as nft, Batch, Connection, Element, Family, Table};
+use gantry_nft::{self as nft, Batch, Connection, Family, Table};
 
-use crate::address::Cidr;
 use crate::endpoint::{BoundPort, EndpointState};
 use crate::error::{Error, Result};
 
-/// One network as the firewall sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) bridge: String,
-    pub(crate) subnets: Vec<Cidr>,
-    /// Its packets leave under the host's address.
-    pub(crate) masquerade: bool,
-    /// Its packets do not leave.
-    pub(crate) internal: bool,
-    /// Its containers reach each other.
-    pub(crate) icc: bool,
-}
+use ports::elements;
 
-impl Segment {
-    fn has_ipv6(&self) -> bool {
-        self.subnets.iter().any(|subnet| !subnet.is_ipv4())
-    }
-}
-
+pub(crate) use gate::Gate;
+pub(crate) use layout::Shape;
+pub(crate) use segment::{Segment, Side};
 pub(crate) use watcher::Watcher;
 
 /// The tables of one daemon.
@@ -45,6 +33,7 @@ pub(crate) struct Firewall {
     nft: Connection,
     ipv4: Table,
     ipv6: Table,
+    shape: Shape,
     wanted: Mutex<Wanted>,
 }
 
@@ -57,15 +46,15 @@ struct Wanted {
     segments: Vec<Segment>,
     /// Endpoints with published ports, by their ids.
     endpoints: HashMap<String, EndpointState>,
-    /// Forward chains of others that stay shut.
-    shut: Vec<String>,
+    /// Forward chains of others.
+    others: foreign::Opened,
     /// Whether the tables were taken down for good.
     removed: bool,
 }
 
 impl Firewall {
     /// Adopts the tables or makes them, and opens other tables' forward chains to our bridges.
-    pub(crate) fn open(table: &str, segments: &[Segment]) -> Result<Self> {
+    pub(crate) fn open(table: &str, segments: &[Segment], shape: Shape) -> Result<Self> {
         let nft = Connection::open().map_err(system)?;
         let tables = nft.tables().map_err(system)?;
         let ipv4 = Table::new(Family::Ip, table);
@@ -81,6 +70,7 @@ impl Firewall {
             wanted: Mutex::new(wanted),
             ipv4,
             ipv6,
+            shape,
         };
         if !there {
             firewall.replace(segments, &[])?;
@@ -108,12 +98,12 @@ impl Firewall {
         batch.remove_table(&self.ipv6);
         let want_ipv6 = wanted.segments.iter().any(Segment::has_ipv6);
         for table in self.tables(want_ipv6) {
-            layout::add(&mut batch, table);
+            layout::add(&mut batch, table, &self.shape);
             for segment in &wanted.segments {
                 add_elements_of(&mut batch, table, segment);
             }
             for endpoint in wanted.endpoints.values() {
-                for (set, elements) in elements(&endpoint.ports, endpoint, table.family) {
+                for (set, elements) in elements(&endpoint.ports, &[], endpoint, table.family) {
                     batch.add_elements(table, set, &elements);
                 }
             }
@@ -125,7 +115,7 @@ impl Firewall {
 
     /// Opens other tables' forward chains to our bridges where they drop by default.
     fn open_others(&self, wanted: &mut Wanted) -> Result<()> {
-        wanted.shut = foreign::open(&self.nft, &self.ipv4, &wanted.segments).map_err(system)?;
+        wanted.others = foreign::open(&self.nft, &self.ipv4, &wanted.segments).map_err(system)?;
         Ok(())
     }
 
@@ -146,7 +136,7 @@ impl Firewall {
 
     /// Forward chains of others that stop our packets and cannot be opened, each with the reason.
     pub(crate) fn shut(&self) -> Vec<String> {
-        self.lock().shut.clone()
+        self.lock().others.shut.clone()
     }
 
     /// Makes a network known.
@@ -154,7 +144,7 @@ impl Firewall {
         let mut wanted = self.lock();
         let mut batch = Batch::new();
         if segment.has_ipv6() && !wanted.has_ipv6 {
-            layout::add(&mut batch, &self.ipv6);
+            layout::add(&mut batch, &self.ipv6, &self.shape);
             for known in &wanted.segments {
                 add_elements_of(&mut batch, &self.ipv6, known);
             }
@@ -176,6 +166,9 @@ impl Firewall {
             .segments
             .retain(|known| known.bridge != segment.bridge);
         foreign::close_one(&self.nft, &self.ipv4, &segment.bridge).map_err(system)?;
+        if wanted.others.by_firewalld {
+            foreign::distrust(&[&segment.bridge]);
+        }
         for table in self.tables(wanted.has_ipv6) {
             for (set, elements) in layout::elements_of(segment, table.family) {
                 let mut batch = Batch::new();
@@ -193,7 +186,7 @@ impl Firewall {
         }
         let mut batch = Batch::new();
         for table in self.tables(ports.iter().any(|port| port.host_ip.is_ipv6())) {
-            for (set, elements) in elements(ports, endpoint, table.family) {
+            for (set, elements) in elements(ports, &[], endpoint, table.family) {
                 batch.add_elements(table, set, &elements);
             }
         }
@@ -209,22 +202,27 @@ impl Firewall {
             return Ok(());
         }
         let mut wanted = self.lock();
-        wanted.remove_ports(ports, endpoint);
-        match self.remove_elements(ports, endpoint) {
+        let others = wanted.remove_ports(ports, endpoint);
+        match self.remove_elements(ports, &others, endpoint) {
             Err(error) if error.is_not_found() => {}
             other => return other.map_err(system),
         }
         // The transaction failed as a whole because of one missing element: one by one.
         for port in ports {
-            fine_when_gone(self.remove_elements(std::slice::from_ref(port), endpoint))?;
+            fine_when_gone(self.remove_elements(std::slice::from_ref(port), &others, endpoint))?;
         }
         Ok(())
     }
 
-    fn remove_elements(&self, ports: &[BoundPort], endpoint: &EndpointState) -> nft::Result<()> {
+    fn remove_elements(
+        &self,
+        ports: &[BoundPort],
+        others: &[BoundPort],
+        endpoint: &EndpointState,
+    ) -> nft::Result<()> {
         let mut batch = Batch::new();
         for table in self.tables(ports.iter().any(|port| port.host_ip.is_ipv6())) {
-            for (set, elements) in elements(ports, endpoint, table.family) {
+            for (set, elements) in elements(ports, others, endpoint, table.family) {
                 batch.remove_elements(table, set, &elements);
             }
         }
@@ -234,11 +232,16 @@ impl Firewall {
     /// Removes the tables and our rules in other tables; fine when they are gone.
     pub(crate) fn remove(&self) -> Result<()> {
         let mut wanted = self.lock();
-        *wanted = Wanted {
+        let last = Wanted {
             removed: true,
             ..Wanted::default()
         };
+        let before = std::mem::replace(&mut *wanted, last);
         foreign::close(&self.nft, &self.ipv4).map_err(system)?;
+        if before.others.by_firewalld {
+            let bridges: Vec<&str> = before.segments.iter().map(|s| s.bridge.as_str()).collect();
+            foreign::distrust(&bridges);
+        }
         let mut batch = Batch::new();
         batch.remove_table(&self.ipv4);
         batch.remove_table(&self.ipv6);
@@ -267,13 +270,18 @@ impl Wanted {
         known.ports.extend_from_slice(ports);
     }
 
-    fn remove_ports(&mut self, ports: &[BoundPort], endpoint: &EndpointState) {
-        if let Some(known) = self.endpoints.get_mut(&endpoint.endpoint_id) {
-            known.ports.retain(|port| !ports.contains(port));
-            if known.ports.is_empty() {
-                self.endpoints.remove(&endpoint.endpoint_id);
-            }
+    /// Forgets the ports; returns those that the endpoint still has.
+    fn remove_ports(&mut self, ports: &[BoundPort], endpoint: &EndpointState) -> Vec<BoundPort> {
+        let gone: HashSet<&BoundPort> = ports.iter().collect();
+        let Some(known) = self.endpoints.get_mut(&endpoint.endpoint_id) else {
+            return Vec::new();
+        };
+        known.ports.retain(|port| !gone.contains(port));
+        let others = known.ports.clone();
+        if others.is_empty() {
+            self.endpoints.remove(&endpoint.endpoint_id);
         }
+        others
     }
 }
 
@@ -287,45 +295,6 @@ fn fine_when_gone(result: nft::Result<()>) -> Result<()> {
     match result {
         Err(error) if !error.is_not_found() => Err(system(error)),
         _ => Ok(()),
-    }
-}
-
-/// The elements of both maps of a family: ports of any address, and ports of one address.
-fn elements(
-    ports: &[BoundPort],
-    endpoint: &EndpointState,
-    family: Family,
-) -> [(&'static str, Vec<Element>); 2] {
-    let (mut by_port, mut by_address) = (Vec::new(), Vec::new());
-    let of_family = |port: &&BoundPort| port.host_ip.is_ipv4() == (family == Family::Ip);
-    for port in ports.iter().filter(of_family) {
-        let Some(target) = endpoint.address_like(port.host_ip) else {
-            continue;
-        };
-        let (protocol, host_port) = (port.protocol.number(), port.host_port.to_be_bytes());
-        if port.host_ip.is_unspecified() {
-            let key = Element::joined(&[&[protocol], &host_port]);
-            by_port.push(to_container(key, port, target));
-        } else {
-            let host_ip = octets(port.host_ip);
-            let key = Element::joined(&[&host_ip, &[protocol], &host_port]);
-            by_address.push(to_container(key, port, target));
-        }
-    }
-    [
-        (layout::PORTS, by_port),
-        (layout::ADDRESS_PORTS, by_address),
-    ]
-}
-
-fn to_container(key: Element, port: &BoundPort, target: IpAddr) -> Element {
-    key.maps_to(&[&octets(target), &port.container_port.to_be_bytes()])
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 

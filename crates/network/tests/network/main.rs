@@ -6,9 +6,11 @@
     reason = "a test fails by a panic"
 )]
 
+mod admission;
 mod cost;
 mod endpoints;
 mod faults;
+mod gateways;
 mod host;
 mod lifetime;
 mod named;

@@ -1,5 +1,6 @@
 //! Published ports, by who connects from where.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use gantry_network::{HostPort, PortRequest, Protocol};
@@ -167,8 +168,10 @@ fn free_ports_are_found() {
         let container = run(&networks, "a", &[any(80), any(81)]);
         let ports = &container.endpoint.state.ports;
         assert!(ports.iter().all(|port| port.host_port >= 32_768));
-        assert_ne!(ports[0].host_port, ports[1].host_port);
-        assert_eq!(container.endpoint.reserved.len(), 2);
+        // Each on both families, under one number.
+        let numbers: HashSet<u16> = ports.iter().map(|port| port.host_port).collect();
+        assert_eq!((numbers.len(), ports.len()), (2, 4), "{ports:?}");
+        assert_eq!(container.endpoint.reserved.len(), 4);
 
         let ranged = PortRequest {
             host_port: HostPort::Range(9000, 9001),
@@ -185,5 +188,66 @@ fn free_ports_are_found() {
             .connect(std::os::fd::AsFd::as_fd(&sandbox), request)
             .unwrap_err();
         assert!(error.to_string().contains("9000-9001"), "{error}");
+    });
+}
+
+#[test]
+fn a_thousand_ports_are_published_at_once() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let range = |first: u16| -> Vec<PortRequest> {
+            let ports = first..first + 1000;
+            ports
+                .map(|port| publish(Protocol::Tcp, port, port))
+                .collect()
+        };
+        let start = std::time::Instant::now();
+        let web = run(&networks, "web", &range(20_000));
+        let took = start.elapsed();
+        // Docker takes half a minute for as many: two processes and some rules for each.
+        assert!(took.as_secs() < 5, "{took:?}");
+        let server = listen(&web.sandbox, "0.0.0.0:20999");
+        tcp(&host.netns, (Ipv4Addr::LOCALHOST, 20_999), &server).unwrap();
+        // Somebody else's port in a range is found, and nothing of the range stays.
+        let _taken = std::net::TcpListener::bind("127.0.0.1:30500").unwrap();
+        let sandbox = networks.create_sandbox().unwrap();
+        let request = crate::host::request("b", &range(30_000));
+        let error = networks
+            .connect(std::os::fd::AsFd::as_fd(&sandbox), request)
+            .unwrap_err();
+        assert!(error.to_string().contains("30500"), "{error}");
+        std::net::TcpListener::bind("127.0.0.1:30499").unwrap();
+        let start = std::time::Instant::now();
+        networks.disconnect(&web.endpoint.state).unwrap();
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn more_ports_than_files_can_be_open_are_published() {
+    on_fresh_host(|host| {
+        let networks = host.open();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let open = limit.current.unwrap_or(u64::MAX) / 2;
+        // Each takes two sockets, one of each family.
+        let count = u16::try_from(open / 2 + 500).unwrap_or(20_000).min(20_000);
+        let ports: Vec<PortRequest> = (10_000..10_000 + count)
+            .map(|port| publish(Protocol::Udp, port, port))
+            .collect();
+        let rtp = run(&networks, "rtp", &ports);
+        assert!(rtp.endpoint.reserved.len() as u64 <= open);
+        let last = 10_000 + count - 1;
+        let server = udp_socket(&rtp.sandbox, &format!("0.0.0.0:{last}"));
+        let client = udp_socket(&host.netns, "127.0.0.1:0");
+        udp(&client, (Ipv4Addr::LOCALHOST, last), &server).unwrap();
+        let sandbox = networks.create_sandbox().unwrap();
+        let again = [publish(Protocol::Udp, last, 1)];
+        let error = networks
+            .connect(
+                std::os::fd::AsFd::as_fd(&sandbox),
+                crate::host::request("b", &again),
+            )
+            .unwrap_err();
+        assert!(error.to_string().contains("container rtp"), "{error}");
     });
 }

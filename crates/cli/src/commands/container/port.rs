@@ -25,10 +25,11 @@ impl Command for Port {
         let path = Client::path("/containers/", &words[0], "/json");
         let container: ContainerInspect = client.get(path).send().await?.json().await?;
         let ports = container.network_settings.ports.unwrap_or_default();
-        let lines = match words.get(1) {
+        let mut lines = match words.get(1) {
             Some(wanted) => one(&ports, wanted, &words[0])?,
             None => all(&ports),
         };
+        lines.sort_by_cached_key(|line| natural(line));
         for line in lines {
             output::line(line);
         }
@@ -51,20 +52,34 @@ fn one(ports: &PortMap, wanted: &str, container: &str) -> Result<Vec<String>, Fa
 }
 
 fn all(ports: &PortMap) -> Vec<String> {
-    let mut sorted: Vec<(Option<ContainerPort>, &String, &PortBinding)> = ports
+    ports
         .iter()
         .flat_map(|(port, bindings)| {
-            bindings
-                .iter()
-                .flatten()
-                .map(move |binding| (port.parse().ok(), port, binding))
+            let bindings = bindings.iter().flatten();
+            bindings.map(move |binding| format!("{port} -> {}", address(binding)))
         })
-        .collect();
-    sorted.sort_by_key(|(port, ..)| *port);
-    sorted
-        .iter()
-        .map(|(_, port, binding)| format!("{port} -> {}", address(binding)))
         .collect()
+}
+
+/// A part of a line: digits count as the number that they are, as in Docker's order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Number(u64),
+    Other(char),
+}
+
+fn natural(line: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for c in line.chars() {
+        match (c.to_digit(10), parts.last_mut()) {
+            (Some(digit), Some(Part::Number(number))) => {
+                *number = number.saturating_mul(10).saturating_add(digit.into());
+            }
+            (Some(digit), _) => parts.push(Part::Number(digit.into())),
+            (None, _) => parts.push(Part::Other(c)),
+        }
+    }
+    parts
 }
 
 fn address(binding: &PortBinding) -> String {

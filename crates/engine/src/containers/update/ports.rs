@@ -1,13 +1,11 @@
 //! Publishing more or fewer ports, at once if the container runs.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use gantry_api_types::{ContainerChange, HostConfig, PortBinding};
 use gantry_monitor::protocol::{HeldPort, Request};
 use gantry_network::BoundPort;
 
-use super::super::attach::expect_ok;
 use super::super::record::Record;
 use super::super::{Container, Containers, blocking, ports};
 use crate::Error;
@@ -147,12 +145,7 @@ impl Containers {
         if !requests.is_empty() {
             let (networks, id) = (Arc::clone(&self.networks), endpoint.endpoint_id.clone());
             let (bound, sockets) = blocking(move || Ok(networks.publish(&id, &requests)?)).await?;
-            let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-            let kept = link.call(Request::Keep, &fds).await;
-            if let Err(e) = kept
-                .map_err(|e| container.monitor_lost(e))
-                .and_then(|(reply, _)| expect_ok(reply))
-            {
+            if let Err(e) = self.hand_over(container, &link, &sockets).await {
                 self.unpublish(&endpoint.endpoint_id, bound).await?;
                 return Err(e);
             }
@@ -163,7 +156,8 @@ impl Containers {
         if !leaving.is_empty() {
             self.unpublish(&endpoint.endpoint_id, leaving.clone())
                 .await?;
-            let held = leaving.iter().map(|port| HeldPort {
+            let mapped = leaving.iter().filter(|port| !port.is_open());
+            let held = mapped.map(|port| HeldPort {
                 protocol: port.protocol.number(),
                 address: port.host_ip,
                 port: port.host_port,
@@ -181,7 +175,7 @@ impl Containers {
                 state.ports.retain(|port| !leaving.contains(port));
             }
         }
-        Ok(())
+        self.relay_again(container).await
     }
 
     async fn unpublish(&self, endpoint_id: &str, ports: Vec<BoundPort>) -> Result<(), Error> {

@@ -54,14 +54,12 @@ pub(crate) fn make(kernel: &Kernel, gantry: &Path) -> Result<Disk> {
     tar.into_inner()?;
     let (folder, modules) = (text(&disk.folder)?, text(&kernel.modules())?);
     let parser = text(&kernel.apparmor_parser())?;
-    let tools = text(&kernel.tools())?;
     shell::script(
         BUILD,
         &[
             ("FOLDER", &folder),
             ("MODULES", &modules),
             ("PARSER", &parser),
-            ("TOOLS", &tools),
         ],
     )?;
     Ok(disk)
@@ -100,10 +98,6 @@ with_libraries() {
 }
 cp "$PARSER" root/bin/apparmor_parser; chmod 755 root/bin/apparmor_parser
 with_libraries "$PARSER"
-cp "$TOOLS"/sbin/* root/bin/
-mkdir -p root/usr/lib/tools root/var/lib/nfs root/srv
-cp -P "$TOOLS"/lib/* root/usr/lib/tools/
-for tool in "$TOOLS"/sbin/*; do LD_LIBRARY_PATH=$TOOLS/lib with_libraries "$tool"; done
 if nft=$(command -v nft); then
   with_libraries "$nft"
   cp -L "$nft" root/bin/nft

@@ -135,95 +135,6 @@ quotas() {
   check "rm of the volume without a size" $G volume rm big
 }
 
-address() { field "$1" "(index .NetworkSettings.Networks \"$2\").IPAddress"; }
-reaches() { $G exec "$1" ping -c 1 -W 3 "$2"; }
-# pair NETWORK: two containers, one and two, on it
-pair() { for c in one two; do check "$1: $c starts" $G run -d --name $c --network "$1" busybox sleep 1000; done; }
-apart() { if reaches one "$(address two "$1")" > /dev/null 2>&1; then bad "$1: apart"; else ok "$1: apart"; fi; }
-# both GONE NETWORK: the containers and the network go
-both() { check "$1: containers go" $G rm -f one two; check "$1: it goes" $G network rm "$1"; }
-
-# A wire without an end carries what children of it send each other, and nothing else.
-children() {
-  ip link add wire type dummy && ip link set wire up || { bad "a dummy"; return; }
-  sub=0
-  for mode in bridge private vepa; do
-    sub=$((sub + 1)) net=mac-$mode
-    check "$net" $G network create -d macvlan --subnet 10.80.$sub.0/24 -o parent=wire -o macvlan_mode=$mode $net
-    pair $net
-    case $mode in
-      bridge) check "$net: together" reaches one "$(address two $net)" ;;
-      # In vepa a switch outside sends back what is for a neighbour, and there is none.
-      *) apart $net ;;
-    esac
-    both $net
-  done
-  check "passthru" $G network create -d macvlan --subnet 10.80.9.0/24 -o parent=wire -o macvlan_mode=passthru through
-  contains "passthru is alone" "one network only" "$($G network create -d macvlan --subnet 10.81.9.0/24 -o parent=wire second 2>&1)"
-  check "passthru: a container" $G run --rm --network through busybox ip addr
-  check "passthru goes" $G network rm through
-
-  check "a virtual LAN is made" $G network create -d macvlan --subnet 10.80.50.0/24 -o parent=wire.50 lan
-  check "it is there" test -d /sys/class/net/wire.50
-  pair lan
-  check "lan: together" reaches one "$(address two lan)"
-  both lan
-  check "it is gone" test ! -e /sys/class/net/wire.50
-  ip link add link wire name wire.60 type vlan id 60
-  check "a virtual LAN that was there" $G network create -d macvlan --subnet 10.80.60.0/24 -o parent=wire.60 theirs
-  check "its network goes" $G network rm theirs
-  check "and it stays" test -d /sys/class/net/wire.60
-  ip link del wire.60
-
-  for mode in l2 l3 l3s; do
-    sub=$((sub + 1)) net=ip-$mode
-    check "$net" $G network create -d ipvlan --subnet 10.80.$sub.0/24 -o parent=wire -o ipvlan_mode=$mode $net
-    pair $net
-    check "$net: together" reaches one "$(address two $net)"
-    equal "$net: one hardware address" "$(cat /sys/class/net/wire/address)" "$($G exec one cat /sys/class/net/eth0/address)"
-    route=$($G exec one ip route | grep default)
-    case $mode in l2) contains "$net: a gateway" "via 10.80.$sub.1" "$route" ;; *) equal "$net: no gateway" "default dev eth0" "$(echo $route | cut -d' ' -f1-3)" ;; esac
-    both $net
-  done
-  check "ipvlan_flag" $G network create -d ipvlan --subnet 10.80.20.0/24 -o parent=wire -o ipvlan_flag=private ip-private
-  pair ip-private; apart ip-private; both ip-private
-
-  check "no parent" $G network create -d ipvlan --internal --subnet 10.80.30.0/24 alone
-  pair alone
-  check "alone: together" reaches one "$(address two alone)"
-  equal "alone: no way out" "" "$($G exec one ip route | grep default)"
-  both alone
-  equal "no parent of ours is left" "" "$(ls /sys/class/net | grep '^dm-')"
-  ip link del wire
-}
-
-# File systems that the daemon mounts for volumes.
-storage() {
-  dd if=/dev/zero of=/srv/disk bs=1M count=0 seek=200 2>/dev/null
-  check "mkfs.btrfs" mkfs.btrfs -q /srv/disk
-  loop=$(losetup -f); losetup "$loop" /srv/disk
-  check "a btrfs volume" $G volume create -o type=btrfs -o device=$loop -o o=noatime,compress=zstd tree
-  equal "written there" "btrfs kept" "$($G run --rm -v tree:/v busybox sh -c 'echo kept > /v/f; echo $(stat -f -c %T /v | sed "s/.*9123683e.*/btrfs/; s/UNKNOWN/btrfs/") $(cat /v/f)')"
-  equal "and still there" kept "$($G run --rm -v tree:/v busybox cat /v/f)"
-  check "not mounted afterwards" sh -c '! grep -q btrfs /proc/mounts'
-  check "the btrfs volume goes" $G volume rm tree
-  losetup -d "$loop"
-
-  mount -t nfsd nfsd /proc/fs/nfsd 2>/dev/null
-  mkdir -p /srv/share /run/rpc_pipefs; touch /var/lib/nfs/etab /var/lib/nfs/rmtab
-  echo '/srv/share 127.0.0.1(rw,fsid=0,no_root_squash,no_subtree_check,insecure)' > /etc/exports
-  rpc.mountd -N 2 -N 3; exportfs -r; rpc.nfsd -N 3 1
-  check "an NFS volume" $G volume create -o type=nfs -o device=:/ -o o=addr=127.0.0.1,vers=4.2,soft,timeo=50 share
-  check "written over NFS" $G run --rm -v share:/v busybox sh -c 'echo over the wire > /v/f'
-  equal "at the server" "over the wire" "$(cat /srv/share/f 2>&1)"
-  equal "read over NFS" "over the wire" "$($G run --rm -v share:/v:ro busybox cat /v/f 2>&1)"
-  contains "a missing export says so" "failed to mount local volume" "$($G run --rm --mount type=volume,source=none,target=/v,volume-opt=type=nfs,volume-opt=device=:/nowhere,volume-opt=o=addr=127.0.0.1\\,vers=4.2\\,soft busybox true 2>&1)"
-  $G volume rm none > /dev/null 2>&1
-  check "not mounted afterwards" sh -c '! grep -q nfs4 /proc/mounts'
-  check "the NFS volume goes" $G volume rm share
-  rpc.nfsd 0; exportfs -ua; kill $(pidof rpc.mountd); umount /proc/fs/nfsd
-}
-
 apparmor() {
   [ "$(cat /sys/module/apparmor/parameters/enabled 2>&1)" = Y ] || { bad "the kernel has AppArmor"; return; }
   contains "the profile is loaded and applied" "gantry-default (enforce)" "$($G run --rm busybox cat /proc/self/attr/current 2>&1)"
@@ -299,7 +210,7 @@ clean() {
   if tables=$(nft list tables 2>/dev/null); then equal "no nft table is left" "" "$tables"; fi
 }
 
-for part in story memory cpu pids pause quotas children storage apparmor survive clock clean; do
+for part in story memory cpu pids pause quotas apparmor survive clock clean; do
   $part
   echo "guest: $part done at $(cut -d' ' -f1 /proc/uptime) s"
 done

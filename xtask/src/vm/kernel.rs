@@ -11,7 +11,7 @@ use crate::{cache, shell};
 /// What is needed of a kernel to boot it.
 pub(crate) struct Kernel {
     /// Below it: `vmlinuz`, and `modules` with plain modules and their `order` of loading,
-    /// `apparmor_parser`, and `tools`: programs of an NFS server and of btrfs with their libraries.
+    /// `apparmor_parser`.
     pub(crate) folder: PathBuf,
 }
 
@@ -25,11 +25,6 @@ impl Kernel {
         self.folder.join("apparmor_parser")
     }
 
-    /// A root with the programs that serve and make file systems.
-    pub(crate) fn tools(&self) -> PathBuf {
-        self.folder.join("tools")
-    }
-
     pub(crate) fn modules(&self) -> PathBuf {
         self.folder.join("modules")
     }
@@ -38,17 +33,12 @@ impl Kernel {
 /// What a host of containers has loaded; modules that they need come along.
 const MODULES: &str = "virtio_pci virtio_blk crc32c_generic quota_v2 ext4 overlay erofs loop veth bridge \
     br_netfilter nf_tables nf_conntrack nf_nat nft_chain_nat nft_ct nft_nat nft_masq nft_redir \
-    nft_fib_inet nft_reject_inet nft_limit nft_log nft_numgen nft_dup_ipv4 nft_dup_ipv6 tun \
-    dummy 8021q macvlan ipvlan sctp btrfs nfsd nfsv4";
-
-/// Libraries of the programs among `tools`, as the machine's release calls them.
-const LIBRARIES: &str =
-    "libtirpc3 libevent-core-2.1-7 libsqlite3-0 libkeyutils1 libwrap0 libnsl2 liblzo2-2";
+    nft_fib_inet nft_reject_inet nft_limit nft_log nft_numgen tun";
 
 /// Downloads and unpacks the kernel of a suite, once.
 pub(crate) fn fetch(suite: Suite) -> Result<Kernel> {
     // The number is that of what is fetched: another set of modules is another folder.
-    let folder = cache::dir().join("vm").join(format!("{}-3", suite.name()));
+    let folder = cache::dir().join("vm").join(format!("{}-2", suite.name()));
     if !folder.exists() {
         eprintln!("fetching the cloud kernel of {}", suite.name());
         let half = folder.with_extension("half");
@@ -62,7 +52,6 @@ pub(crate) fn fetch(suite: Suite) -> Result<Kernel> {
                 ("SUITE", suite.name()),
                 ("FOLDER", text(&half)?),
                 ("MODULES", MODULES),
-                ("LIBRARIES", LIBRARIES),
             ],
         )?;
         fs::rename(&half, &folder)?;
@@ -101,16 +90,7 @@ done
 apt-get -q -o APT::Sandbox::User=root download apparmor
 dpkg-deb -x apparmor_*.deb parser
 cp "$(find parser -name apparmor_parser -type f)" apparmor_parser
-# An NFS server's programs and btrfs's, with those libraries that a small machine lacks.
-for package in nfs-kernel-server btrfs-progs $LIBRARIES; do
-  apt-get -q -o APT::Sandbox::User=root download "$package"
-  dpkg-deb -x "$package"_*.deb unpacked
-done
-mkdir -p tools/sbin tools/lib
-cp "$(find unpacked -path '*bin/mkfs.btrfs')" "$(find unpacked -path '*bin/exportfs')" "$(find unpacked -path '*bin/rpc.mountd')" \
-  "$(find unpacked -path '*bin/rpc.nfsd')" tools/sbin/
-find unpacked -name '*.so.*' -exec cp -P {} tools/lib/ \;
-rm -rf tree apt parser unpacked ./*.deb
+rm -rf tree apt parser ./*.deb
 "#;
 
 fn text(path: &Path) -> Result<&str> {

@@ -34,6 +34,28 @@ body! {
         space_reclaimed: u64 => "SpaceReclaimed",
     }
 
+    /// One entry of the build cache.
+    pub struct BuildCache {
+        /// Its name.
+        id: String => "ID",
+        /// `regular`, `exec.cachemount`, ...
+        kind: String => "Type",
+        /// What made it.
+        description: String => "Description",
+        /// A build uses it.
+        in_use: bool => "InUse",
+        /// An image has it, too.
+        shared: bool => "Shared",
+        /// Bytes.
+        size: i64 => "Size",
+        /// RFC 3339.
+        created_at: String => "CreatedAt",
+        /// RFC 3339.
+        last_used_at: Option<String> => "LastUsedAt",
+        /// How often it was used.
+        usage_count: i64 => "UsageCount",
+    }
+
     /// `POST /build/prune`.
     pub struct BuildPruneReport {
         /// Cache ids.

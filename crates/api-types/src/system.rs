@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::container::ContainerSummary;
 use crate::image::ImageSummary;
 use crate::json::body;
+use crate::prune::BuildCache;
 use crate::volume::Volume;
 
 body! {
@@ -241,6 +242,6 @@ body! {
         /// Volumes.
         volumes: Option<Vec<Volume>> => "Volumes",
         /// Build cache.
-        build_cache: Option<Vec<Value>> => "BuildCache",
+        build_cache: Option<Vec<BuildCache>> => "BuildCache",
     }
 }

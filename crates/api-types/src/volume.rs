@@ -33,6 +33,8 @@ body! {
         scope: String => "Scope",
         /// What the driver says.
         status: BTreeMap<String, Value> => "Status" omitempty,
+        /// What makes it a volume of a swarm.
+        cluster_volume: Option<Value> => "ClusterVolume" omitempty,
         /// Only in `/system/df`.
         usage_data: Option<VolumeUsage> => "UsageData" omitempty,
     }

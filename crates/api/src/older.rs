@@ -5,7 +5,7 @@
 
 use gantry_api_types::{
     ContainerConfig, ContainerCreateRequest, ContainerInspect, ContainerSummary, DiskUsage,
-    ImageInspect, ImageSummary, SystemInfo,
+    ImageInspect, ImageSummary, Mount, SystemInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -24,8 +24,32 @@ pub(crate) fn create(version: ApiVersion, request: &mut ContainerCreateRequest) 
     if !version.is_at_least(43) {
         host.annotations.clear();
     }
+    if !version.is_at_least(42) {
+        host.console_size = [0, 0];
+    }
+    for mount in &mut host.mounts {
+        older_mount(version, mount);
+    }
+    if let Some(check) = request.config.healthcheck.as_mut()
+        && !version.is_at_least(44)
+    {
+        check.start_interval = 0;
+    }
+    let host = &mut request.host_config;
     if !version.is_at_least(41) && host.cgroupns_mode.is_empty() {
         "host".clone_into(&mut host.cgroupns_mode);
+    }
+}
+
+/// Options that a version did not have yet; before 1.44 read-only meant only the topmost mount.
+fn older_mount(version: ApiVersion, mount: &mut Mount) {
+    if mount.kind == "bind" && mount.read_only && !version.is_at_least(44) {
+        let options = mount.bind_options.get_or_insert_default();
+        options.read_only_non_recursive = true;
+    }
+    if let Some(options) = &mut mount.bind_options {
+        options.non_recursive &= version.is_at_least(40);
+        options.create_mountpoint &= version.is_at_least(42);
     }
 }
 

@@ -65,6 +65,17 @@ impl Params {
         }
     }
 
+    /// A truth as Go's parser takes it, where Docker is strict.
+    pub(crate) fn go_bool(&self, name: &str) -> Result<bool, Failure> {
+        match self.text(name) {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+            other => Err(Failure::invalid(format!(
+                "invalid value for {name}: {other}: strconv.ParseBool: parsing \"{other}\": invalid syntax"
+            ))),
+        }
+    }
+
     /// A number, if given.
     pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
         self.given(name)
@@ -78,7 +89,7 @@ impl Params {
             .transpose()
     }
 
-    /// A moment: seconds since 1970 with up to nine decimals; in nanoseconds.
+    /// A moment: seconds since 1970 with decimals; in nanoseconds.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>, Failure> {
         self.given(name)
             .map(|value| {
@@ -114,9 +125,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 fn nanoseconds(text: &str) -> Option<i64> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = seconds.parse().ok()?;
-    if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
+    // As Docker: what is smaller than a nanosecond is no mistake.
+    let fraction = &fraction[..fraction.len().min(9)];
     let fraction: i64 = format!("{fraction:0<9}").parse().ok()?;
     // What lies beyond the year 2262 is as good as its end.
     let whole = seconds.saturating_mul(1_000_000_000);
@@ -143,7 +156,8 @@ mod tests {
         assert_eq!(params.moment("a").unwrap(), Some(5_250_000_000));
         assert_eq!(params.moment("b").unwrap(), Some(5_000_000_000));
         assert_eq!(params.moment("z").unwrap(), None);
-        for bad in ["c", "d", "e"] {
+        assert_eq!(params.moment("d").unwrap(), Some(1_000_000_000));
+        for bad in ["c", "e"] {
             assert!(params.moment(bad).is_err());
         }
     }

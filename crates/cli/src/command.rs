@@ -15,8 +15,10 @@ use crate::usage;
 pub(crate) trait Command: FlagSet + 'static {
     /// What stands behind the name in the usage line; a line break starts a second form.
     const USAGE: &'static str;
-    /// What it does: one line, or more of which lists show the first.
+    /// What it does, in one line.
     const ABOUT: &'static str;
+    /// The same in its own help, where that says more.
+    const LONG: &'static str = Self::ABOUT;
     /// How many words it takes.
     const WORDS: Arity;
     /// Whether options may follow the first word.
@@ -70,6 +72,7 @@ pub(crate) struct Entry {
     pub(crate) paths: &'static [&'static str],
     pub(crate) usage: &'static str,
     pub(crate) about: &'static str,
+    pub(crate) long: &'static str,
     pub(crate) flags: fn() -> Vec<Flag>,
     /// `-h` is one of its options, so `--help` is worth a line in its help.
     pub(crate) has_help_of_its_own: bool,
@@ -82,6 +85,7 @@ impl Entry {
             paths,
             usage: C::USAGE,
             about: C::ABOUT,
+            long: C::LONG,
             flags: C::flags,
             has_help_of_its_own: false,
             run: run::<C>,
@@ -99,6 +103,7 @@ impl Entry {
             paths,
             usage,
             about,
+            long: about,
             flags: Vec::new,
             has_help_of_its_own: false,
             run,
@@ -277,8 +282,7 @@ fn help(session: &Session, words: &[String]) -> Result<(), Failure> {
         words.push("--help".to_owned());
         return Err(plugins::become_plugin(session, &plugin, &words));
     } else {
-        let name = session.program.name;
-        return Err(Failure::new(format!("{name}: unknown help topic: {path}")));
+        return Err(Failure::new(format!("unknown help topic: {path}")));
     }
     Ok(())
 }

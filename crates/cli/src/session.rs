@@ -129,7 +129,12 @@ impl Session {
         match self.current()? {
             Current::Local => Ok(None),
             Current::Host(host, _) => self.at(&host).map(Some),
-            Current::Context(name) => self.contexts().endpoint(&name),
+            Current::Context(name) => self.contexts().endpoint(&name).map_err(|failure| {
+                Failure::new(format!(
+                    "Failed to initialize: unable to resolve docker endpoint: {}",
+                    failure.message
+                ))
+            }),
         }
     }
 

@@ -7,9 +7,30 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::failure::Failure;
+
 /// Turns `42m`, `2013-01-02T13:23:37Z`, `2013-01-02` or Unix seconds into what the API takes:
 /// seconds with a fraction.
-pub(crate) fn api_timestamp(text: &str) -> String {
+pub(crate) fn api_timestamp(text: &str) -> Result<String, Failure> {
+    let seconds = || text.strip_prefix('-').unwrap_or(text);
+    let is_number = || seconds().chars().all(|c| c.is_ascii_digit() || c == '.');
+    let said = timestamp(text);
+    if said == text && !is_number() {
+        return Err(Failure::new(format!(
+            "failed to parse value as time or duration: \"{text}\""
+        )));
+    }
+    Ok(said)
+}
+
+/// The same for an option that may not have been given.
+pub(crate) fn given(text: Option<&str>) -> Result<Option<String>, Failure> {
+    text.filter(|text| !text.is_empty())
+        .map(api_timestamp)
+        .transpose()
+}
+
+fn timestamp(text: &str) -> String {
     if let Ok(duration) = text.parse::<GoDuration>() {
         return unix(Timestamp::now().as_nanosecond() - i128::from(duration.nanos()));
     }
@@ -111,16 +132,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_time_is_refused() {
+        for time in [
+            "10m",
+            "1700000000",
+            "1700000000.5",
+            "-5",
+            "2013-01-02",
+            "2013-01-02T10:00",
+        ] {
+            api_timestamp(time).unwrap();
+        }
+        for other in ["nonsense", "12:x", "yesterday"] {
+            assert!(api_timestamp(other).is_err(), "{other}");
+        }
+        assert_eq!(given(None).unwrap(), None);
+    }
+
+    #[test]
     fn options_take_instants_and_durations() {
-        assert_eq!(
-            api_timestamp("2013-01-02T13:23:37Z"),
-            "1357133017.000000000"
-        );
-        assert_eq!(
-            api_timestamp("1136073845.000000001"),
-            "1136073845.000000001"
-        );
-        let ago: f64 = api_timestamp("42m").parse().unwrap();
+        assert_eq!(timestamp("2013-01-02T13:23:37Z"), "1357133017.000000000");
+        assert_eq!(timestamp("1136073845.000000001"), "1136073845.000000001");
+        let ago: f64 = timestamp("42m").parse().unwrap();
         let now = Timestamp::now().as_second() as f64;
         assert!((now - ago - 2520.0).abs() < 5.0);
     }

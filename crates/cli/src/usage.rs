@@ -33,7 +33,7 @@ pub(crate) fn line(program: Program, path: &str, arguments: &str) -> String {
 pub(crate) fn command(program: Program, path: &str, entry: &Entry) -> String {
     let mut text = line(program, path, entry.usage);
     text.push_str("\n\n");
-    text.push_str(&entry.about.replace("Docker", program.proper));
+    text.push_str(&entry.long.replace("Docker", program.proper));
     if entry.paths.len() > 1 {
         let paths: Vec<String> = entry
             .paths
@@ -62,7 +62,7 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
                 let verb = path.strip_prefix(name)?.strip_prefix(' ')?;
                 (!verb.contains(' ')).then_some(verb)
             })?;
-            Some((verb, first_sentence(entry.about)))
+            Some((verb, entry.about))
         })
         .collect();
     let inner = crate::commands::inner_groups(name);
@@ -77,11 +77,6 @@ pub(crate) fn group(program: Program, group: &Group) -> String {
     text
 }
 
-fn first_sentence(about: &str) -> &str {
-    let line = about.lines().next().unwrap_or_default();
-    line.split(". ").next().unwrap_or(line)
-}
-
 /// The help of the program.
 pub(crate) fn root(session: &Session) -> String {
     let program = session.program;
@@ -91,12 +86,11 @@ pub(crate) fn root(session: &Session) -> String {
     ];
     let top: Vec<(&str, &str)> = crate::commands::entries()
         .flat_map(|entry| {
-            let about = entry.about.lines().next().unwrap_or_default();
             entry
                 .paths
                 .iter()
                 .filter(|path| !path.contains(' '))
-                .map(move |path| (*path, about))
+                .map(move |path| (*path, entry.about))
         })
         .collect();
     let common: Vec<(&str, &str)> = COMMON
@@ -142,13 +136,36 @@ pub(crate) fn root(session: &Session) -> String {
         let _ = write!(text, "\n{title}:\n{}", table(&rows, program));
     }
     text.push_str("\nGlobal Options:\n");
-    text.push_str(&options(Globals::flags(), false, program));
+    text.push_str(&options(globals(session), false, program));
     let _ = write!(
         text,
         "\nRun '{} COMMAND --help' for more information on a command.\n",
         program.name
     );
     text
+}
+
+/// The global options; where files are by default depends on who asks.
+fn globals(session: &Session) -> Vec<Flag> {
+    let folder = session.config().directory();
+    let mut flags = Globals::flags();
+    for flag in &mut flags {
+        let file = match flag.long {
+            "config" => "",
+            "tlscacert" => "ca.pem",
+            "tlscert" => "cert.pem",
+            "tlskey" => "key.pem",
+            _ => continue,
+        };
+        let path = if file.is_empty() {
+            folder.to_owned()
+        } else {
+            folder.join(file)
+        };
+        // Help is the last thing that the program does.
+        flag.default = Some(String::leak(format!("\"{}\"", path.display())));
+    }
+    flags
 }
 
 fn table(rows: &[(&str, &str)], program: Program) -> String {

@@ -50,7 +50,9 @@ pub async fn connect_or_start(auto: &Autostart) -> Result<Client, Error> {
         Ok((client, ping)) if !is_stale(&ping) => Ok(client),
         // Without the rights to replace it, another build's daemon serves as well.
         Ok((client, _)) if !rustix::process::geteuid().is_root() => Ok(client),
-        Ok(_) | Err(Error::NotRunning { .. }) => start(auto, &endpoint).await,
+        Ok(_) | Err(Error::NotRunning { .. } | Error::Silent { .. }) => {
+            start(auto, &endpoint).await
+        }
         Err(error) => Err(error),
     }
 }
@@ -171,7 +173,7 @@ async fn wait(
             let looking = Client::connect_with_headers(endpoint, &auto.headers);
             match tokio::time::timeout(LOOK_AT_MOST, looking).await {
                 Ok(Ok(client)) => return Ok(client),
-                Ok(Err(Error::NotRunning { .. })) | Err(_) => {}
+                Ok(Err(Error::NotRunning { .. } | Error::Silent { .. })) | Err(_) => {}
                 Ok(Err(error)) => return Err(error),
             }
         }

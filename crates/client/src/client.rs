@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderMap, Method};
 
 use crate::connection::{self, Sender};
+use crate::patience;
 use crate::request::Request;
 use crate::{AUTOSTARTED_HEADER, ApiVersion, BUILD_HEADER, Endpoint, Error};
 
@@ -58,11 +59,11 @@ impl Client {
         headers: &HeaderMap,
     ) -> Result<(Self, Ping), Error> {
         let unversioned = Self::with_version(endpoint.clone(), ApiVersion::NEWEST, headers.clone());
-        let response = unversioned
+        let pinging = unversioned
             .request(Method::HEAD, "/_ping")
             .unversioned()
-            .send()
-            .await?;
+            .send();
+        let response = patience::answer(endpoint, pinging).await?;
         let header = |name: &str| response.header(name).map(str::to_owned);
         let ping = Ping {
             api_version: header("api-version").as_deref().and_then(ApiVersion::parse),

@@ -20,6 +20,17 @@ pub enum Error {
         /// Where we tried.
         endpoint: String,
     },
+    /// Something holds the socket open, but nobody answers.
+    #[error(
+        "Cannot connect to the Docker daemon at {endpoint}: no answer in {seconds} s; containers \
+         keep its socket open. Is the docker daemon running?"
+    )]
+    Silent {
+        /// Where we tried.
+        endpoint: String,
+        /// How long we waited.
+        seconds: u64,
+    },
     /// The socket is there but not for us.
     #[error(
         "permission denied while trying to connect to the Docker daemon socket at {endpoint}: \
@@ -170,9 +181,10 @@ impl Error {
             Self::Api { status: 404, .. } => Kind::NotFound,
             Self::Api { status: 409, .. } => Kind::Conflict,
             Self::Api { status: 400, .. } => Kind::Invalid,
-            Self::NotRunning { .. } | Self::Permission { .. } | Self::Connect { .. } => {
-                Kind::Unreachable
-            }
+            Self::NotRunning { .. }
+            | Self::Silent { .. }
+            | Self::Permission { .. }
+            | Self::Connect { .. } => Kind::Unreachable,
             _ => Kind::Other,
         }
     }

@@ -23,6 +23,7 @@ mod endpoint;
 mod error;
 mod hijack;
 mod json_lines;
+mod patience;
 mod request;
 mod resolve;
 mod response;

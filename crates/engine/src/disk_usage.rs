@@ -8,7 +8,8 @@ use gantry_api_types::{ContainerSummary, DiskUsage, Filters, ImageSummary, Volum
 use crate::{Engine, Error, ListOptions};
 
 impl Engine {
-    /// Counts what takes room; `kinds` names what to count, all if it is `None`.
+    /// Counts what takes room; `kinds` names what to count, all if it is `None`. The build cache
+    /// is the builder's to count.
     pub async fn disk_usage(&self, kinds: Option<&[String]>) -> Result<DiskUsage, Error> {
         let wants =
             |kind: &str| kinds.is_none_or(|kinds| kinds.iter().any(|wanted| wanted == kind));
@@ -21,10 +22,6 @@ impl Engine {
         }
         if wants("volume") {
             usage.volumes = Some(self.volumes_with_sizes(&containers).await?);
-        }
-        if wants("build-cache") {
-            // There is no builder yet, and so no cache.
-            usage.build_cache = Some(Vec::new());
         }
         if wants("container") {
             usage.containers = Some(containers);
@@ -53,7 +50,7 @@ impl Engine {
         let images = self.images.clone();
         crate::containers::blocking(move || {
             let usage = images.store().usage()?;
-            let mut list = images.list(&Filters::default(), true, true)?;
+            let mut list = images.list(&Filters::default(), false, true)?;
             for image in &mut list {
                 image.containers = users.get(&image.id).copied().unwrap_or_default();
             }

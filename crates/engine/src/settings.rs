@@ -21,6 +21,8 @@ pub struct Settings {
     pub cgroup_parent: String,
     /// Whether the machine's cgroups are pure v2.
     pub cgroup_v2: bool,
+    /// What real-time processes of all containers may take together.
+    pub realtime: Realtime,
     /// Bytes that a container may write to its own layer unless it says otherwise.
     pub storage_size: Option<u64>,
     /// Log driver when a container names none.
@@ -53,6 +55,15 @@ pub struct Settings {
     pub doors: Mutex<Vec<Arc<OwnedFd>>>,
     /// What a reload changes.
     pub live: RwLock<Arc<Live>>,
+}
+
+/// A share of the processors for real-time processes, in microseconds; zeros are none of our business.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Realtime {
+    /// Of how long.
+    pub period: u64,
+    /// How long.
+    pub runtime: u64,
 }
 
 /// The settings that take effect without a new start.

@@ -203,10 +203,12 @@ impl System {
             .registry
             .all()
             .iter()
-            .fold((0, 0, 0), |(running, paused, stopped), c| match c.phase() {
-                Phase::Running | Phase::Restarting => (running + 1, paused, stopped),
-                Phase::Paused => (running, paused + 1, stopped),
-                _ => (running, paused, stopped + 1),
+            .fold((0, 0, 0), |(running, paused, stopped), c| {
+                match c.record().state.shown() {
+                    Phase::Running | Phase::Restarting => (running + 1, paused, stopped),
+                    Phase::Paused => (running, paused + 1, stopped),
+                    _ => (running, paused, stopped + 1),
+                }
             })
     }
 }

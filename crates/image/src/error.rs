@@ -61,7 +61,7 @@ pub enum Error {
     },
     /// The image is for another platform than asked.
     #[error(
-        "image with reference {name} was found but does not provide the specified platform ({wanted}): it is for {found}"
+        "image with reference {name} was found but its platform ({found}) does not match the specified platform ({wanted})"
     )]
     WrongPlatform {
         /// The name.

@@ -18,7 +18,9 @@ impl FromStr for DeviceRate {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = || Error::DeviceRate(text.to_owned());
-        let (path, rate) = text.split_once(':').ok_or_else(bad)?;
+        let (path, rate) = text
+            .split_once(':')
+            .ok_or_else(|| Error::DeviceFormat(text.to_owned()))?;
         if !path.starts_with("/dev/") {
             return Err(Error::Device(text.to_owned()));
         }
@@ -46,7 +48,9 @@ impl FromStr for DeviceWeight {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = || Error::DeviceWeight(text.to_owned());
-        let (path, weight) = text.split_once(':').ok_or_else(bad)?;
+        let (path, weight) = text
+            .split_once(':')
+            .ok_or_else(|| Error::DeviceFormat(text.to_owned()))?;
         if !path.starts_with("/dev/") {
             return Err(Error::Device(text.to_owned()));
         }

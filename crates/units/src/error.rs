@@ -50,7 +50,9 @@ pub enum Error {
     #[error("invalid port: '{0}'")]
     Port(String),
     /// A port range for `--expose` that is none.
-    #[error("invalid range format for --expose: {0}")]
+    #[error(
+        "invalid range format for --expose: {0}, error: strconv.ParseUint: parsing \"{0}\": invalid syntax"
+    )]
     Expose(String),
     /// A comma-separated value with unbalanced quotes.
     #[error("parse error on line 1, column {column}: bare \" in non-quoted field")]
@@ -153,6 +155,9 @@ pub enum Error {
     /// Not a rule for the device cgroup.
     #[error("invalid device cgroup format '{0}'")]
     DeviceRule(String),
+    /// Nothing after a device's path.
+    #[error("bad format: {0}")]
+    DeviceFormat(String),
     /// Not `path:rate`.
     #[error(
         "invalid rate for device: {0}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"

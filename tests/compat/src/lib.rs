@@ -13,6 +13,7 @@ pub mod corpus;
 mod differ;
 mod glob;
 mod golden;
+pub mod help;
 mod http;
 mod listed;
 pub mod matrix;

@@ -5,9 +5,11 @@ mod cache;
 mod classic;
 mod corpus;
 mod mounts;
+mod outputs;
 mod refused;
 mod remote;
 mod rights;
+mod usage;
 
 use std::fs;
 use std::path::PathBuf;

@@ -15,6 +15,7 @@ macro_rules! suites {
 }
 
 suites!(
+    bollard,
     compose,
     docker_cli,
     dockerode,

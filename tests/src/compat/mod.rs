@@ -3,5 +3,6 @@
 
 mod clients;
 mod command_lines;
+mod help;
 mod listed;
 mod plays;

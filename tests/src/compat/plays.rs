@@ -13,8 +13,8 @@ macro_rules! plays {
 }
 
 plays!(
-    create, files, images, inspect, life, missing, networks, resources, streams, swarm, system,
-    volumes,
+    create, fields, files, images, inspect, life, missing, networks, resources, streams, swarm,
+    system, volumes,
 );
 
 #[test]

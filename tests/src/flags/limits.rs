@@ -1,6 +1,8 @@
 //! Limits, in the kernel's own files.
 
-use crate::harness::{Client, through_both};
+use serde_json::json;
+
+use crate::harness::{Client, Daemon, Run, through_both};
 
 through_both!(
     processors_and_their_shares,
@@ -8,6 +10,7 @@ through_both!(
     block_devices_have_rates,
     what_the_kernel_lacks_is_told,
     ulimits_and_scores_are_the_process_own,
+    weights_of_block_devices,
 );
 
 /// The first of two files that is there: v1's and v2's.
@@ -142,4 +145,105 @@ fn ulimits_and_scores_are_the_process_own(client: &Client) {
         "{}",
         refused.stderr
     );
+}
+
+/// A weight is in the group's files, or it is told that it was discarded; never neither.
+fn weights_of_block_devices(client: &Client) {
+    let device = client
+        .script(
+            "ls /dev/vda /dev/sda /dev/nvme0n1 /dev/loop0 2>/dev/null | head -1",
+            "",
+        )
+        .stdout
+        .trim()
+        .to_owned();
+    for (options, warning, files) in [
+        (
+            "--blkio-weight 300".to_owned(),
+            "Block I/O weight or",
+            [
+                "blkio/blkio.bfq.weight",
+                "blkio/blkio.weight",
+                "io.bfq.weight",
+                "io.weight",
+            ],
+        ),
+        (
+            format!("--blkio-weight-device {device}:300"),
+            "Block I/O weight_device",
+            [
+                "blkio/blkio.bfq.weight_device",
+                "blkio/blkio.weight_device",
+                "io.bfq.weight",
+                "io.weight",
+            ],
+        ),
+    ] {
+        let made = client.run(&format!(
+            "run -d --name weight {options} busybox sleep 1000"
+        ));
+        let files = files.map(|file| format!("/sys/fs/cgroup/{file}")).join(" ");
+        let read = client.run(&format!("exec weight sh -c 'cat {files} 2>/dev/null'"));
+        assert_eq!(
+            made.code == 0 && read.stdout.contains("300"),
+            !made.stderr.contains(warning),
+            "{options}: {} {} {}",
+            made.stdout,
+            made.stderr,
+            read.stdout
+        );
+        client.ok("rm -f weight");
+    }
+    for (wrong, words) in [
+        (
+            "--blkio-weight 5",
+            "Range of blkio weight is from 10 to 1000",
+        ),
+        ("--blkio-weight-device /dev/null", "bad format"),
+        ("--blkio-weight-device /dev/null:5", "invalid weight"),
+        ("--device-read-bps /dev/null:x", "invalid rate"),
+    ] {
+        client
+            .run(&format!("create {wrong} busybox"))
+            .fails()
+            .says(words);
+    }
+}
+
+/// Real-time shares: what no group above has cannot be given, unless the daemon has some to give.
+#[test]
+fn real_time_shares_come_from_the_daemon() {
+    let file = "/sys/fs/cgroup/cpu/cpu.rt_runtime_us";
+    let keys = json!({"cpu-rt-period": 1_000_000, "cpu-rt-runtime": 100_000});
+    let asked =
+        "run -d --name rt --cpu-rt-period 1000000 --cpu-rt-runtime 50000 busybox sleep 1000";
+    if !std::path::Path::new(file).exists() {
+        let daemon = Daemon::prepared("{}");
+        daemon.configure(&keys);
+        Run::of(daemon.daemon_command())
+            .fails()
+            .says("no real-time CPU groups");
+        let daemon = Daemon::with_registry();
+        daemon
+            .gantry(asked)
+            .fails()
+            .says("kernel does not support CPU real-time scheduler");
+        return;
+    }
+    let daemon = Daemon::with_registry_and(&keys);
+    daemon.gantry(asked).ok();
+    let share = daemon.gantry("exec rt cat /sys/fs/cgroup/cpu/cpu.rt_runtime_us");
+    assert_eq!(share.ok().trim(), "50000");
+    let parent = daemon.world.sh(&format!(
+        "cat /sys/fs/cgroup/cpu/{}/cpu.rt_runtime_us",
+        daemon.world.name()
+    ));
+    assert_eq!(parent.ok().trim(), "100000");
+    let more = asked
+        .replace("50000", "200000")
+        .replace("--name rt", "--name more");
+    daemon.gantry(&more).fails();
+    daemon.gantry("rm -f rt more").ok();
+    let plain = Daemon::with_registry();
+    plain.gantry(asked).fails().says("rt_runtime_us");
 }

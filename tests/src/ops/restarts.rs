@@ -77,3 +77,33 @@ fn policies_hold_over_the_daemons_restarts() {
     assert_eq!(state("live"), "running\n");
     daemon.gantry("rm -f always unless no live").ok();
 }
+
+/// Its state is never that of a container which has not been started yet, nor `exited`.
+#[test]
+fn one_that_is_started_again_is_restarting_or_runs() {
+    let daemon = Daemon::with_registry();
+    daemon
+        .gantry("run -d --name again --restart always busybox sh -c 'exit 9'")
+        .ok();
+    let api = "curl -s --unix-socket ${DOCKER_HOST#unix://}";
+    let script = format!(
+        "for i in $(seq 150); do {api} http://d/containers/again/json | grep -o '\"Status\":\"[a-z]*\"'; \
+         {api} 'http://d/containers/json?all=1' | grep -o '\"Status\":\"[A-Z][a-z]*'; done | sort -u"
+    );
+    let seen = daemon.script(&script, "");
+    for state in seen.ok().lines() {
+        assert!(
+            [
+                "\"Status\":\"restarting\"",
+                "\"Status\":\"running\"",
+                "\"Status\":\"Restarting",
+                "\"Status\":\"Up",
+            ]
+            .contains(&state),
+            "{}",
+            seen.stdout
+        );
+    }
+    assert!(seen.stdout.contains("\"restarting\""), "{}", seen.stdout);
+    daemon.gantry("rm -f again").ok();
+}

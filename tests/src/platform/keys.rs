@@ -258,3 +258,30 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 3129), Proxy).serve_forever()
     let asked: u32 = seen[2].parse().unwrap();
     assert!(asked <= 5, "each layer once at most: {asked}");
 }
+
+/// A size for all layers needs quotas, which not every file system has: the daemon says so and
+/// does not pretend. That a size is kept to, the virtual machine with quotas sees.
+#[test]
+fn a_size_for_all_layers_needs_quotas() {
+    let daemon = Daemon::prepared("{}");
+    let refused = |options: serde_json::Value| {
+        daemon.configure(&json!({ "storage-opts": options }));
+        Run::of(daemon.daemon_command()).fails().stderr.clone()
+    };
+    let has_quotas = daemon
+        .world
+        .sh("findmnt -no OPTIONS -T . | grep -qE 'prjquota|pquota'")
+        .code
+        == 0;
+    if !has_quotas {
+        assert!(refused(json!(["size=8m"])).contains("quotas"));
+    }
+    for (options, words) in [
+        (json!(["speed=9"]), "unknown option"),
+        (json!(["size=much"]), "storage-opts"),
+        (json!(["size"]), "unknown option"),
+    ] {
+        let said = refused(options);
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}

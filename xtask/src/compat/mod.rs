@@ -4,6 +4,7 @@
 //! network, PID and IPC namespaces of its own, with a registry of the test images beside it.
 
 mod build;
+mod help;
 mod stage;
 
 use anyhow::{Result, bail};
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// Run the clients' suites instead, against both
     #[arg(long, conflicts_with = "record")]
     clients: bool,
+    /// Write the help texts of real Docker's commands down anew
+    #[arg(long, conflicts_with_all = ["record", "clients", "ours"])]
+    help_texts: bool,
     /// Build the corpus of `tests/build` instead
     #[arg(long, conflicts_with = "clients")]
     build: bool,
@@ -34,6 +38,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.clients {
         return clients(args);
+    }
+    if args.help_texts {
+        return help::record();
     }
     if args.build {
         return build::run(args);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::BoxFuture;
-use gantry_api_types::{AuthConfig, BuildPruneReport, HostConfig, JsonMessage};
+use gantry_api_types::{AuthConfig, BuildCache, BuildPruneReport, HostConfig, JsonMessage};
 use http::{HeaderMap, Request};
 use hyper::upgrade::Upgraded;
 use tokio::sync::mpsc::UnboundedSender;
@@ -90,6 +90,11 @@ pub trait Build: Clone + Send + Sync + 'static {
         query: PruneQuery,
     ) -> impl Future<Output = Answer<BuildPruneReport>> + Send {
         not_built("build prune")
+    }
+
+    /// The part of `GET /system/df` that builds keep; empty for an engine that builds nothing.
+    fn build_cache(&self) -> impl Future<Output = Answer<Vec<BuildCache>>> + Send {
+        std::future::ready(Ok(Vec::new()))
     }
 
     /// Whether BuildKit's protocol is there: the methods below are only called if so.

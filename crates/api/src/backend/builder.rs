@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gantry_api_types::{BuildPruneReport, ErrorDetail, JsonMessage};
+use gantry_api_types::{BuildCache, BuildPruneReport, ErrorDetail, JsonMessage};
 use gantry_builder::{
     Builder, CacheStore, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space,
     Told, Warning, excerpt,
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::io::SyncIoBridge;
 
 use super::build::{BuildQuery, PruneQuery};
-use super::{Answer, Build};
+use super::{Answer, Build, build_cache};
 use crate::failure::Failure;
 use crate::stream::ByteReader;
 
@@ -90,6 +90,14 @@ impl Build for Builder {
             caches_deleted: Some(pruned.deleted).filter(|deleted| !deleted.is_empty()),
             space_reclaimed: pruned.reclaimed,
         })
+    }
+
+    async fn build_cache(&self) -> Answer<Vec<BuildCache>> {
+        let builder = self.clone();
+        let records = tokio::task::spawn_blocking(move || builder.usage())
+            .await
+            .map_err(|error| Failure::internal(format!("counting was cut off: {error}")))??;
+        Ok(records.into_iter().map(build_cache::counted).collect())
     }
 }
 

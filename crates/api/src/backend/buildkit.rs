@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
-use gantry_api_types::{BuildPruneReport, JsonMessage};
+use gantry_api_types::{BuildCache, BuildPruneReport, JsonMessage};
 use gantry_buildkit::Server;
 use http::{HeaderMap, Request};
 use hyper::upgrade::Upgraded;
@@ -30,6 +30,10 @@ impl Build for Server {
 
     async fn prune_builds(&self, query: PruneQuery) -> Answer<BuildPruneReport> {
         self.builder().prune_builds(query).await
+    }
+
+    async fn build_cache(&self) -> Answer<Vec<BuildCache>> {
+        self.builder().build_cache().await
     }
 
     fn speaks_buildkit(&self) -> bool {

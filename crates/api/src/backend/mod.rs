@@ -5,6 +5,7 @@
 //! that no engine has yet are provided methods that say so.
 
 mod build;
+mod build_cache;
 mod builder;
 mod buildkit;
 mod containers;

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use gantry_api_types::Platform;
 use http::{HeaderMap, StatusCode};
 
 use super::registry_auth;
@@ -158,10 +159,22 @@ async fn ask<B: Images>(
 ) -> Result<Response, Failure> {
     match split(&rest)? {
         (name, "json") => {
-            let image = images.image(name, params.given("platform")).await?;
+            let platform = platform(&params, "platform", version.is_at_least(49))?;
+            if platform.is_some() && params.truth("manifests") {
+                return Err(Failure::invalid(
+                    "conflicting options: manifests and platform options cannot both be set",
+                ));
+            }
+            let image = images.image(name, platform).await?;
             Ok(json::ok(&older::image(version, &image)))
         }
-        (name, "history") => Ok(json::ok(&images.history(name).await?)),
+        (name, "history") => {
+            let platform = platform(&params, "platform", version.is_at_least(48))?;
+            if platform.is_some() {
+                images.image(name, platform).await?;
+            }
+            Ok(json::ok(&images.history(name).await?))
+        }
         (name, "get") => save(&images, vec![name.to_owned()], &params).await,
         _ => Err(Failure::not_found("page not found")),
     }
@@ -197,8 +210,14 @@ async fn act<B: Images>(
 async fn remove<B: Images>(
     State(images): State<B>,
     Segment(name): Segment,
+    version: ApiVersion,
     params: Params,
 ) -> Result<Response, Failure> {
+    // Of an image for one platform, that is all of it.
+    let platform = platform(&params, "platforms", version.is_at_least(50))?;
+    if platform.is_some() {
+        images.image(&name, platform).await?;
+    }
     let gone = images
         .remove_image(&name, params.truth("force"), params.truth("noprune"))
         .await?;
@@ -216,6 +235,16 @@ async fn distribution<B: Images>(
         )),
         _ => Err(Failure::not_found("page not found")),
     }
+}
+
+/// A platform as these routes take it: JSON, from some version on.
+fn platform<'a>(params: &'a Params, name: &str, known: bool) -> Result<Option<&'a str>, Failure> {
+    let Some(text) = params.given(name).filter(|_| known) else {
+        return Ok(None);
+    };
+    gantry_api_types::json::from_slice::<Platform>(text.as_bytes())
+        .map_err(|error| Failure::invalid(format!("failed to parse platform: {error}")))?;
+    Ok(Some(text))
 }
 
 /// Splits `name/with/slashes/verb`.

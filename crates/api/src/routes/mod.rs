@@ -11,6 +11,7 @@ mod secrets;
 mod streams;
 mod swarm;
 mod system;
+mod usage;
 mod volumes;
 
 use axum::Router;
@@ -30,6 +31,7 @@ use crate::failure::Failure;
 pub(crate) fn all<B: Backend, C: Build>(backend: B, builder: C, identity: &Identity) -> Router {
     Router::new()
         .merge(system::router(backend.clone(), identity))
+        .merge(usage::router(backend.clone(), builder.clone()))
         .merge(containers::router(backend.clone()))
         .merge(lifecycle::router(backend.clone()))
         .merge(streams::router(backend.clone()))

@@ -35,6 +35,8 @@ async fn inspect<B: Networks>(
     Segment(name): Segment,
     params: Params,
 ) -> Result<Response, Failure> {
+    // There is nothing more to tell of a network that is this daemon's alone.
+    params.go_bool("verbose")?;
     let network = networks.network(&name).await?;
     if params.given("scope").is_some_and(|s| s != network.scope) {
         return Err(Failure::not_found(format!("network {name} not found")));

@@ -29,7 +29,6 @@ pub(super) fn router<B: System>(backend: B, identity: &Identity) -> Router {
         .route("/info", get(info::<B>))
         .route("/events", get(events::<B>))
         .route("/auth", post(login::<B>))
-        .route("/system/df", get(disk_usage::<B>))
         .with_state(backend)
 }
 
@@ -104,28 +103,4 @@ async fn login<B: System>(
     Json(auth): Json<AuthConfig>,
 ) -> Result<Response, Failure> {
     Ok(json::ok(&system.login(auth).await?))
-}
-
-async fn disk_usage<B: System>(
-    State(system): State<B>,
-    version: ApiVersion,
-    params: Params,
-) -> Result<Response, Failure> {
-    // Types came with API 1.42.
-    let kinds: Vec<String> = params
-        .all("type")
-        .filter(|_| version.is_at_least(42))
-        .map(str::to_owned)
-        .collect();
-    if let Some(unknown) = kinds
-        .iter()
-        .find(|kind| !["container", "image", "volume", "build-cache"].contains(&kind.as_str()))
-    {
-        return Err(Failure::invalid(format!("unknown object type: {unknown}")));
-    }
-    let kinds = Some(kinds).filter(|kinds| !kinds.is_empty());
-    Ok(json::ok(&older::disk_usage(
-        version,
-        system.disk_usage(kinds).await?,
-    )))
 }

@@ -108,8 +108,8 @@ mod tests {
     fn no_time_is_later() {
         let mut config = ImageConfig {
             history: vec![
-                crate::history::entry("a".into(), "1999-01-01T00:00:00Z", None, false),
-                crate::history::entry("b".into(), "2030-01-01T00:00:00Z", None, false),
+                crate::history::entry("a".into(), "1999-01-01T00:00:00Z", false),
+                crate::history::entry("b".into(), "2030-01-01T00:00:00Z", false),
             ],
             ..ImageConfig::default()
         };

@@ -6,12 +6,13 @@ use crate::flags::flags;
 use crate::session::Session;
 
 macro_rules! refused {
-    ($($name:ident, $verb:literal, $usage:literal, $about:literal, $count:expr;)*) => {$(
+    ($($name:ident, $verb:literal, $usage:literal, $about:literal, $count:expr, {$($more:tt)*};)*) => {$(
         flags! {
             #[doc = concat!("`gantry checkpoint ", $verb, "`")]
             pub(crate) struct $name {
                 /// Use a custom checkpoint storage directory
                 "checkpoint-dir" => checkpoint_dir: String,
+                $($more)*
             }
         }
 
@@ -28,11 +29,14 @@ macro_rules! refused {
 }
 refused! {
     Create, "create", "[OPTIONS] CONTAINER CHECKPOINT",
-        "Create a checkpoint from a running container", Arity::Exactly(2);
+        "Create a checkpoint from a running container", Arity::Exactly(2), {
+            /// Leave the container running after checkpoint
+            "leave-running" => leave_running: bool,
+        };
     List, "ls", "[OPTIONS] CONTAINER",
-        "List checkpoints for a container", Arity::Exactly(1);
+        "List checkpoints for a container", Arity::Exactly(1), {};
     Remove, "rm", "[OPTIONS] CONTAINER CHECKPOINT",
-        "Remove a checkpoint", Arity::Exactly(2);
+        "Remove a checkpoint", Arity::Exactly(2), {};
 }
 
 fn refusal(session: &Session, verb: &str) -> Failure {

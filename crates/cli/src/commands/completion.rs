@@ -14,7 +14,8 @@ flags! {
 
 impl Command for Completion {
     const USAGE: &'static str = "bash|zsh|fish";
-    const ABOUT: &'static str = "Generate the autocompletion script for the specified shell\n\n\
+    const ABOUT: &'static str = "Generate the autocompletion script for the specified shell";
+    const LONG: &'static str = "Generate the autocompletion script for the specified shell\n\n\
         bash:  source <(docker completion bash), or write it to /etc/bash_completion.d/docker\n\
         zsh:   docker completion zsh > \"${fpath[1]}/_docker\"\n\
         fish:  docker completion fish > ~/.config/fish/completions/docker.fish";

@@ -16,6 +16,7 @@ mod secret;
 mod swarm;
 mod system;
 mod to_file;
+mod trust;
 mod volume;
 
 pub(crate) use image::chunks;
@@ -69,6 +70,10 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "Manage Docker",
     },
     Group {
+        name: "trust",
+        about: "Manage trust on Docker images",
+    },
+    Group {
         name: "volume",
         about: "Manage volumes",
     },
@@ -99,10 +104,20 @@ pub(crate) const SWARM_GROUPS: &[Group] = &[
 ];
 
 /// Groups within groups.
-const INNER_GROUPS: &[Group] = &[Group {
-    name: "buildx history",
-    about: "Commands to work on build records",
-}];
+const INNER_GROUPS: &[Group] = &[
+    Group {
+        name: "buildx history",
+        about: "Commands to work on build records",
+    },
+    Group {
+        name: "trust key",
+        about: "Manage keys for signing Docker images",
+    },
+    Group {
+        name: "trust signer",
+        about: "Manage entities who can sign Docker images",
+    },
+];
 
 /// The group within a group, by both names.
 pub(crate) fn inner_group(name: &str) -> Option<&'static Group> {
@@ -124,7 +139,10 @@ pub(crate) fn groups() -> impl Iterator<Item = &'static Group> {
 
 /// All commands.
 pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
-    ALL.iter().chain(plugin::ENTRIES).chain(swarm::ENTRIES)
+    ALL.iter()
+        .chain(plugin::ENTRIES)
+        .chain(swarm::ENTRIES)
+        .chain(trust::ENTRIES)
 }
 
 /// The commands. Only the one that is called is ever looked into.
@@ -229,6 +247,7 @@ pub(crate) const ALL: &[Entry] = &[
     Entry::of::<volume::restore::Restore>(&["volume restore"]),
     Entry::of::<volume::rm::Remove>(&["volume rm", "volume remove"]),
     Entry::of::<volume::snapshot::Snapshot>(&["volume snapshot"]),
+    Entry::of::<volume::update::Update>(&["volume update"]),
 ];
 
 #[cfg(test)]

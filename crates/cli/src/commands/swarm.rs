@@ -152,6 +152,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Scale one or multiple replicated services",
     ),
     entry(&["service update"], "[OPTIONS] SERVICE", "Update a service"),
+    Entry::untyped(
+        &["stack config"],
+        "[OPTIONS]",
+        "Outputs the final config file, after doing merges and interpolations",
+        no_merging,
+    ),
     entry(
         &["stack deploy", "stack up"],
         "[OPTIONS] STACK",
@@ -218,6 +224,15 @@ fn answer(entry: &Entry, _path: &str, session: &Session, _words: &[String]) -> R
     })
 }
 
+/// The only one that asks no daemon.
+fn no_merging(_: &Entry, path: &str, session: &Session, _: &[String]) -> Result<(), Failure> {
+    let name = session.program.name;
+    Err(Failure::new(format!(
+        "{name} {path}: merging the files of a stack is not supported without a swarm to deploy it; \
+         `{name} compose config` does it for compose files"
+    )))
+}
+
 async fn ask(client: &Client, asks: &Asks) -> Result<(), gantry_client::Error> {
     let request = client.request(asks.method.clone(), asks.route);
     let request = if asks.method == Method::POST {
@@ -235,13 +250,18 @@ mod tests {
 
     #[test]
     fn every_command_knows_what_to_ask() {
-        for entry in ENTRIES {
+        let asking = || {
+            ENTRIES
+                .iter()
+                .filter(|entry| entry.paths[0] != "stack config")
+        };
+        for entry in asking() {
             assert!(
                 ASKS.iter().any(|asks| asks.path == entry.paths[0]),
                 "{}",
                 entry.paths[0]
             );
         }
-        assert_eq!(ENTRIES.len(), ASKS.len());
+        assert_eq!(asking().count(), ASKS.len());
     }
 }

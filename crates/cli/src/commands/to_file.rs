@@ -16,8 +16,8 @@ pub(crate) struct ToFile {
 }
 
 impl ToFile {
-    /// Makes the file; a device or pipe is written to as it is.
-    pub(crate) fn open(target: &str) -> Result<Self, Failure> {
+    /// Makes the file, of which `what` says what could not be done; a device or pipe is written to as it is.
+    pub(crate) fn open(target: &str, what: &str) -> Result<Self, Failure> {
         let path = Path::new(target);
         let cannot =
             |error: &std::io::Error| Failure::new(format!("failed to write {target}: {error}"));
@@ -26,13 +26,13 @@ impl ToFile {
             .filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
             return Err(Failure::new(format!(
-                "invalid output path: directory {:?} does not exist",
-                parent.display().to_string()
+                "{what}: invalid output path: stat {}: no such file or directory",
+                parent.display()
             )));
         }
         if path.is_dir() {
             return Err(Failure::new(format!(
-                "invalid output path: {target:?} is a directory"
+                "{what}: invalid output path: {target:?} is a directory"
             )));
         }
         let special = path.metadata().is_ok_and(|found| !found.is_file());

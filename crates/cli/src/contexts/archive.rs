@@ -7,6 +7,8 @@ use crate::failure::Failure;
 
 /// No file of a context is larger than this, bytes.
 const LARGEST: u64 = 10 << 20;
+/// What a tar may lack at its end: the rest of a block, and two blocks of zeros.
+const PADDING: u64 = 3 * 512;
 
 /// Writes a context and its certificates.
 pub(crate) fn pack(store: &Store, context: &Context, to: impl Write) -> Result<(), Failure> {
@@ -38,7 +40,8 @@ pub(crate) fn unpack(name: &str, from: impl Read) -> Result<(Context, Files), Fa
     };
     let mut context = None;
     let mut files = Files::new();
-    let mut archive = tar::Archive::new(from);
+    // Docker's own archives end with the last byte of the last file, without a tar's padding.
+    let mut archive = tar::Archive::new(from.chain(std::io::repeat(0).take(PADDING)));
     for entry in archive.entries().map_err(|e| refuse(&e))? {
         let entry = entry.map_err(|e| refuse(&e))?;
         if !entry.header().entry_type().is_file() {
@@ -92,6 +95,8 @@ mod tests {
         pack(&store, &context, &mut bytes).unwrap();
         let (read, files) = unpack("b1", bytes.as_slice()).unwrap();
         assert_eq!((read.name.as_str(), read.host()), ("b1", "tcp://h"));
+        assert_eq!(files, [("key.pem".to_owned(), b"K".to_vec())]);
+        let (_, files) = unpack("b1", &bytes[..bytes.len() - 1024 - 511]).unwrap();
         assert_eq!(files, [("key.pem".to_owned(), b"K".to_vec())]);
         assert!(unpack("c1", &b"PK\x03\x04 a zip"[..]).is_err());
     }

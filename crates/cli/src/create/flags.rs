@@ -36,9 +36,9 @@ flags! {
         "cgroupns" => cgroupns: String,
         /// Write the container ID to the file
         "cidfile" => cidfile: String,
-        // CPU count; for Windows, so the help does not show it.
+        /// CPU count (Windows only)
         "cpu-count" => cpu_count: i64,
-        // CPU percent; for Windows, so the help does not show it.
+        /// CPU percent (Windows only)
         "cpu-percent" => cpu_percent: i64,
         /// Limit CPU CFS (Completely Fair Scheduler) period
         "cpu-period" => cpu_period: i64,
@@ -109,9 +109,9 @@ flags! {
         "init" => init: Option<bool>,
         /// Keep STDIN open even if not attached
         "interactive" 'i' => interactive: bool,
-        // Maximum IO bandwidth limit for the system drive; for Windows, so the help does not show it.
+        /// Maximum IO bandwidth limit for the system drive (Windows only)
         "io-maxbandwidth" => io_max_bandwidth: Bytes,
-        // Maximum IOps limit for the system drive; for Windows, so the help does not show it.
+        /// Maximum IOps limit for the system drive (Windows only)
         "io-maxiops" => io_max_iops: u64,
         /// IPv4 address (e.g., 172.30.100.104)
         "ip" => ip: String,

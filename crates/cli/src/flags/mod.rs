@@ -23,7 +23,7 @@ mod value;
 pub(crate) use declare::{described, flags};
 pub(crate) use parse::{Stop, parse};
 pub(crate) use value::{
-    Bytes, Decimal, FilterList, FlagValue, List, Map, Named, Strings, TypedList,
+    Bytes, Decimal, FilterList, FlagValue, Hosts, List, Map, Named, StringMap, Strings, TypedList,
 };
 
 /// What is known of an option besides its value.

@@ -118,7 +118,7 @@ impl FlagValue for Decimal {
 }
 
 macro_rules! text_list {
-    ($($(#[$meta:meta])* $name:ident, $type_name:literal;)*) => {$(
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub(crate) struct $name(pub(crate) Vec<String>);
@@ -134,13 +134,40 @@ macro_rules! text_list {
 }
 text_list! {
     /// Texts, one for each time that the option is given.
-    List, "list";
+    List;
     /// Texts separated by commas.
-    Strings, "strings";
+    Strings;
     /// `key=value`, one for each time.
-    Map, "map";
+    Map;
     /// `key=value` conditions of a list.
-    FilterList, "filter";
+    FilterList;
+    /// `key=value` pairs separated by commas.
+    StringMap;
+    /// Addresses of a daemon; help calls one a text.
+    Hosts;
+}
+
+impl FlagValue for Hosts {
+    const TYPE: &'static str = "string";
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        self.0.push(text.to_owned());
+        Ok(())
+    }
+}
+
+impl FlagValue for StringMap {
+    const TYPE: &'static str = "stringToString";
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+            if !pair.contains('=') {
+                return Err(format!("{pair} must be formatted as key=value"));
+            }
+            self.0.push(pair.to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl FlagValue for List {

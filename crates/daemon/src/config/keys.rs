@@ -154,10 +154,8 @@ pub const KEYS: &[Key] = &[
     Key::new("containerd-plugin-namespace", Text, "containerd's namespace for plugins")
         .flag("containerd-plugins-namespace")
         .refused(NO_CONTAINERD),
-    Key::new("cpu-rt-period", Number, "Real-time CPU period of the parent cgroup, microseconds")
-        .only(&["0"], "give --cpu-rt-period to the containers"),
-    Key::new("cpu-rt-runtime", Number, "Real-time CPU time of the parent cgroup, microseconds")
-        .only(&["0"], "give --cpu-rt-runtime to the containers"),
+    Key::new("cpu-rt-period", Number, "Real-time CPU period of the parent cgroup, microseconds"),
+    Key::new("cpu-rt-runtime", Number, "Real-time CPU time of the parent cgroup, microseconds"),
     Key::new("cri-containerd", Switch, "Start containerd with its CRI plugin").refused(NO_CONTAINERD),
     Key::new("data-root", Text, "Where images, containers and volumes are kept (default /var/lib/gantry)"),
     Key::new("debug", Switch, "Debug output").short('D').reloads(),
@@ -264,7 +262,7 @@ pub const KEYS: &[Key] = &[
     Key::new("userland-proxy-path", Text, "The proxy program")
         .is(Answer::Noted("published ports need no proxy process")),
     Key::new("userns-remap", Text, "User and group that containers' root becomes")
-        .only(EMPTY, "all containers of a daemon in one user namespace is not supported; use --userns for single containers"),
+        .only(EMPTY, "all containers of a daemon in one user namespace is not supported; a container of this version has the user namespace of its host"),
 ];
 
 #[cfg(test)]

@@ -121,6 +121,10 @@ pub struct Config {
     pub shutdown_timeout: Option<i64>,
     /// The cgroup below which containers are put.
     pub cgroup_parent: Option<String>,
+    /// Microseconds of the groups above containers in which real-time processes get their share.
+    pub cpu_rt_period: i64,
+    /// That share in microseconds; 0 leaves those groups alone.
+    pub cpu_rt_runtime: i64,
     /// `native.cgroupdriver=cgroupfs`
     pub exec_opts: Vec<String>,
     /// Runtime of containers that name none.

@@ -19,7 +19,7 @@ use super::root::c_path;
 use super::{UnpackOptions, missing};
 use crate::Error;
 
-/// Unpacks all entries below `options.path`; `owner` takes the place of the archive's owners.
+/// Unpacks all entries of an archive, compressed or not, below `options.path`; `owner` takes the place of the archive's owners.
 pub(super) fn unpack(
     root: BorrowedFd<'_>,
     options: &UnpackOptions,
@@ -45,7 +45,7 @@ pub(super) fn unpack(
         owner,
     };
     let mut directories = Vec::new();
-    let mut archive = Archive::new(archive);
+    let mut archive = Archive::new(gantry_archive::decode(archive).map_err(unreadable)?);
     let entries = archive.entries().map_err(unreadable)?;
     for entry in entries {
         let mut entry = entry.map_err(unreadable)?;

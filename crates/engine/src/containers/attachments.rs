@@ -30,6 +30,10 @@ pub(super) fn normalise(
     let mode = request.host_config.network_mode.clone();
     let given = request.networking_config.endpoints_config.take();
     let given = given.unwrap_or_default();
+    if request.config.network_disabled {
+        request.networking_config = NetworkingConfig::default();
+        return Ok(());
+    }
     if mode.starts_with("container:") {
         if !given.is_empty() {
             return Err(Error::Invalid(

@@ -42,6 +42,10 @@ impl Containers {
             let wanted = record.networking.endpoints_config.get_or_insert_default();
             wanted.insert(network.name.clone(), Some(wishes));
         }
+        if container.phase().is_live() {
+            // Now that its links are known.
+            self.set_lookups(&container);
+        }
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &network.name, "connect");
         Ok(())
@@ -135,6 +139,9 @@ impl Containers {
                 wanted.remove(&name);
             }
         }
+        if container.phase().is_live() {
+            self.set_lookups(&container);
+        }
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &name, "disconnect");
         Ok(())
@@ -166,7 +173,6 @@ impl Containers {
         }
         self.networks.route(netns.as_fd(), &best_first(&staying))?;
         container.record().state.endpoints = staying;
-        self.set_lookups(container);
         Ok(())
     }
 

@@ -100,7 +100,11 @@ impl Container {
     /// Takes one step in its life, or gives back the phase that forbids it.
     pub(crate) fn step(&self, step: Step) -> Result<Phase, Phase> {
         let mut record = self.record();
-        let next = record.state.phase.after(step).ok_or(record.state.phase)?;
+        let now = record.state.phase;
+        let next = now.after(step).ok_or(now)?;
+        if next == Phase::Starting {
+            record.state.before_start = now;
+        }
         record.state.phase = next;
         Ok(next)
     }

@@ -41,6 +41,7 @@ impl Containers {
             hosts_path: file_of(&container, &record, "hosts"),
             log_path: log_path(&container, &record),
             name: format!("/{}", record.name),
+            app_armor_profile: app_armor_profile(&record),
             restart_count: i64::from(record.state.restart_count),
             driver: record.driver.clone(),
             platform: "linux".to_owned(),
@@ -184,6 +185,20 @@ fn file_of(container: &Container, record: &Record, name: &str) -> String {
     container.state_dir.join(name).display().to_string()
 }
 
+/// The profile that was asked for by name; where nothing is confined by AppArmor, none once the
+/// container has been started, as in Docker.
+fn app_armor_profile(record: &Record) -> String {
+    if was_tried(record) && !crate::apparmor::is_enabled() {
+        return String::new();
+    }
+    let options = record.host_config.security_opt.iter().flatten();
+    let mut named = options.filter_map(|option| {
+        let (key, value) = option.split_once(['=', ':'])?;
+        (key == "apparmor").then_some(value)
+    });
+    named.next_back().unwrap_or_default().to_owned()
+}
+
 fn log_path(container: &Container, record: &Record) -> String {
     if record.host_config.log_config.kind == "json-file" && was_tried(record) {
         container.log_path().display().to_string()
@@ -194,7 +209,7 @@ fn log_path(container: &Container, record: &Record) -> String {
 
 fn state(record: &Record) -> ContainerState {
     let state = &record.state;
-    let phase = state.phase;
+    let phase = state.shown();
     ContainerState {
         status: phase.as_docker().to_owned(),
         running: matches!(phase, Phase::Running | Phase::Paused | Phase::Restarting),

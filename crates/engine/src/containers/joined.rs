@@ -63,6 +63,11 @@ impl Containers {
             endpoints: Vec::new(),
             reserved: Vec::new(),
         };
+        if record.config.network_disabled {
+            // A namespace with nothing but its loopback, whatever the mode says.
+            joined.namespace = Some(self.networks.create_sandbox()?.netns);
+            return Ok(joined);
+        }
         if mode.starts_with("container:") {
             joined.namespace = Some(self.namespace_of(mode)?);
             return Ok(joined);

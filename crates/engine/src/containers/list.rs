@@ -68,7 +68,7 @@ impl Containers {
             // Read where it lies: a copy of every record is what would take the time.
             let shown = {
                 let record = container.record();
-                let shown = (stopped_too || record.state.phase.is_running_for_ps())
+                let shown = (stopped_too || record.state.shown().is_running_for_ps())
                     && filters.pass(self, &record);
                 shown.then(|| {
                     let image = self.image_name(&record, &mut names);
@@ -122,7 +122,7 @@ impl Containers {
             created: record.created / 1_000_000_000,
             ports: listed_ports(record),
             labels: Some(record.config.labels.clone().unwrap_or_default()),
-            state: record.state.phase.as_docker().to_owned(),
+            state: record.state.shown().as_docker().to_owned(),
             status: status(record, clock::now_nanos()),
             host_config: SummaryHostConfig {
                 network_mode: record.host_config.network_mode.clone(),
@@ -214,7 +214,7 @@ fn listed_ports(record: &Record) -> Vec<Port> {
 fn status(record: &Record, now: i64) -> String {
     let state = &record.state;
     let since = |at: i64| age(now, at);
-    match state.phase {
+    match state.shown() {
         Phase::Running => format!("Up {}{}", since(state.started_at), health(record)),
         Phase::Paused => format!("Up {} (Paused)", since(state.started_at)),
         Phase::Restarting => format!(
@@ -349,7 +349,7 @@ impl<'a> Checked<'a> {
         let labels = record.config.labels.as_ref().unwrap_or(&none);
         f.prefix("id", &record.id)
             && self.name(&record.name)
-            && f.exact("status", state.phase.as_docker())
+            && f.exact("status", state.shown().as_docker())
             && f.pairs("label", labels)
             && f.exact(
                 "health",

@@ -18,6 +18,11 @@ pub(super) fn check(request: &ContainerCreateRequest) -> Result<(), Error> {
             "the working directory '{folder}' is invalid, it needs to be an absolute path"
         ));
     }
+    if request.host_config.annotations.contains_key("") {
+        return refuse(
+            "invalid Annotations: the empty string is not permitted as an annotation key".into(),
+        );
+    }
     modes(&request.host_config)?;
     places(&request.host_config)
 }

@@ -23,6 +23,7 @@ mod mounts;
 mod phase;
 mod ports;
 mod prune;
+mod realtime;
 mod record;
 mod registry;
 mod remove;

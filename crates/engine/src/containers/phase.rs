@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// Where a container is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Phase {
     /// Made, never started.
+    #[default]
     Created,
     /// Being started: no process yet that a signal could reach.
     Starting,
@@ -89,7 +90,7 @@ impl Phase {
     /// Docker's word for it, as in `docker ps --filter status=`.
     pub(crate) fn as_docker(self) -> &'static str {
         match self {
-            // A client never sees "starting" in Docker; the container is not yet running.
+            // Clients are shown where it was before: see `State::shown`.
             Self::Created | Self::Starting => "created",
             Self::Running => "running",
             Self::Paused => "paused",

@@ -106,9 +106,20 @@ pub(crate) struct State {
     /// This run was ended because it is not healthy: its policy may start it again.
     #[serde(default)]
     pub ended_for_health: bool,
+    /// Where it was before the start that is under way.
+    #[serde(default)]
+    pub before_start: Phase,
 }
 
 impl State {
+    /// The phase as clients see it: a start that is under way is not seen, as in Docker.
+    pub(crate) fn shown(&self) -> Phase {
+        match self.phase {
+            Phase::Starting => self.before_start,
+            phase => phase,
+        }
+    }
+
     /// An endpoint by its ID.
     pub(crate) fn endpoint(&mut self, id: &str) -> Option<&mut EndpointState> {
         self.endpoints.iter_mut().find(|e| e.endpoint_id == id)
@@ -137,6 +148,7 @@ impl Default for State {
             restart_backoff: 0,
             health: None,
             ended_for_health: false,
+            before_start: Phase::Created,
         }
     }
 }

@@ -86,8 +86,9 @@ impl Containers {
         self.hand_over_waiting_clients(container, &launched.link)
             .await;
         let (pid, started_at) = self.execute(container, &launched.link).await?;
-        self.started(container, ground, starter, pid, started_at);
+        // Who sees it run may act on it at once.
         container.set_link(Some(Arc::clone(&launched.link)));
+        self.started(container, ground, starter, pid, started_at);
         self.begin_health_checks(container);
         self.watch(container, launched.link, launched.events);
         self.forward_log(container);
@@ -129,6 +130,7 @@ impl Containers {
         };
         let (service, subject) = (self.clone(), Arc::clone(container));
         blocking(move || {
+            service.lend_realtime(&subject)?;
             service.mount_volumes(&subject)?;
             service.fill_volumes(&subject, ground.mounted.root.as_fd())?;
             ground.mounts = service.write_bundle(&subject, &ground)?;

@@ -245,15 +245,9 @@ fn block_io(
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), SpecError> {
-    let weights = asked
-        .blkio_weight_device
-        .iter()
-        .flatten()
-        .map(|device| device.weight);
-    for weight in weights.chain([asked.blkio_weight]) {
-        if weight != 0 && !(10..=1000).contains(&weight) {
-            return Err(limit("Range of blkio weight is from 10 to 1000"));
-        }
+    let in_range = |weight: u16| weight == 0 || (10..=1000).contains(&weight);
+    if !in_range(asked.blkio_weight) {
+        return Err(limit("Range of blkio weight is from 10 to 1000"));
     }
     if asked.io_maximum_bandwidth != 0 || asked.io_maximum_iops != 0 {
         return Err(limit(
@@ -269,6 +263,9 @@ fn block_io(
     if !weights.is_empty() && !machine.io_weight_device {
         warnings.push(lacks("Block I/O weight_device", "Weight-device discarded."));
         weights.clear();
+    }
+    if !weights.iter().all(|device| in_range(device.weight)) {
+        return Err(limit("Range of blkio weight is from 10 to 1000"));
     }
     if !machine.io_throttle {
         let lists = [

@@ -40,6 +40,11 @@ pub(super) static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     }
 });
 
+/// Whether groups can be given a share of real-time processes.
+pub fn has_realtime_groups() -> bool {
+    MACHINE.realtime
+}
+
 /// The files are those that the limits of `gantry_cgroups` are written to.
 fn with_controllers(hierarchy: &Hierarchy, machine: Machine) -> Machine {
     use Controller as C;

@@ -37,6 +37,7 @@ use gantry_seccomp::KernelVersion;
 pub(crate) use check::check;
 pub(crate) use error::SpecError;
 pub(crate) use exec::exec_process;
+pub use machine::has_realtime_groups;
 pub(crate) use mounts::MountDetails;
 pub(crate) use resources::limits;
 pub(crate) use security::{default_masked, default_readonly};

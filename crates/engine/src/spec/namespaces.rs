@@ -14,7 +14,7 @@ pub(super) fn list(input: &SpecInput<'_>) -> Result<Vec<Namespace>, SpecError> {
     use NamespaceKind as K;
     let host = input.host;
     let mut namespaces = vec![own(K::Mount)];
-    if host.network_mode != "host" {
+    if host.network_mode != "host" || input.config.network_disabled {
         namespaces.push(own(K::Network));
     }
     match host.uts_mode.as_str() {

@@ -8,7 +8,7 @@ use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse};
 use gantry_client::{Client, Endpoint, Error, Kind};
 use gantry_reference::Reference;
 
-use crate::create::{ContainerFlags, Environment, Request, request};
+use crate::create::{ContainerFlags, Environment, Request, open_error, request};
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::progress::{self, Target};
@@ -230,7 +230,8 @@ impl IdFile {
             .open(path)
             .map_err(|error| {
                 Failure::new(format!(
-                    "failed to create the container ID file: {path}: {error}"
+                    "failed to create the container ID file: {}",
+                    open_error(path, &error)
                 ))
             })?;
         Ok(Self(Some(PathBuf::from(path))))

@@ -39,6 +39,8 @@ impl Command for Export {
             }
             return Ok(());
         }
-        ToFile::open(&self.output)?.take(response).await
+        ToFile::open(&self.output, "failed to export container")?
+            .take(response)
+            .await
     }
 }

@@ -47,8 +47,8 @@ impl Command for Logs {
             .flag("timestamps", self.timestamps)
             .flag("details", self.details)
             .query("tail", &self.tail)
-            .query_opt("since", self.since.as_deref().map(times::api_timestamp))
-            .query_opt("until", self.until.as_deref().map(times::api_timestamp));
+            .query_opt("since", moment("since", self.since.as_deref())?)
+            .query_opt("until", moment("until", self.until.as_deref())?);
         let response = request.send().await?;
         let framed = is_framed(&client, &words[0], &response).await?;
         copy(response, framed).await
@@ -91,4 +91,10 @@ async fn copy(mut response: Response, framed: bool) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn moment(name: &str, given: Option<&str>) -> Result<Option<String>, Failure> {
+    times::given(given).map_err(|failure| {
+        Failure::new(format!("invalid value for \"{name}\": {}", failure.message))
+    })
 }

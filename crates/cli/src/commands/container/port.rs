@@ -38,7 +38,11 @@ impl Command for Port {
 }
 
 fn one(ports: &PortMap, wanted: &str, container: &str) -> Result<Vec<String>, Failure> {
-    let port: ContainerPort = wanted.parse().map_err(Failure::new)?;
+    let port: ContainerPort = wanted.parse().map_err(|_| {
+        Failure::new(format!(
+            "Error: invalid port ({wanted}): strconv.ParseUint: parsing \"{wanted}\": invalid syntax"
+        ))
+    })?;
     match ports.get(&port.to_string()) {
         Some(Some(bindings)) if !bindings.is_empty() => Ok(bindings.iter().map(address).collect()),
         _ => Err(Failure::new(format!(

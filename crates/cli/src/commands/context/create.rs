@@ -1,10 +1,10 @@
 //! `gantry context create`
 
-use super::Described;
+use super::{Described, long};
 use crate::command::{Arity, Command};
 use crate::contexts::{Context, check_name};
 use crate::failure::Failure;
-use crate::flags::{Strings, flags};
+use crate::flags::{StringMap, flags};
 use crate::output;
 use crate::session::Session;
 
@@ -14,7 +14,7 @@ flags! {
         /// Description of the context
         "description" => description: String,
         /// set the docker endpoint
-        "docker" => docker: Strings; "[]",
+        "docker" => docker: StringMap; "[]",
         /// create context from a named context
         "from" => from: String,
     }
@@ -22,17 +22,8 @@ flags! {
 
 impl Command for Create {
     const USAGE: &'static str = "[OPTIONS] CONTEXT";
-    const ABOUT: &'static str = "Create a context\n\n\
-        Docker endpoint config:\n\n\
-        NAME                DESCRIPTION\n\
-        from                Copy named context's Docker endpoint configuration\n\
-        host                Docker endpoint on which to connect\n\
-        ca                  Trust certs signed only by this CA\n\
-        cert                Path to TLS certificate file\n\
-        key                 Path to TLS key file\n\
-        skip-tls-verify     Skip TLS certificate validation\n\n\
-        Example:\n\n\
-        $ docker context create my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\"";
+    const ABOUT: &'static str = "Create a context";
+    const LONG: &'static str = long!("Create a context", "create");
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {

@@ -17,6 +17,28 @@ use gantry_client::Endpoint;
 use crate::contexts::{Context, Store};
 use crate::failure::Failure;
 
+/// The long help of the commands that take `--docker`.
+macro_rules! long {
+    ($about:literal, $verb:literal) => {
+        concat!(
+            $about,
+            "\n\nDocker endpoint config:\n\n\
+            NAME                DESCRIPTION\n\
+            from                Copy named context's Docker endpoint configuration\n\
+            host                Docker endpoint on which to connect\n\
+            ca                  Trust certs signed only by this CA\n\
+            cert                Path to TLS certificate file\n\
+            key                 Path to TLS key file\n\
+            skip-tls-verify     Skip TLS certificate validation\n\n\
+            Example:\n\n\
+            $ docker context ",
+            $verb,
+            " my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\""
+        )
+    };
+}
+use long;
+
 /// What `--docker` says: `host=...,ca=...,cert=...,key=...,skip-tls-verify=true,from=...`.
 #[derive(Debug, Default)]
 struct Described {

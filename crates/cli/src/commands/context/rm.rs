@@ -28,7 +28,7 @@ impl Command for Remove {
             let removed = if name == DEFAULT {
                 Err(Failure::new("context \"default\" cannot be removed"))
             } else if !store.has(name) && !self.force {
-                store.get(name).map(drop)
+                Err(Failure::new(format!("context \"{name}\" does not exist")))
             } else if *name == current && !self.force {
                 Err(Failure::new(format!(
                     "context \"{name}\" is in use, set -f flag to force remove"

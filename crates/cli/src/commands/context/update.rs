@@ -1,10 +1,10 @@
 //! `gantry context update`
 
-use super::Described;
+use super::{Described, long};
 use crate::command::{Arity, Command};
 use crate::contexts::check_name;
 use crate::failure::Failure;
-use crate::flags::{Strings, flags};
+use crate::flags::{StringMap, flags};
 use crate::output;
 use crate::session::Session;
 
@@ -14,13 +14,14 @@ flags! {
         /// Description of the context
         "description" => description: Option<String>,
         /// set the docker endpoint
-        "docker" => docker: Strings; "[]",
+        "docker" => docker: StringMap; "[]",
     }
 }
 
 impl Command for Update {
     const USAGE: &'static str = "[OPTIONS] CONTEXT";
     const ABOUT: &'static str = "Update a context";
+    const LONG: &'static str = long!("Update a context", "update");
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ flags! {
 impl Command for Import {
     const USAGE: &'static str = "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]";
     const ABOUT: &'static str = "Import the contents from a tarball to create a filesystem image";
-    const WORDS: Arity = Arity::Between(1, 2);
+    const WORDS: Arity = Arity::AtLeast(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
         let (mut repository, mut tag) = (String::new(), String::new());

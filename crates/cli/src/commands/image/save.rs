@@ -47,6 +47,8 @@ impl Command for Save {
             }
             return Ok(());
         }
-        ToFile::open(&self.output)?.take(response).await
+        ToFile::open(&self.output, "failed to save image")?
+            .take(response)
+            .await
     }
 }

@@ -6,7 +6,7 @@ use gantry_client::Client;
 use crate::command::{Arity, Command};
 use crate::create::pairs;
 use crate::failure::Failure;
-use crate::flags::{List, Map, Strings, flags};
+use crate::flags::{List, Strings, flags};
 use crate::session::Session;
 
 flags! {
@@ -15,7 +15,7 @@ flags! {
         /// Add network-scoped alias for the container
         "alias" => alias: Strings,
         /// driver options for the network
-        "driver-opt" => driver_opt: Map; "[]",
+        "driver-opt" => driver_opt: Strings,
         /// Highest gw-priority provides the default gateway. Accepts positive and negative values.
         "gw-priority" => gw_priority: i64,
         /// IPv4 address (e.g., "172.30.100.104")

@@ -40,7 +40,7 @@ flags! {
         /// Set IPAM driver specific options
         "ipam-opt" => ipam_opt: Map; "map[]",
         /// Enable or disable IPv4 address assignment
-        "ipv4" => ipv4: Option<bool>,
+        "ipv4" => ipv4: Option<bool>; "true",
         /// Enable or disable IPv6 address assignment
         "ipv6" => ipv6: Option<bool>,
         /// Set metadata on a network

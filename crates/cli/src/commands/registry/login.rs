@@ -27,9 +27,8 @@ flags! {
 
 impl Command for Login {
     const USAGE: &'static str = "[OPTIONS] [SERVER]";
-    const ABOUT: &'static str = "Authenticate to a registry
-
-Authenticate to a registry.
+    const ABOUT: &'static str = "Authenticate to a registry";
+    const LONG: &'static str = "Authenticate to a registry.
 Defaults to Docker Hub if no server is specified.";
     const WORDS: Arity = Arity::AtMost(1);
 
@@ -79,7 +78,7 @@ impl Login {
         }
         if self.username.is_empty() {
             return Err(Failure::new(
-                "Must provide --username with --password-stdin",
+                "the --password-stdin option requires --username to be set",
             ));
         }
         let mut password = String::new();

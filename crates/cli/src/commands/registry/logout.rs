@@ -14,9 +14,8 @@ flags! {
 
 impl Command for Logout {
     const USAGE: &'static str = "[SERVER]";
-    const ABOUT: &'static str = "Log out from a registry
-
-Log out from a registry.
+    const ABOUT: &'static str = "Log out from a registry";
+    const LONG: &'static str = "Log out from a registry.
 If no server is specified, the default is defined by the daemon.";
     const WORDS: Arity = Arity::AtMost(1);
 

@@ -1,6 +1,6 @@
 //! `gantry system df`
 
-use gantry_api_types::{ContainerSummary, DiskUsage, ImageSummary, Volume};
+use gantry_api_types::{BuildCache, ContainerSummary, DiskUsage, ImageSummary, Volume};
 use gantry_gotemplate::{Object, Value};
 use gantry_units::human_size;
 use std::rc::Rc;
@@ -140,15 +140,17 @@ fn of_volumes(volumes: &[Volume]) -> Line {
     }
 }
 
-fn of_cache(cache: &[serde_json::Value]) -> Line {
-    let size = |entry: &serde_json::Value| entry["Size"].as_i64().unwrap_or_default();
-    let used = |entry: &&serde_json::Value| entry["InUse"] == true;
-    let free = |entry: &&serde_json::Value| !used(entry) && entry["Shared"] != true;
+fn of_cache(cache: &[BuildCache]) -> Line {
+    let size = |entry: &BuildCache| entry.size;
+    let used = |entry: &&BuildCache| entry.in_use;
+    // What images have, too, they already count.
+    let own = |entry: &&BuildCache| !entry.shared;
+    let free = |entry: &&BuildCache| !entry.in_use && !entry.shared;
     Line {
         kind: "Build Cache",
         total: cache.len(),
         active: cache.iter().filter(used).count(),
-        size: cache.iter().map(size).sum(),
+        size: cache.iter().filter(own).map(size).sum(),
         reclaimable: cache.iter().filter(free).map(size).sum(),
         with_share: false,
     }

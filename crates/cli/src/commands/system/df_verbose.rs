@@ -1,7 +1,8 @@
 //! `gantry system df -v`: a table for each kind of objects.
 
-use gantry_api_types::{ContainerSummary, DiskUsage, ImageSummary, Volume};
+use gantry_api_types::{BuildCache, ContainerSummary, DiskUsage, ImageSummary, Volume};
 use gantry_units::human_size;
+use jiff::Timestamp;
 
 use crate::failure::Failure;
 use crate::format::short_id;
@@ -35,10 +36,8 @@ fn text(usage: &DiskUsage) -> String {
     let containers = usage.containers.iter().flatten().map(container_line);
     let volumes = usage.volumes.iter().flatten().map(volume_line);
     let cache = usage.build_cache.as_deref().unwrap_or_default();
-    let size: i64 = cache
-        .iter()
-        .filter_map(|entry| entry["Size"].as_i64())
-        .sum();
+    let own = cache.iter().filter(|entry| !entry.shared);
+    let size: i64 = own.map(|entry| entry.size).sum();
     format!(
         "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
         table(
@@ -53,7 +52,7 @@ fn text(usage: &DiskUsage) -> String {
         bytes(size),
         table(
             "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED",
-            std::iter::empty(),
+            cache.iter().map(cache_line),
         ),
     )
 }
@@ -127,6 +126,27 @@ fn volume_line(volume: &Volume) -> String {
         volume.name.clone(),
         usage.ref_count.to_string(),
         bytes(usage.size),
+    ]
+    .join("\t")
+}
+
+fn cache_line(entry: &BuildCache) -> String {
+    let since = |at: &str| {
+        at.parse()
+            .map_or(String::new(), |at: Timestamp| times::ago(at.as_second()))
+    };
+    [
+        format!(
+            "{}{}",
+            short_id(&entry.id),
+            if entry.in_use { "*" } else { "" }
+        ),
+        entry.kind.clone(),
+        bytes(entry.size),
+        since(&entry.created_at),
+        since(entry.last_used_at.as_deref().unwrap_or_default()),
+        entry.usage_count.to_string(),
+        entry.shared.to_string(),
     ]
     .join("\t")
 }

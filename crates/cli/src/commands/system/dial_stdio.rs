@@ -20,7 +20,8 @@ flags! {
 
 impl Command for DialStdio {
     const USAGE: &'static str = "";
-    const ABOUT: &'static str =
+    const ABOUT: &'static str = "Proxy the stdio stream to the daemon connection";
+    const LONG: &'static str =
         "Proxy the stdio stream to the daemon connection. Should not be invoked manually.";
     const WORDS: Arity = Arity::None;
 

@@ -43,8 +43,8 @@ impl Command for Events {
         let client = session.client().await?;
         let request = client
             .get("/events")
-            .query_opt("since", self.since.as_deref().map(times::api_timestamp))
-            .query_opt("until", self.until.as_deref().map(times::api_timestamp))
+            .query_opt("since", times::given(self.since.as_deref())?)
+            .query_opt("until", times::given(self.until.as_deref())?)
             .query_opt("filters", filters(&self.filter));
         let mut events = request.send().await?.json_lines::<Json>();
         while let Some(event) = events.next().await? {

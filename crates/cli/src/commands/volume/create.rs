@@ -2,6 +2,7 @@
 
 use gantry_api_types::{Volume, VolumeCreateRequest};
 
+use super::cluster::ClusterFlags;
 use crate::command::{Arity, Command};
 use crate::create::{Labels, pairs};
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ flags! {
         "label" => label: Labels,
         /// Set driver specific options
         "opt" 'o' => opt: Map; "map[]",
+        + cluster: ClusterFlags,
     }
 }
 
@@ -33,7 +35,7 @@ impl Command for Create {
             driver_opts: pairs(&self.opt),
             labels: pairs(&labels),
             name: words.into_iter().next().unwrap_or_default(),
-            ..VolumeCreateRequest::default()
+            cluster_volume_spec: self.cluster.spec(),
         };
         let client = session.client().await?;
         let volume: Volume = client

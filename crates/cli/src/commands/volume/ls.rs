@@ -15,6 +15,8 @@ use crate::session::Session;
 flags! {
     /// `gantry volume ls`
     pub(crate) struct List {
+        /// Display only cluster volumes, and use cluster volume list formatting
+        "cluster" => cluster: bool,
         /// Provide filter values (e.g. "dangling=true")
         "filter" 'f' => filter: FilterList,
         /// Format output using a custom template:\
@@ -43,6 +45,9 @@ const HEADINGS: &[(&str, &str)] = &[
     ("Status", "STATUS"),
 ];
 
+const CLUSTER: &str =
+    "table {{.Name}}\\t{{.Group}}\\t{{.Driver}}\\t{{.Availability}}\\t{{.Status}}";
+
 impl Command for List {
     const USAGE: &'static str = "[OPTIONS]";
     const ABOUT: &'static str = "List volumes";
@@ -55,8 +60,14 @@ impl Command for List {
             .query_opt("filters", filters(&self.filter));
         let mut listing: VolumeListing = request.send().await?.json().await?;
         listing.volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        if self.cluster {
+            listing
+                .volumes
+                .retain(|volume| volume.cluster_volume.is_some());
+        }
         let given = match self.format.as_str() {
             "" if self.quiet => "{{.Name}}",
+            "" if self.cluster => CLUSTER,
             "" => session.config().volumes_format.as_str(),
             given => given,
         };
@@ -88,6 +99,7 @@ fn row(volume: Volume) -> Rc<dyn Object> {
 
 fn field(volume: &Volume, name: &str) -> Option<Value> {
     let unknown = || "N/A".to_owned();
+    let in_cluster = |path: &str| volume.cluster_volume.as_ref()?.pointer(path)?.as_str();
     Some(Value::from(match name {
         "Name" => volume.name.clone(),
         "Driver" => volume.driver.clone(),
@@ -102,8 +114,18 @@ fn field(volume: &Volume, name: &str) -> Option<Value> {
             .usage_data
             .as_ref()
             .map_or_else(unknown, |u| human_size(u.size as f64)),
-        // These are about volumes of a cluster.
-        "Availability" | "Group" | "Status" => unknown(),
+        "Availability" => in_cluster("/Spec/Availability").map_or_else(unknown, str::to_owned),
+        "Group" => in_cluster("/Spec/Group").map_or_else(unknown, str::to_owned),
+        "Status" => match (&volume.cluster_volume, in_cluster("/Info/VolumeID")) {
+            (None, _) => unknown(),
+            (Some(_), None | Some("")) => "pending creation".to_owned(),
+            (Some(cluster), Some(_)) => match cluster["PublishStatus"].as_array().map(Vec::len) {
+                None | Some(0) => "created".to_owned(),
+                Some(nodes) => {
+                    format!("in use ({nodes} node{})", if nodes == 1 { "" } else { "s" })
+                }
+            },
+        },
         _ => return None,
     }))
 }

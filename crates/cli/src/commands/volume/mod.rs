@@ -1,6 +1,7 @@
 //! Commands about volumes.
 
 pub(crate) mod clone;
+mod cluster;
 pub(crate) mod create;
 pub(crate) mod export;
 pub(crate) mod import;
@@ -11,3 +12,4 @@ pub(crate) mod rename;
 pub(crate) mod restore;
 pub(crate) mod rm;
 pub(crate) mod snapshot;
+pub(crate) mod update;

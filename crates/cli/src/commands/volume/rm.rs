@@ -18,7 +18,8 @@ flags! {
 
 impl Command for Remove {
     const USAGE: &'static str = "[OPTIONS] VOLUME [VOLUME...]";
-    const ABOUT: &'static str =
+    const ABOUT: &'static str = "Remove one or more volumes";
+    const LONG: &'static str =
         "Remove one or more volumes. You cannot remove a volume that is in use by a container.";
     const WORDS: Arity = Arity::AtLeast(1);
 

@@ -39,7 +39,8 @@ flags! {
 
 impl Command for Copy {
     const USAGE: &'static str = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH\n[OPTIONS] CONTAINER:SRC_PATH CONTAINER:DEST_PATH";
-    const ABOUT: &'static str = "Copy files/folders between containers and the local filesystem
+    const ABOUT: &'static str = "Copy files/folders between containers and the local filesystem";
+    const LONG: &'static str = "Copy files/folders between containers and the local filesystem
 
 Use '-' as the source to read a tar archive from stdin
 and extract it to a directory destination in a container.

@@ -1,8 +1,9 @@
 //! `build` through BuildKit's protocol: the stock client with its plugins, and ours.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::{context, script};
 use crate::harness::{Client, Run, through_both};
 
 through_both!(
@@ -14,38 +15,6 @@ through_both!(
     a_client_that_leaves_ends_its_build,
     the_history_tells_and_forgets,
 );
-
-/// A context with this Dockerfile.
-fn context(client: &Client, dockerfile: &str) -> PathBuf {
-    let folder = client.daemon.world.folder().join("context");
-    fs::create_dir_all(folder.join("src/deep")).unwrap();
-    fs::write(folder.join("Dockerfile"), dockerfile).unwrap();
-    fs::write(folder.join("src/a.txt"), "content\n").unwrap();
-    fs::write(folder.join("src/deep/b.log"), "log\n").unwrap();
-    folder
-}
-
-/// Runs a script with Docker's plugins at hand and plain progress.
-fn script(client: &Client, script: &str) -> Run {
-    let installed = gantry_compat::clients::installed();
-    let plugin = |name: &str| {
-        let path = installed.join(name);
-        assert!(
-            path.exists(),
-            "{name} is missing: run tests/clients/install"
-        );
-        path.display().to_string()
-    };
-    let plugins = [
-        plugin("buildx/docker-buildx"),
-        plugin("compose/docker-compose"),
-    ];
-    let script = format!(
-        "export BUILDKIT_PROGRESS=plain; mkdir -p $DOCKER_CONFIG/cli-plugins; cp -n {} $DOCKER_CONFIG/cli-plugins/; {script}",
-        plugins.join(" ")
-    );
-    client.script(&script, "")
-}
 
 fn build(client: &Client, arguments: &str) -> Run {
     script(client, &format!("$C build {arguments}"))

@@ -5,7 +5,6 @@ mod cache;
 mod classic;
 mod corpus;
 mod mounts;
-mod outputs;
 mod refused;
 mod remote;
 mod rights;
@@ -33,5 +32,27 @@ fn context_in(daemon: &Daemon, dockerfile: &str) -> PathBuf {
 /// Builds without BuildKit.
 fn build(client: &Client, arguments: &str) -> Run {
     let script = format!("export DOCKER_BUILDKIT=0; $C build {arguments}");
+    client.script(&script, "")
+}
+
+/// Runs a script with Docker's plugins at hand and plain progress.
+fn script(client: &Client, script: &str) -> Run {
+    let installed = gantry_compat::clients::installed();
+    let plugin = |name: &str| {
+        let path = installed.join(name);
+        assert!(
+            path.exists(),
+            "{name} is missing: run tests/clients/install"
+        );
+        path.display().to_string()
+    };
+    let plugins = [
+        plugin("buildx/docker-buildx"),
+        plugin("compose/docker-compose"),
+    ];
+    let script = format!(
+        "export BUILDKIT_PROGRESS=plain; mkdir -p $DOCKER_CONFIG/cli-plugins; cp -n {} $DOCKER_CONFIG/cli-plugins/; {script}",
+        plugins.join(" ")
+    );
     client.script(&script, "")
 }

@@ -405,13 +405,13 @@ impl<'a> Planner<'a> {
         let Some(below) = self.job.below().filter(|_| self.there.contains(above)) else {
             return Ok(());
         };
-        match is_directory(below, path)? {
-            false => Ok(()),
-            true => Err(Error::Invalid(format!(
+        if is_directory(below, path)? {
+            return Err(Error::Invalid(format!(
                 "cannot replace to directory /{} with file",
                 String::from_utf8_lossy(path)
-            ))),
+            )));
         }
+        Ok(())
     }
 
     fn mode(&self, found: &Found, fetched: bool) -> u32 {

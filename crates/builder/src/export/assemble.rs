@@ -56,10 +56,9 @@ impl Results<'_> {
             described.push(descriptor);
         }
         let of_index = annotations(&export.annotations, Level::Index, "");
-        if described.len() == 1 && statements.is_empty() && of_index.is_empty() {
-            if let Some(top) = parts.pop() {
-                return Assembled { parts, top };
-            }
+        let single = described.len() == 1 && statements.is_empty() && of_index.is_empty();
+        if single && let Some(top) = parts.pop() {
+            return Assembled { parts, top };
         }
         described.extend(statements);
         let mut top = index(&described, &of_index);

@@ -69,9 +69,9 @@ impl Results<'_> {
         }
         if export.push {
             self.push(export, &images, names, built).await?;
-            names
-                .iter()
-                .for_each(|name| part(format!("pushing {name}")));
+            for name in names {
+                part(format!("pushing {name}"));
+            }
         } else if self.statements(export).is_some() {
             return Err(Error::NotSupported(
                 "an attestation of an image in the store (use --push, or type=oci),".to_owned(),

@@ -101,9 +101,10 @@ impl Gc {
             return self.policy.iter().map(Rule::options).collect();
         }
         Ok(default_gc(Space {
-            reserved: bytes(&self.default_reserved_space)?.max(bytes(&self.default_keep_storage)?),
-            max_used: bytes(&self.default_max_used_space)?,
-            min_free: bytes(&self.default_min_free_space)?,
+            reserved: bytes(self.default_reserved_space.as_ref())?
+                .max(bytes(self.default_keep_storage.as_ref())?),
+            max_used: bytes(self.default_max_used_space.as_ref())?,
+            min_free: bytes(self.default_min_free_space.as_ref())?,
         }))
     }
 }
@@ -113,9 +114,10 @@ impl Rule {
         let mut options = PruneOptions {
             all: self.all,
             space: Space {
-                reserved: bytes(&self.reserved_space)?.max(bytes(&self.keep_storage)?),
-                max_used: bytes(&self.max_used_space)?,
-                min_free: bytes(&self.min_free_space)?,
+                reserved: bytes(self.reserved_space.as_ref())?
+                    .max(bytes(self.keep_storage.as_ref())?),
+                max_used: bytes(self.max_used_space.as_ref())?,
+                min_free: bytes(self.min_free_space.as_ref())?,
             },
             ..PruneOptions::default()
         };
@@ -145,7 +147,7 @@ fn duration(text: &str) -> Result<Duration, (&'static str, String)> {
     parsed.positive().ok_or_else(wrong)
 }
 
-fn bytes(size: &Option<Size>) -> Result<u64, (&'static str, String)> {
+fn bytes(size: Option<&Size>) -> Result<u64, (&'static str, String)> {
     let number = match size {
         None => 0,
         Some(Size::Number(number)) => *number,

@@ -21,14 +21,6 @@ pub struct FileId {
     pub first: u64,
 }
 
-impl FileId {
-    /// Whether both are one file: it may have been met before its first entry.
-    fn is_same(self, other: Self) -> bool {
-        let one_is_empty = self.first == 0 || other.first == 0;
-        self.inode == other.inode && (self.first == other.first || one_is_empty)
-    }
-}
-
 /// An open file of a log. It keeps its content when it is renamed or removed.
 #[derive(Debug)]
 pub(crate) struct LogFile {
@@ -85,6 +77,13 @@ impl LogFile {
                 first: self.first_time()?,
             }),
             Content::Compressed(compressed) => Ok(compressed.id()),
+        }
+    }
+
+    fn inode(&self) -> u64 {
+        match &self.content {
+            Content::Plain { inode, .. } => *inode,
+            Content::Compressed(compressed) => compressed.id().inode,
         }
     }
 
@@ -199,10 +198,9 @@ pub(crate) fn open_after(
 
 /// Opens the files newest first, down to `last`.
 fn look(path: &Path, format: Format, last: Option<&LogFile>) -> io::Result<Scan> {
-    let last = last.map(LogFile::id).transpose()?;
     let (mut free, mut met) = (false, last.is_none());
     let mut files: Vec<(FileId, LogFile)> = Vec::new();
-    for n in 0.. {
+    'names: for n in 0.. {
         let Some(file) = LogFile::open(path, n, format)? else {
             // Between the renames of a rotation a name is free for a moment.
             if n > 0 && LogFile::open(path, n + 1, format)?.is_none() {
@@ -211,17 +209,32 @@ fn look(path: &Path, format: Format, last: Option<&LogFile>) -> io::Result<Scan>
             free |= n > 0;
             continue;
         };
-        let id = file.id()?;
-        if last.is_some_and(|last| last.is_same(id)) {
+        if let Some(last) = last
+            && is_same(last, &file)?
+        {
             met = true;
             break;
         }
-        if files.iter().all(|(other, _)| !other.is_same(id)) {
-            files.push((id, file));
+        for (_, other) in &files {
+            if is_same(other, &file)? {
+                continue 'names;
+            }
         }
+        files.push((file.id()?, file));
     }
     Ok(Scan {
         files,
         whole: met && !free,
     })
+}
+
+/// Whether both are one file of the log, perhaps met once before it was compressed.
+///
+/// The inode of a compressed file is used again, perhaps by the newest file, which has no first entry to tell them
+/// apart. So one without an entry is asked once more: if it is the other one, it has that entry by now.
+fn is_same(one: &LogFile, other: &LogFile) -> io::Result<bool> {
+    if one.inode() != other.inode() {
+        return Ok(false);
+    }
+    Ok(one.id()? == other.id()? || one.id()? == other.id()?)
 }

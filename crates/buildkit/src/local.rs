@@ -364,7 +364,7 @@ pub(crate) async fn uploaded(
     address: &str,
     filename: &str,
 ) -> Result<Definition, Error> {
-    let stream = session.upload(address).await.map_err(Error::from)?;
+    let stream = session.upload(address).map_err(Error::from)?;
     let archive = SyncIoBridge::new(StreamReader::new(stream));
     let (place, name) = (server.builder.folder().to_owned(), filename.to_owned());
     let unpacked =

@@ -5,6 +5,7 @@ mod cache;
 mod classic;
 mod corpus;
 mod mounts;
+mod outputs;
 mod refused;
 mod remote;
 mod rights;

@@ -4,10 +4,12 @@ use std::fs;
 
 use super::{build, context};
 use crate::harness::{Client, eventually, through_both};
+use crate::images::registries::{ADDRESS, Writable};
 
 through_both!(
     repositories_are_checked_out,
     a_context_may_be_behind_an_address,
+    layers_travel_with_an_image,
 );
 
 /// A repository that `git://127.0.0.1/r.git` leads to; gives its first commit.
@@ -126,4 +128,42 @@ fn a_context_may_be_behind_an_address(client: &Client) {
             content
         );
     }
+}
+
+fn layers_travel_with_an_image(client: &Client) {
+    let _registry = Writable::serve(client);
+    let name = format!("{ADDRESS}/me/cached:1");
+    let file = "FROM busybox\nRUN echo $RANDOM > /1\nRUN echo 2 > /2\nENV X=1\n";
+    let at = context(client, file);
+    let at = at.display();
+    build(
+        client,
+        &format!("-t {name} --build-arg BUILDKIT_INLINE_CACHE=1 {at}"),
+    )
+    .ok();
+    let first = client.ok(&format!("run --rm {name} cat /1"));
+    client.ok(&format!("push -q {name}"));
+    client.ok(&format!("rmi {name}"));
+    client.ok("builder prune -af");
+    let again = build(client, &format!("-t again --cache-from {name} {at}"));
+    assert_eq!(
+        again.ok().matches("Using cache").count(),
+        2,
+        "{}",
+        again.stdout
+    );
+    assert_eq!(client.ok("run --rm again cat /1"), first);
+    // The image that they came with is not left behind.
+    let names = client.ok("images -a --format '{{.Repository}}'");
+    assert!(
+        !names.contains("me/cached") && !names.contains("<none>"),
+        "{names}"
+    );
+    // A cache that is not there is told, and the build goes on.
+    let missing = build(client, &format!("--cache-from {ADDRESS}/me/nothing {at}"));
+    assert!(
+        missing.ok().contains("importing the cache"),
+        "{}",
+        missing.stdout
+    );
 }

@@ -6,6 +6,6 @@ mod lists;
 mod made;
 mod moved;
 mod pushed;
-mod registries;
+pub(crate) mod registries;
 mod removed;
 mod used;

@@ -5,21 +5,21 @@ use std::process::{Child, Stdio};
 use crate::harness::{Client, eventually};
 
 /// Debian's docker-registry over an empty folder of the world; it ends with the world.
-pub(super) struct Writable {
+pub(crate) struct Writable {
     process: Child,
 }
 
 /// Where it is. A world has its loopback for itself.
-pub(super) const ADDRESS: &str = "127.0.0.1:5001";
+pub(crate) const ADDRESS: &str = "127.0.0.1:5001";
 
 impl Writable {
     /// One that takes everybody.
-    pub(super) fn serve(client: &Client) -> Self {
+    pub(crate) fn serve(client: &Client) -> Self {
         Self::start(client, "")
     }
 
     /// One that wants this user and password.
-    pub(super) fn with_password(client: &Client, user: &str, password: &str) -> Self {
+    pub(crate) fn with_password(client: &Client, user: &str, password: &str) -> Self {
         let file = client.daemon.world.folder().join("htpasswd");
         let made = client.script(
             &format!("htpasswd -Bbn {user} {password} > {}", file.display()),

@@ -69,7 +69,7 @@ impl Asker for Session {
         export: &'a str,
     ) -> BoxFuture<'a, Result<Box<dyn AsyncWrite + Send + Unpin>, Error>> {
         Box::pin(async move {
-            let archive = self.archive_of(export).await?;
+            let archive = self.archive_of(export)?;
             Ok(Box::new(archive) as Box<dyn AsyncWrite + Send + Unpin>)
         })
     }

@@ -31,29 +31,32 @@ pub(super) struct Archive {
 
 impl Session {
     /// Sends an archive.
-    pub(super) async fn archive_of(&self, export: &str) -> Result<Archive, SessionError> {
-        let mut stream = pipe::open(self, METHOD, |map| {
-            metadata::insert(map, EXPORT, export);
-        })
-        .await?;
+    pub(super) fn archive_of(&self, export: &str) -> Result<Archive, SessionError> {
+        let pipe = pipe::open(self, METHOD, |map| metadata::insert(map, EXPORT, export))?;
         let (bytes, mut ours) = tokio::io::duplex(CHUNK);
-        let task = tokio::spawn(async move {
+        let (to_client, mut from_client) = (pipe.to_client, pipe.from_client);
+        let sending = async move {
             loop {
                 let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
                 let read = ours.read_buf(&mut chunk).await;
                 if read.map_err(|_| SessionError::Gone)? == 0 {
-                    break;
+                    return Ok(());
                 }
                 let data = chunk.freeze();
-                if stream.to_client.send(BytesMessage { data }).await.is_err() {
-                    break;
+                if to_client.send(BytesMessage { data }).await.is_err() {
+                    return Ok(());
                 }
             }
-            drop(stream.to_client);
-            while let Some(word) = stream.from_client.next().await {
+        };
+        let receiving = async move {
+            while let Some(word) = from_client.next().await {
                 word.map_err(SessionError::refused(METHOD))?;
             }
             Ok(())
+        };
+        let task = tokio::spawn(async move {
+            let (sent, received) = tokio::join!(sending, receiving);
+            received.and(sent)
         });
         Ok(Archive {
             bytes,

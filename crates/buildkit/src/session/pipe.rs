@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::client::Grpc;
@@ -58,30 +59,45 @@ pub(super) struct Pipe {
 }
 
 /// What comes from the client.
-#[derive(Debug)]
-pub(super) struct ByteStream(Streaming<BytesMessage>);
+///
+/// Many clients answer nothing, not even that they have understood, before something has come to them. So the call goes
+/// on only while this is polled, beside whatever sends.
+pub(super) struct ByteStream(BoxStream<'static, Result<Bytes, Status>>);
+
+impl std::fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ByteStream").finish_non_exhaustive()
+    }
+}
 
 impl Stream for ByteStream {
     type Item = Result<Bytes, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = Pin::new(&mut self.0).poll_next(cx);
-        next.map(|message| message.map(|message| message.map(|message| message.data)))
+        self.0.as_mut().poll_next(cx)
     }
 }
 
 /// Opens a byte stream with the client.
-pub(super) async fn open(
+pub(super) fn open(
     session: &Session,
     method: &'static str,
     describe: impl FnOnce(&mut tonic::metadata::MetadataMap),
 ) -> Result<Pipe, SessionError> {
+    session.needs(method)?;
     let (to_client, queue) = mpsc::channel(QUEUE);
     let mut request = Request::new(ReceiverStream::new(queue));
     describe(request.metadata_mut());
-    let from_client = call(session, method, request).await?;
+    let session = session.clone();
+    let answer = async move {
+        match call::<BytesMessage, BytesMessage>(&session, method, request).await {
+            Ok(messages) => Ok(messages.map_ok(|message| message.data)),
+            Err(SessionError::Refused { status, .. }) => Err(status),
+            Err(other) => Err(Status::unavailable(other.to_string())),
+        }
+    };
     Ok(Pipe {
         to_client,
-        from_client: ByteStream(from_client),
+        from_client: ByteStream(answer.try_flatten_stream().boxed()),
     })
 }

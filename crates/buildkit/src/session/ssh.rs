@@ -34,8 +34,7 @@ impl Session {
     {
         let mut stream = pipe::open(self, FORWARD, |metadata| {
             super::metadata::insert(metadata, AGENT, id);
-        })
-        .await?;
+        })?;
         let (mut reader, mut writer) = tokio::io::split(socket);
         let sending = async {
             let mut buffer = bytes::BytesMut::with_capacity(CHUNK);

@@ -13,7 +13,7 @@ const HOST: &str = "buildkit-session";
 
 impl Session {
     /// The bytes behind an address of the client's own, `http://buildkit-session/...`.
-    pub(crate) async fn upload(
+    pub(crate) fn upload(
         &self,
         address: &str,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Unpin + use<>, SessionError> {
@@ -26,7 +26,7 @@ impl Session {
         let pipe::Pipe {
             to_client,
             from_client,
-        } = opened.await?;
+        } = opened?;
         // The other direction stays open, and silent, as long as somebody reads.
         Ok(from_client.map(move |piece| {
             let _open = &to_client;

@@ -65,7 +65,10 @@ impl Addresses {
             Some(address) => self.check(address)?,
             None => match self.leaving(container) {
                 Some(address) => address,
-                None => self.lowest_free()?,
+                // Where none is free, one that is just being left.
+                None => self
+                    .lowest_free()
+                    .or_else(|full| self.any_leaving().ok_or(full))?,
             },
         };
         let leaving = self
@@ -143,6 +146,13 @@ impl Addresses {
             .map(|(address, _)| self.subnet.at(*address))
     }
 
+    fn any_leaving(&self) -> Option<IpAddr> {
+        let mut owners = self.owners.iter();
+        owners
+            .find(|(_, owner)| owner.leaving)
+            .map(|(address, _)| self.subnet.at(*address))
+    }
+
     fn lowest_free(&mut self) -> Result<IpAddr> {
         for number in self.lowest..=self.range.last() {
             if self.is_free(number) {
@@ -192,6 +202,21 @@ mod tests {
 
     fn ip(last: u8) -> IpAddr {
         Ipv4Addr::new(10, 0, 0, last).into()
+    }
+
+    #[test]
+    fn where_none_is_free_one_that_is_being_left_is_taken() {
+        let mut addresses = addresses("10.0.0.1/30");
+        assert_eq!(take(&mut addresses, "a", "1"), ip(2));
+        assert!(addresses.take(None, "b", "2").is_err());
+        addresses.leave(ip(2), "1");
+        let taken = addresses.take(None, "b", "3").unwrap();
+        assert_eq!(
+            (taken.address, taken.leaving),
+            (ip(2), Some("1".to_owned()))
+        );
+        addresses.release(ip(2), "1");
+        assert!(addresses.take(None, "c", "4").is_err());
     }
 
     #[test]

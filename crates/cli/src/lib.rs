@@ -9,6 +9,7 @@
 //!   Engine API.
 //! - `commands/<group>/<verb>.rs` is the third: one command a file.
 //! - `build` is the second layer for `build`, and shows a build's progress.
+//! - `upload` makes bodies of requests while they travel.
 //! - `streams` copies between a container and our standard streams; `progress` shows pulls;
 //!   `format` and `table` print lists; `config_file` reads `~/.docker/config.json`.
 //!
@@ -39,6 +40,7 @@ mod session;
 mod streams;
 mod table;
 mod times;
+mod upload;
 mod usage;
 
 use std::ffi::OsString;

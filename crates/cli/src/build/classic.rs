@@ -13,13 +13,13 @@ use gantry_build_client::send::{Entry, walk};
 use gantry_client::{Client, Request};
 use gantry_dockerfile::Ignore;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 
 use super::context::is_address;
 use super::run::{Prepared, failed};
 use crate::failure::Failure;
 use crate::progress::{self, Target};
 use crate::session::Session;
+use crate::upload::made;
 
 /// Builds; what only BuildKit can do is refused by name.
 pub(super) async fn build(
@@ -36,7 +36,7 @@ pub(super) async fn build(
     let request = if is_address(&prepared.word) {
         request.query("remote", &prepared.word)
     } else if let Some((_, stream)) = prepared.context.uploads.into_iter().next() {
-        let chunks = crate::commands::chunks(stream)?;
+        let chunks = crate::upload::chunks(stream)?;
         request.stream("application/x-tar", chunks)
     } else {
         let folder = |name: &str| {
@@ -82,7 +82,7 @@ pub(super) async fn build(
             outside.then_some(file),
             name.clone(),
             Arc::clone(&broken),
-        );
+        )?;
         request
             .query("dockerfile", name)
             .stream("application/x-tar", archive)
@@ -188,24 +188,17 @@ fn query(mut request: Request, prepared: &Prepared, proxies: &[(String, String)]
 /// Why a context could not be packed.
 type Broken = Arc<Mutex<Option<String>>>;
 
-/// The context as an archive, made on a thread of its own.
+/// The context as an archive, made while it travels.
 fn archive(
     context: PathBuf,
     outside: Option<PathBuf>,
     dockerfile: String,
     broken: Broken,
-) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static {
-    let (sender, receiver) = mpsc::channel(4);
-    tokio::task::spawn_blocking(move || {
-        let to = io::BufWriter::with_capacity(256 << 10, Pipe(sender.clone()));
-        if let Err(error) = pack(&context, outside.as_deref(), &dockerfile, to) {
+) -> io::Result<impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static> {
+    made("context", move |upload| {
+        pack(&context, outside.as_deref(), &dockerfile, upload).inspect_err(|error| {
             *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            // Nobody waits for it if the daemon gave up first.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|item| (item, receiver))
+        })
     })
 }
 
@@ -263,22 +256,6 @@ fn append(tar: &mut tar::Builder<impl Write>, source: &Path, entry: &Entry) -> i
         return tar.append_link(&mut header, path, &entry.stat.linkname);
     }
     tar.append_path_with_name(source, path)
-}
-
-/// Hands on what is written.
-struct Pipe(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

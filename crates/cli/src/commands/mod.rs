@@ -19,8 +19,6 @@ mod to_file;
 mod trust;
 mod volume;
 
-pub(crate) use image::chunks;
-
 use crate::command::{Entry, Group};
 
 /// The groups of commands.

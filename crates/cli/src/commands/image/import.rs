@@ -5,12 +5,12 @@ use std::io::{Read, stdin};
 
 use gantry_reference::Reference;
 
-use super::load::chunks;
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
 use crate::flags::{List, flags};
 use crate::progress::{self, Target};
 use crate::session::Session;
+use crate::upload::chunks;
 
 flags! {
     /// `gantry import`

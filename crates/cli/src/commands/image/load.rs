@@ -1,12 +1,7 @@
 //! `gantry load`
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, stdin};
-
-use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::stream::unfold;
-use tokio::sync::mpsc;
+use std::io::{IsTerminal as _, Read, stdin};
 
 use super::history::platform_json;
 use crate::command::{Arity, Command};
@@ -14,6 +9,7 @@ use crate::failure::Failure;
 use crate::flags::flags;
 use crate::progress::{self, Target};
 use crate::session::{Session, output_is_terminal};
+use crate::upload::chunks;
 
 flags! {
     /// `gantry load`
@@ -61,32 +57,4 @@ impl Command for Load {
             .stream("application/x-tar", chunks(input)?);
         progress::show(request.send().await?, Target::Output).await
     }
-}
-
-/// Reads on a thread of its own, so that a slow input holds up nothing else.
-pub(crate) fn chunks(
-    mut input: Box<dyn Read + Send>,
-) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static> {
-    const CHUNK: usize = 256 << 10;
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(4);
-    std::thread::Builder::new()
-        .name("upload".to_owned())
-        .spawn(move || {
-            let mut buffer = vec![0; CHUNK];
-            loop {
-                let item = match input.read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(count) => Ok(Bytes::copy_from_slice(&buffer[..count])),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Err(error),
-                };
-                let failed = item.is_err();
-                if sender.blocking_send(item).is_err() || failed {
-                    return;
-                }
-            }
-        })?;
-    Ok(unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|item| (item, receiver))
-    }))
 }

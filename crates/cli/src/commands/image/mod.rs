@@ -13,5 +13,3 @@ pub(crate) mod save;
 pub(crate) mod search;
 pub(crate) mod tag;
 mod tree;
-
-pub(crate) use load::chunks;

@@ -7,11 +7,11 @@ use gantry_api_types::Volume;
 use gantry_client::Client;
 
 use crate::command::{Arity, Command};
-use crate::commands::image::chunks;
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
 use crate::session::Session;
+use crate::upload::chunks;
 
 flags! {
     /// `gantry volume import`

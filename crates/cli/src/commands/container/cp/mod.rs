@@ -18,11 +18,11 @@ use tokio::sync::mpsc;
 
 use self::plan::{Destination, Place, Source, asserts_directory, place};
 use crate::command::{Arity, Command};
-use crate::commands::image::chunks;
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
 use crate::session::Session;
+use crate::upload::chunks;
 
 flags! {
     /// `gantry cp`
@@ -159,8 +159,7 @@ impl Copy {
             is_dir: is_dir(&stat),
         };
         let place = place(&source, &destination)?;
-        let (archive, total) = rename::renamed(response, plan::base(&wanted), place.base)?;
-        let body = chunks(Box::new(archive))?;
+        let (body, total) = rename::renamed(response, plan::base(&wanted), place.base)?;
         client
             .request(Method::PUT, Client::path("/containers/", to, "/archive"))
             .query("path", &place.directory)
@@ -215,8 +214,7 @@ impl Copy {
             },
             &destination,
         )?;
-        let (reader, count) = pack::archive(found, place.base)?;
-        let body = chunks(Box::new(reader))?;
+        let (body, count) = pack::archive(found, place.base)?;
         request(&place.directory)
             .stream("application/x-tar", body)
             .send()

@@ -1,13 +1,17 @@
 //! Our files as an archive.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, PipeReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+use futures_util::Stream;
 use gantry_archive::append_large;
 use tar::{Builder, EntryType, Header};
+
+use crate::upload::made;
 
 /// How much was packed.
 #[derive(Debug, Clone, Default)]
@@ -23,47 +27,23 @@ impl Count {
     }
 }
 
-/// Packs a file or directory under another name, on a thread of its own. What cannot be read ends
-/// the archive early, and the reader's last read fails.
-pub(crate) fn archive(source: PathBuf, base: String) -> io::Result<(Packed, Count)> {
-    let (reader, writer) = io::pipe()?;
+/// A file or directory under another name, packed as it travels. What cannot be read ends the
+/// archive with its error.
+pub(crate) fn archive(
+    source: PathBuf,
+    base: String,
+) -> io::Result<(
+    impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    Count,
+)> {
     let count = Count::default();
     let counter = count.clone();
-    let packing = std::thread::Builder::new()
-        .name("pack".to_owned())
-        .spawn(move || {
-            let mut builder = Builder::new(BufWriter::with_capacity(256 << 10, writer));
-            add(&mut builder, &source, Path::new(&base), &counter)?;
-            builder.into_inner()?.flush()
-        })?;
-    Ok((
-        Packed {
-            reader,
-            packing: Some(packing),
-        },
-        count,
-    ))
-}
-
-/// An archive while it is made.
-pub(crate) struct Packed {
-    reader: PipeReader,
-    packing: Option<std::thread::JoinHandle<io::Result<()>>>,
-}
-
-impl io::Read for Packed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        if count == 0
-            && !buffer.is_empty()
-            && let Some(packing) = self.packing.take()
-        {
-            packing
-                .join()
-                .map_err(|_| io::Error::other("packing failed"))??;
-        }
-        Ok(count)
-    }
+    let packed = made("pack", move |upload| {
+        let mut builder = Builder::new(upload);
+        add(&mut builder, &source, Path::new(&base), &counter)?;
+        builder.finish()
+    })?;
+    Ok((packed, count))
 }
 
 fn add<W: Write>(

@@ -1,8 +1,10 @@
 //! An archive on its way from one container to another, its top under another name.
 
-use std::io::{self, BufWriter, PipeReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
+use bytes::Bytes;
+use futures_util::Stream;
 use gantry_archive::append_large;
 use gantry_client::Response;
 use tar::{Archive, Builder, EntryType};
@@ -10,14 +12,18 @@ use tokio::sync::mpsc;
 
 use super::pack::Count;
 use super::unpack::{Chunks, renamed as new_name};
+use crate::upload::made;
 
-/// Reads an answer's archive and gives it with its base renamed; what breaks on the way breaks the
-/// reader too.
+/// Reads an answer's archive and gives it with its base renamed; what breaks on the way ends it
+/// with an error.
 pub(super) fn renamed(
     mut response: Response,
     old: String,
     new: String,
-) -> io::Result<(Renamed, Count)> {
+) -> io::Result<(
+    impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    Count,
+)> {
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
         // An answer that breaks off ends the archive early, and whoever unpacks it says so.
@@ -27,43 +33,12 @@ pub(super) fn renamed(
             }
         }
     });
-    let (reader, writer) = io::pipe()?;
     let count = Count::default();
     let counter = count.clone();
-    let renaming = std::thread::Builder::new()
-        .name("rename".to_owned())
-        .spawn(move || {
-            let out = BufWriter::with_capacity(256 << 10, writer);
-            rename(Chunks::new(receiver), out, &old, &new, &counter)
-        })?;
-    Ok((
-        Renamed {
-            reader,
-            renaming: Some(renaming),
-        },
-        count,
-    ))
-}
-
-/// The archive under its new name.
-pub(super) struct Renamed {
-    reader: PipeReader,
-    renaming: Option<std::thread::JoinHandle<io::Result<()>>>,
-}
-
-impl Read for Renamed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        if count == 0
-            && !buffer.is_empty()
-            && let Some(renaming) = self.renaming.take()
-        {
-            renaming
-                .join()
-                .map_err(|_| io::Error::other("passing the archive on failed"))??;
-        }
-        Ok(count)
-    }
+    let renamed = made("rename", move |upload| {
+        rename(Chunks::new(receiver), upload, &old, &new, &counter)
+    })?;
+    Ok((renamed, count))
 }
 
 fn rename(from: impl Read, to: impl Write, old: &str, new: &str, count: &Count) -> io::Result<()> {
@@ -107,7 +82,7 @@ fn rename(from: impl Read, to: impl Write, old: &str, new: &str, count: &Count) 
             }
         }
     }
-    builder.into_inner()?.flush()
+    builder.finish()
 }
 
 /// The directory's own entry has a name even where its contents are meant.

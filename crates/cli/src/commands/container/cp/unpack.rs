@@ -206,6 +206,7 @@ impl Read for Chunks {
 mod tests {
     use super::super::pack;
     use super::*;
+    use futures_util::{Stream, TryStreamExt as _};
     use tokio::sync::mpsc::channel;
 
     /// A new directory of this test.
@@ -229,24 +230,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_tree_arrives_under_its_new_name() {
+    /// All that a stream gives, or what it broke with.
+    async fn all(stream: impl Stream<Item = io::Result<Bytes>>) -> io::Result<Vec<u8>> {
+        let pieces: Vec<Bytes> = stream.try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    #[tokio::test]
+    async fn a_tree_arrives_under_its_new_name() {
         let root = directory("tree");
         let source = root.join("s");
         fs::create_dir_all(source.join("inner")).unwrap();
         fs::write(source.join("inner/file"), "text").unwrap();
         std::os::unix::fs::symlink("file", source.join("inner/link")).unwrap();
-        let (mut reader, count) = pack::archive(source, "s".to_owned()).unwrap();
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).unwrap();
+        let (packed, count) = pack::archive(source, "s".to_owned()).unwrap();
+        let bytes = all(packed).await.unwrap();
         assert_eq!(count.total(), 4);
-        unpack(feed(bytes.clone()), "s", &place(&root, "new")).unwrap();
+        let unpack =
+            |bytes, to: Place| tokio::task::spawn_blocking(move || unpack(feed(bytes), "s", &to));
+        unpack(bytes.clone(), place(&root, "new"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             fs::read_to_string(root.join("new/inner/link")).unwrap(),
             "text"
         );
         fs::create_dir(root.join("into")).unwrap();
-        unpack(feed(bytes), "s", &place(&root.join("into"), ".")).unwrap();
+        let into = place(&root.join("into"), ".");
+        unpack(bytes, into).await.unwrap().unwrap();
         assert_eq!(
             fs::read_to_string(root.join("into/inner/file")).unwrap(),
             "text"
@@ -285,10 +297,10 @@ mod tests {
         assert_eq!(renamed(Path::new("s"), "s", "t").unwrap(), Path::new("t"));
     }
 
-    #[test]
-    fn what_cannot_be_read_is_told() {
-        let (mut reader, _) = pack::archive("/nonexistent/x".into(), "x".to_owned()).unwrap();
-        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    #[tokio::test]
+    async fn what_cannot_be_read_is_told() {
+        let (packed, _) = pack::archive("/nonexistent/x".into(), "x".to_owned()).unwrap();
+        let error = all(packed).await.unwrap_err();
         assert!(error.to_string().contains("/nonexistent/x"), "{error}");
     }
 }

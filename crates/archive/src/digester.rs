@@ -4,25 +4,27 @@ use std::fmt;
 use std::io::{self, Read};
 
 use gantry_reference::{Algorithm, Digest};
-use sha2::Digest as _;
+use ring::digest::{Context, SHA256, SHA512};
 
 /// Hashes bytes into a [`Digest`].
 #[derive(Clone)]
-pub struct Digester(State);
-
-#[derive(Clone)]
-enum State {
-    Sha256(sha2::Sha256),
-    Sha512(Box<sha2::Sha512>),
+pub struct Digester {
+    algorithm: Algorithm,
+    // Hand-written for each processor: on those without SHA instructions twice as fast as what a
+    // compiler makes.
+    state: Context,
 }
 
 impl Digester {
     /// Begins.
     pub fn new(algorithm: Algorithm) -> Self {
-        Self(match algorithm {
-            Algorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
-            Algorithm::Sha512 => State::Sha512(Box::default()),
-        })
+        Self {
+            algorithm,
+            state: Context::new(match algorithm {
+                Algorithm::Sha256 => &SHA256,
+                Algorithm::Sha512 => &SHA512,
+            }),
+        }
     }
 
     /// SHA-256 of bytes that are all here.
@@ -39,18 +41,12 @@ impl Digester {
 
     /// Takes more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            State::Sha256(state) => state.update(bytes),
-            State::Sha512(state) => state.update(bytes),
-        }
+        self.state.update(bytes);
     }
 
     /// Ends.
     pub fn finish(self) -> Digest {
-        let digest = match self.0 {
-            State::Sha256(state) => Digest::from_raw(Algorithm::Sha256, &state.finalize()),
-            State::Sha512(state) => Digest::from_raw(Algorithm::Sha512, &state.finalize()),
-        };
+        let digest = Digest::from_raw(self.algorithm, self.state.finish().as_ref());
         #[expect(
             clippy::expect_used,
             reason = "the output length is the algorithm's by type"

@@ -14,7 +14,6 @@ use std::time::Instant;
 
 use gantry_reference::{Algorithm, Digest};
 use gantry_snapshot::open;
-use sha2::Digest as _;
 
 /// Milliseconds by what was measured.
 type Times = BTreeMap<String, Vec<f64>>;
@@ -52,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn digest(bytes: &[u8]) -> Result<Digest, Box<dyn Error>> {
     Ok(Digest::from_raw(
         Algorithm::Sha256,
-        &sha2::Sha256::digest(bytes),
+        ring::digest::digest(&ring::digest::SHA256, bytes).as_ref(),
     )?)
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use gantry_archive::append_large;
 use gantry_sys::in_root;
 use rustix::fs::{FileType, OFlags, Stat};
 use tar::{Builder, EntryType, Header};
@@ -121,15 +122,12 @@ impl<W: Write> LayerWriter<W> {
         }
         let mut header = header(EntryType::Regular, mode, owner, mtime);
         let size = file.metadata().map_err(failed)?.len();
-        header.set_size(size);
         // A file that grows meanwhile is cut where it ended; one that shrinks is an error.
         let mut exact = Exact {
             file: file.take(size),
             left: size,
         };
-        self.tar
-            .append_data(&mut header, as_path(path), &mut exact)
-            .map_err(failed)
+        append_large(&mut self.tar, &mut header, as_path(path), &mut exact, size).map_err(failed)
     }
 
     fn special(
@@ -162,6 +160,11 @@ impl<W: Write> LayerWriter<W> {
 
     /// Extended attributes go in front of their file, as pax records; overlay's own do not travel.
     fn attributes(&mut self, file: &File, source: &[u8]) -> Result<(), Error> {
+        // Most files have none: those are asked once and need no room for names.
+        let none: &mut [u8] = &mut [];
+        if matches!(rustix::fs::flistxattr(file, none), Ok(0) | Err(_)) {
+            return Ok(());
+        }
         let mut names = vec![0; XATTR_MAX];
         let Ok(length) = rustix::fs::flistxattr(file, &mut names) else {
             return Ok(());

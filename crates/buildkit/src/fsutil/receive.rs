@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::vec::IntoIter;
 
 use tokio::sync::mpsc;
 
@@ -15,7 +16,7 @@ use super::{Packet, PacketKind, Stat, TransferError, mode};
 /// Only what changed is asked for. Waits for the disk: not for threads that must not.
 pub(crate) fn receive(
     root: OwnedFd,
-    mut packets: mpsc::Receiver<Packet>,
+    mut packets: mpsc::Receiver<Vec<Packet>>,
     answers: &mpsc::UnboundedSender<Packet>,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<u64, TransferError> {
@@ -27,7 +28,8 @@ pub(crate) fn receive(
         bytes: 0,
     };
     let mut all_told = false;
-    while let Some(packet) = packets.blocking_recv() {
+    let mut batch = Vec::new().into_iter();
+    while let Some(packet) = next(&mut packets, &mut batch) {
         receiver.bytes += prost::Message::encoded_len(&packet) as u64;
         progress(receiver.bytes);
         match PacketKind::try_from(packet.kind) {
@@ -49,11 +51,21 @@ pub(crate) fn receive(
             receiver.tree.finish()?;
             // Whether the sender still listens shows in the packets.
             let _ = answers.send(Packet::of(PacketKind::Finished));
-            while packets.blocking_recv().is_some() {}
+            while next(&mut packets, &mut batch).is_some() {}
             return Ok(receiver.bytes);
         }
     }
     Err(TransferError::Gone)
+}
+
+/// The next packet. They come in batches: waking a thread takes longer than handling a packet.
+fn next(packets: &mut mpsc::Receiver<Vec<Packet>>, batch: &mut IntoIter<Packet>) -> Option<Packet> {
+    loop {
+        if let Some(packet) = batch.next() {
+            return Some(packet);
+        }
+        *batch = packets.blocking_recv()?.into_iter();
+    }
 }
 
 struct Receiver {

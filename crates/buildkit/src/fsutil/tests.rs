@@ -14,11 +14,23 @@ fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
     let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
     let source = rustix::fs::open(from, flags, rustix::fs::Mode::empty()).unwrap();
     let target = fs::File::open(to).unwrap();
-    let (to_receiver, arrived) = mpsc::channel(16);
+    let (to_receiver, mut sent) = mpsc::channel(16);
+    let (to_batches, arrived) = mpsc::channel(16);
     let (answers, mut queue) = mpsc::unbounded_channel();
     let (to_sender, asked) = mpsc::channel(16);
     std::thread::scope(|threads| {
         threads.spawn(move || send(&source, asked, &to_receiver));
+        threads.spawn(move || {
+            let mut batch = Vec::new();
+            while sent.blocking_recv_many(&mut batch, 8) > 0 {
+                if to_batches
+                    .blocking_send(std::mem::take(&mut batch))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
         threads.spawn(move || {
             while let Some(packet) = queue.blocking_recv() {
                 if to_sender.blocking_send(packet).is_err() {
@@ -42,7 +54,7 @@ fn lies(told: &[Stat]) -> (Result<u64, TransferError>, tempfile::TempDir) {
             stat: Some(stat.clone()),
             ..Packet::of(PacketKind::Stat)
         };
-        sender.blocking_send(packet).unwrap();
+        sender.blocking_send(vec![packet]).unwrap();
     }
     drop(sender);
     let (answers, _queue) = mpsc::unbounded_channel();
@@ -165,7 +177,7 @@ fn an_end_too_early_is_none_and_content_that_nobody_wants_is_refused() {
         id: 7,
         ..Packet::of(PacketKind::Data)
     };
-    sender.blocking_send(data).unwrap();
+    sender.blocking_send(vec![data]).unwrap();
     let (answers, _queue) = mpsc::unbounded_channel();
     let root = fs::File::open(folder.path()).unwrap();
     let done = receive(root.into(), arrived, &answers, &|_| {});
@@ -199,10 +211,10 @@ proptest::proptest! {
         for (id, stat) in (0..).zip(&stats) {
             let told = Packet { stat: Some(stat.clone()), ..Packet::of(PacketKind::Stat) };
             let data = Packet { id, ..Packet::of(PacketKind::Data) };
-            sender.blocking_send(told).unwrap();
-            sender.blocking_send(data).unwrap();
+            sender.blocking_send(vec![told]).unwrap();
+            sender.blocking_send(vec![data]).unwrap();
         }
-        sender.blocking_send(Packet::of(PacketKind::Stat)).unwrap();
+        sender.blocking_send(vec![Packet::of(PacketKind::Stat)]).unwrap();
         drop(sender);
         let (answers, _queue) = mpsc::unbounded_channel();
         let open = fs::File::open(&root).unwrap();

@@ -11,8 +11,10 @@ use super::{Session, SessionError, metadata, pipe};
 use crate::fsutil::{Packet, receive};
 
 const METHOD: &str = "/moby.filesync.v1.FileSync/DiffCopy";
-/// Packets that may wait for the disk.
-const QUEUE: usize = 64;
+/// Packets that are handed on at once, at most.
+const BATCH: usize = 64;
+/// Batches that may wait for the disk.
+const QUEUE: usize = 4;
 
 /// Which files are wanted.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +44,8 @@ impl Session {
         metadata::append(map, "include-patterns", &wanted.include);
         metadata::append(map, "exclude-patterns", &wanted.exclude);
         metadata::append(map, "followpaths", &wanted.follow);
-        let mut packets = pipe::call::<Packet, Packet>(self, METHOD, request).await?;
+        let packets = pipe::call::<Packet, Packet>(self, METHOD, request).await?;
+        let mut packets = packets.ready_chunks(BATCH);
         let (sender, arrived) = mpsc::channel(QUEUE);
         let work = tokio::task::spawn_blocking(move || {
             let received = receive(root, arrived, &answers, &progress);
@@ -52,10 +55,21 @@ impl Session {
             received
         });
         let pump = async {
-            while let Some(packet) = packets.next().await {
-                let packet = packet.map_err(SessionError::refused(METHOD))?;
-                if sender.send(packet).await.is_err() {
+            while let Some(batch) = packets.next().await {
+                let mut problem = None;
+                let batch = batch.into_iter().map_while(|packet| match packet {
+                    Ok(packet) => Some(packet),
+                    Err(status) => {
+                        problem = Some(status);
+                        None
+                    }
+                });
+                let batch: Vec<Packet> = batch.collect();
+                if sender.send(batch).await.is_err() {
                     break;
+                }
+                if let Some(status) = problem {
+                    return Err(SessionError::refused(METHOD)(status));
                 }
             }
             drop(sender);

@@ -11,6 +11,8 @@ use crate::Error;
 
 /// Bytes that are collected before they go through the pipe.
 const BUFFER: usize = 256 * 1024;
+/// Bytes that the writer may be ahead.
+const PIPE: usize = 1 << 20;
 
 impl Images {
     /// As [`Images::make`], with a layer that `write` writes: it goes through a pipe, not through
@@ -21,6 +23,8 @@ impl Images {
         write: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send,
     ) -> Result<ImageId, E> {
         let (reader, writer) = io::pipe().map_err(|e| E::from(Error::Pipe(e)))?;
+        // Fewer turns between the two threads; what the kernel's limit does not allow is no loss.
+        let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE);
         let (whole, broken) = (AtomicBool::new(false), AtomicBool::new(false));
         let mut reader = Whole {
             reader,

@@ -123,6 +123,14 @@ pub(crate) fn all() -> Vec<Build> {
             Nothing,
         ),
         build(
+            "context-1gb-changed",
+            "build, a context of 1 GB in a layer of its own, one other file changed",
+            "FROM busybox\nCOPY files /files\nCOPY changed /\n",
+            Large,
+            false,
+            Change,
+        ),
+        build(
             "copy-1gb-changed",
             "build, COPY of 1 GB, one file changed",
             copy,

@@ -92,7 +92,7 @@ impl Containers {
             ));
         }
         let view = View::open(self, &container).await?;
-        let archive = SyncIoBridge::new(archive);
+        let archive = ahead(archive)?;
         let (subject, asked) = (Arc::clone(&container), id.to_owned());
         blocking(move || {
             let by_user = options.own_by_user;
@@ -103,6 +103,14 @@ impl Containers {
         self.announce(&container, "extract-to-dir", &[]);
         Ok(())
     }
+}
+
+/// What a client sends, read while the disk is busy with what came before.
+pub(crate) fn ahead(
+    archive: impl AsyncRead + Send + Unpin + 'static,
+) -> Result<impl io::Read + Send + 'static, Error> {
+    let failed = |error| Error::Internal(format!("cannot start a thread: {error}"));
+    gantry_archive::read_ahead(SyncIoBridge::new(archive)).map_err(failed)
 }
 
 /// A whole directory as an archive whose names begin at it.

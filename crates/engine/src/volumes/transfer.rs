@@ -34,7 +34,7 @@ impl VolumeService {
             .into());
         }
         let (volumes, fresh) = (self.volumes.clone(), self.volumes.fresh()?);
-        let archive = tokio_util::io::SyncIoBridge::new(archive);
+        let archive = archive::ahead(archive)?;
         let volume = blocking(move || {
             let data = fresh.open_data()?;
             archive::unpack_into(data.as_fd(), archive, "the volume")?;

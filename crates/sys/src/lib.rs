@@ -12,6 +12,7 @@ pub type Result<T> = std::result::Result<T, Errno>;
 
 pub mod bpf;
 pub mod clone;
+pub mod datagram;
 pub mod detached;
 pub mod fd_passing;
 pub mod heap;

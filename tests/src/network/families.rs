@@ -177,6 +177,21 @@ print("all answered")
 "#;
     let asked = daemon.world.sh(&format!("python3 - <<'END'\n{ask}\nEND"));
     assert_eq!(asked.ok(), "all answered");
+    // A host with several addresses answers from the one that was asked: who is connected to it, or
+    // compares, takes no other.
+    daemon.world.sh("ip link add wan0 type bridge && ip link set wan0 up && ip -6 addr add fd00:77::1/64 dev wan0 nodad && ip -6 addr add fd00:77::2/64 dev wan0 nodad && ip -6 addr add fd00:78::1/64 dev wan0 nodad").ok();
+    let each = r#"
+import socket
+for own in ["fd00:77::1", "fd00:77::2", "fd00:78::1", "::1"]:
+    c = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); c.settimeout(30); c.bind(("fd00:77::1" if own != "::1" else own, 0))
+    for turn in range(3):
+        c.sendto(b"ab%d" % turn, (own, 5353))
+        data, peer = c.recvfrom(100)
+        assert (data, peer[0]) == (b"%dba" % turn, own), (own, data, peer)
+print("each answered itself")
+"#;
+    let asked = daemon.world.sh(&format!("python3 - <<'END'\n{each}\nEND"));
+    assert_eq!(asked.ok(), "each answered itself");
     server.kill().unwrap();
     server.wait().unwrap();
 }

@@ -168,6 +168,10 @@ fn make_room(socket: &OwnedFd) -> io::Result<()> {
         rustix::net::listen(socket, BACKLOG)?;
     } else {
         sockopt::set_socket_recv_buffer_size(socket, BUFFER)?;
+        // A host has several addresses, and a client takes answers only from the one that it asked.
+        // Said before the first datagram comes: the kernel notes it as it queues one.
+        let ipv6 = sockopt::socket_domain(socket)? == AddressFamily::INET6;
+        gantry_sys::datagram::tell_destination(socket.as_fd(), ipv6)?;
     }
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use gantry_sys::datagram::{self, Local};
 use rustix::event::epoll;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
@@ -19,11 +20,14 @@ const BURST: usize = 64;
 /// The largest datagram.
 const LARGEST: usize = 65_535;
 
+/// A client, and the address of this host that it asks.
+type Pair = (SocketAddr, Option<Local>);
+
 /// The clients of one port.
 pub(super) struct Flows {
     socket: OwnedFd,
     target: SocketAddr,
-    flows: HashMap<SocketAddr, Flow>,
+    flows: HashMap<Pair, Flow>,
     buffer: Vec<u8>,
 }
 
@@ -45,15 +49,14 @@ impl Flows {
     /// Passes on what has come from clients.
     pub(super) fn forward(&mut self, epoll: &OwnedFd, token: u64) {
         for _ in 0..BURST {
-            let received =
-                rustix::net::recvfrom(&self.socket, &mut self.buffer[..], RecvFlags::DONTWAIT);
-            let Ok((length, _, Some(client))) = received else {
+            let received = datagram::receive(self.socket.as_fd(), &mut self.buffer);
+            let Ok((length, client, asked)) = received else {
                 return;
             };
-            let Ok(client) = SocketAddr::try_from(client) else {
+            let Some(client) = client else {
                 continue;
             };
-            let flow = flow_of(&mut self.flows, client, || {
+            let flow = flow_of(&mut self.flows, (client, asked), || {
                 let upstream = connect(self.target)?;
                 let data = epoll::EventData::new_u64(token);
                 epoll::add(epoll, &upstream, data, epoll::EventFlags::IN)?;
@@ -69,7 +72,7 @@ impl Flows {
     /// Passes on what has come from the container.
     pub(super) fn answer(&mut self) {
         let now = Instant::now();
-        for (client, flow) in &mut self.flows {
+        for ((client, asked), flow) in &mut self.flows {
             for _ in 0..BURST {
                 let received =
                     rustix::net::recv(&flow.upstream, &mut self.buffer[..], RecvFlags::DONTWAIT);
@@ -77,8 +80,7 @@ impl Flows {
                 let Ok((length, _)) = received else { break };
                 flow.last = now;
                 let bytes = &self.buffer[..length];
-                let flags = SendFlags::DONTWAIT;
-                let _ = rustix::net::sendto(&self.socket, bytes, flags, client);
+                let _ = datagram::send(self.socket.as_fd(), bytes, *client, *asked);
             }
         }
     }
@@ -99,8 +101,8 @@ impl Flows {
 
 /// A client's flow, which begins now if it has none; nothing where there are too many.
 fn flow_of(
-    flows: &mut HashMap<SocketAddr, Flow>,
-    client: SocketAddr,
+    flows: &mut HashMap<Pair, Flow>,
+    client: Pair,
     connect: impl FnOnce() -> io::Result<OwnedFd>,
 ) -> Option<&mut Flow> {
     let room = flows.len() < MOST;

@@ -7,12 +7,12 @@ use gantry_sys::netlink::{Attributes, Messages, flags};
 
 use crate::abi::{
     AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL,
-    IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE, IFLA_IFNAME,
-    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK,
-    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST, NDA_LLADDR, NUD_PERMANENT,
-    NUD_STALE, RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
-    RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, RTPROT_BOOT,
-    VETH_INFO_PEER, ifinfomsg,
+    IFLA_ADDRESS, IFLA_BR_FORWARD_DELAY, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE, IFLA_GROUP,
+    IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND,
+    IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NDA_DST, NDA_LLADDR,
+    NUD_PERMANENT, NUD_STALE, RT_SCOPE_LINK, RT_TABLE_MAIN, RTA_GATEWAY, RTA_OIF, RTM_DELADDR,
+    RTM_DELLINK, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST,
+    RTPROT_BOOT, VETH_INFO_PEER, ifinfomsg,
 };
 
 const CREATE: u16 = flags::CREATE | flags::EXCL;
@@ -261,6 +261,33 @@ impl Changes {
         let what = format!("delete interface {name}");
         self.push(RTM_DELLINK, 0, &ifinfomsg(0, None), what, |out| {
             out.string(IFLA_IFNAME, name);
+        });
+    }
+
+    /// Sets an interface, found by name, down and puts it into a group, if one is given.
+    pub fn retire(&mut self, name: &str, group: Option<u32>) {
+        let what = format!("take interface {name} out of use");
+        self.push(RTM_NEWLINK, 0, &ifinfomsg(0, Some(false)), what, |out| {
+            out.string(IFLA_IFNAME, name);
+            if let Some(group) = group {
+                out.u32(IFLA_GROUP, group);
+            }
+        });
+    }
+
+    /// Gives an interface that is down another name.
+    pub fn rename(&mut self, index: u32, name: &str) {
+        let what = format!("rename interface {index} to {name}");
+        self.push(RTM_NEWLINK, 0, &ifinfomsg(index, None), what, |out| {
+            out.string(IFLA_IFNAME, name);
+        });
+    }
+
+    /// Deletes all interfaces of a group; refused when it has none.
+    pub fn delete_group(&mut self, group: u32) {
+        let what = format!("delete the interfaces of group {group}");
+        self.push(RTM_DELLINK, 0, &ifinfomsg(0, None), what, |out| {
+            out.u32(IFLA_GROUP, group);
         });
     }
 

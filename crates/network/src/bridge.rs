@@ -9,6 +9,7 @@ use gantry_netlink::{self as netlink, Changes, Connection, Link};
 use crate::address::{Cidr, MacAddress};
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
+use crate::retired::Retired;
 use crate::{ipv6, subnet};
 
 /// A bridge that is up.
@@ -106,9 +107,9 @@ impl Bridge {
             .ok_or_else(missing)
     }
 
-    /// Deletes the bridge; fine when it is gone.
-    pub(crate) fn remove(&self, netlink: &Connection) -> Result<()> {
-        delete_link(netlink, &self.name)
+    /// Takes the bridge out of use: its name and its addresses are free; fine when it is gone.
+    pub(crate) fn retire(&self, netlink: &Connection, retired: Retired) -> Result<()> {
+        retired.add(netlink, &self.name, &self.gateways)
     }
 
     fn set_switches(&self, config: &NetworkConfig) -> Result<()> {

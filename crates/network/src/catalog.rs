@@ -29,7 +29,7 @@ impl Networks {
             .map_or(0, |since| since.as_nanos() as u64);
         let mut info = plan(request, random_id()?, created, &around)?;
         // What a crash leaves of the making is taken for ours, if it is not there yet.
-        info.made_parent = self.lacks_parent(&info)?;
+        info.made_parent = self.lacks_parent(&info)? || shares_made_parent(&info, &there);
         self.store.write(&info)?;
         let record = Undo::new(|| drop(self.store.remove(&info.id)));
         self.make_parent(&info)?;
@@ -147,7 +147,11 @@ impl Networks {
         if let Some(segment) = net.segment() {
             self.firewall.remove_segment(&segment)?;
         }
-        self.remove_means(info)?;
+        match &net.means {
+            Means::Bridge(bridge, _) => bridge.retire(&self.netlink, self.retired)?,
+            _ => self.remove_means(info)?,
+        }
+        self.reaper.sweep();
         // Last, so that a bridge always has a record.
         self.store.remove(&info.id)?;
         *gone = true;
@@ -195,6 +199,14 @@ impl Networks {
             .filter_map(|net| net.segment())
             .collect()
     }
+}
+
+/// Whether its parent was made for another network: it goes with the last of them.
+fn shares_made_parent(info: &NetworkInfo, others: &[NetworkInfo]) -> bool {
+    let mut sharing = others.iter().filter(|n| n.interface == info.interface);
+    matches!(info.driver, Driver::Macvlan | Driver::Ipvlan)
+        && !info.config_only
+        && sharing.any(|n| n.made_parent)
 }
 
 /// The networks that are always there.

@@ -15,7 +15,7 @@ use crate::inside::{self, Inside};
 use crate::net::{Means, Net};
 use crate::networks::{Networks, Undo, lock};
 use crate::ports::PortOwner;
-use crate::{child, flows, reaper, veth};
+use crate::{child, flows, veth};
 
 impl Networks {
     /// Connects a namespace to a network and publishes its ports.
@@ -164,22 +164,34 @@ impl Networks {
         unpublished
     }
 
-    /// Ends an endpoint of a container that goes on: its interface is gone when this returns.
+    /// Ends an endpoint of a container that goes on: its interface is out of use when this returns,
+    /// and gone a moment later.
     pub fn disconnect_now(&self, netns: BorrowedFd<'_>, endpoint: &EndpointState) -> Result<()> {
         let Some((endpoint, net)) = self.take_live(endpoint) else {
             return Ok(());
         };
         let unpublished = self.unpublish_all(&endpoint);
         flows::forget(std::iter::once(&endpoint));
-        let deleted = if endpoint.host_interface.is_empty() && !endpoint.interface.is_empty() {
-            inside::delete(netns, &endpoint.interface)
-        } else {
-            Ok(())
-        };
+        let taken_out = self.take_out(netns, &endpoint);
         if let Some(net) = net {
-            reaper::take_down(&self.netlink, &endpoint, &net);
+            net.release(&endpoint);
         }
-        unpublished.and(deleted)
+        unpublished.and(taken_out)
+    }
+
+    /// Takes an endpoint's interface out of use, in the container too.
+    fn take_out(&self, netns: BorrowedFd<'_>, endpoint: &EndpointState) -> Result<()> {
+        if endpoint.interface.is_empty() {
+            return Ok(());
+        }
+        if endpoint.host_interface.is_empty() {
+            return inside::delete(netns, &endpoint.interface);
+        }
+        inside::retire(netns, endpoint)?;
+        let host_interface = std::iter::once(endpoint.host_interface.as_str());
+        self.retired.add_all(&self.netlink, host_interface);
+        self.reaper.sweep();
+        Ok(())
     }
 
     fn take_live(&self, endpoint: &EndpointState) -> Option<(EndpointState, Option<Arc<Net>>)> {

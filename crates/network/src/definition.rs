@@ -121,7 +121,7 @@ pub struct NetworkInfo {
     pub labels: BTreeMap<String, String>,
     /// The bridge, or the parent of macvlan and ipvlan; empty where there is none.
     pub interface: String,
-    /// Whether that parent was made for it, and goes with it.
+    /// Whether that parent was made for networks, and goes with the last of them.
     #[serde(default)]
     pub made_parent: bool,
 }

@@ -11,6 +11,7 @@ use gantry_sys::netns;
 use crate::bridge::system;
 use crate::endpoint::{EndpointState, Lease};
 use crate::error::{Error, Result};
+use crate::retired;
 
 /// What an interface in a container gets.
 pub(crate) struct Inside<'a> {
@@ -113,6 +114,14 @@ pub(crate) fn route(netns: BorrowedFd<'_>, best_first: &[&EndpointState]) -> Res
 pub(crate) fn delete(netns: BorrowedFd<'_>, interface: &str) -> Result<()> {
     let inside = Connection::open_in(netns).map_err(system)?;
     crate::bridge::delete_link(&inside, interface)
+}
+
+/// Takes an endpoint's interface out of use in its container; fine when it is gone.
+pub(crate) fn retire(netns: BorrowedFd<'_>, endpoint: &EndpointState) -> Result<()> {
+    let inside = Connection::open_in(netns).map_err(system)?;
+    let leases = endpoint.v4.iter().chain(&endpoint.v6);
+    let addresses: Vec<_> = leases.map(|lease| lease.address).collect();
+    retired::retire(&inside, &endpoint.interface, None, &addresses)
 }
 
 /// Sets the default route of an interface that needs no gateway (ipvlan's l3 modes).

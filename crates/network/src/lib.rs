@@ -86,6 +86,7 @@ mod plan;
 mod ports;
 mod reaper;
 mod republish;
+mod retired;
 mod sandbox;
 mod store;
 mod subnet;

@@ -1,6 +1,6 @@
 //! The service: open, hand out sandboxes, restore, close.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +19,7 @@ use crate::names::Names;
 use crate::net::{Means, Net};
 use crate::ports::{PortOwner, Ports, Way};
 use crate::reaper::Reaper;
+use crate::retired::Retired;
 use crate::sandbox::{Pool, Sandbox};
 use crate::store::Store;
 use crate::{catalog, door, veth};
@@ -43,6 +44,7 @@ pub struct Networks {
     pub(crate) names: Mutex<Names>,
     host_servers: HostServers,
     pool: Pool,
+    pub(crate) retired: Retired,
     pub(crate) reaper: Reaper,
 }
 
@@ -53,6 +55,9 @@ impl Networks {
     pub fn open(config: NetworkConfig) -> Result<Self> {
         let identity = Identity::open(&config.run_root)?;
         let netlink = Connection::open().map_err(system)?;
+        let retired = Retired::of(&config.table_name());
+        // What a daemon left that was killed, before a bridge is made or adopted.
+        retired.delete(&netlink)?;
         let bridge = Bridge::open_default(&netlink, &config)?;
         let store = Store::new(config.networks_dir.clone());
         let mut nets = catalog::predefined(&identity, bridge, &config)?;
@@ -93,7 +98,8 @@ impl Networks {
             names: Mutex::default(),
             host_servers: HostServers::new(),
             pool,
-            reaper: Reaper::start()?,
+            retired,
+            reaper: Reaper::start(retired)?,
             config,
         })
     }
@@ -151,9 +157,10 @@ impl Networks {
         self.remove_stale_interfaces(&[])?;
         for net in read(&self.nets).iter() {
             if let Means::Bridge(bridge, _) = &net.means {
-                bridge.remove(&self.netlink)?;
+                bridge.retire(&self.netlink, self.retired)?;
             }
         }
+        self.retired.delete(&self.netlink)?;
         removed
     }
 
@@ -222,16 +229,15 @@ impl Networks {
                 _ => None,
             })
             .collect();
-        for link in self.netlink.links().map_err(system)? {
+        let live: HashSet<&str> = live.iter().map(|e| e.host_interface.as_str()).collect();
+        let links = self.netlink.links().map_err(system)?;
+        let stale = links.iter().filter(|link| {
             let on_bridge = link.master.is_some_and(|master| bridges.contains(&master));
-            let is_live = live
-                .iter()
-                .any(|endpoint| endpoint.host_interface == link.name);
-            if on_bridge && veth::is_ours(&link.name) && !is_live {
-                veth::detach(&self.netlink, &link.name)?;
-            }
-        }
-        Ok(())
+            on_bridge && veth::is_ours(&link.name) && !live.contains(link.name.as_str())
+        });
+        let stale = stale.map(|link| link.name.as_str());
+        self.retired.add_all(&self.netlink, stale);
+        self.retired.delete(&self.netlink)
     }
 }
 

@@ -97,3 +97,44 @@ print(a[:2].hex(), a[-4], flush=True)
         daemon.gantry("exec one ping -c 1 -W 30 two").code == 0
     });
 }
+
+/// Interfaces are deleted a moment after their network went: a daemon that is killed in between
+/// leaves them, and its successor deletes them.
+#[test]
+fn a_killed_daemon_leaves_no_interfaces_for_good() {
+    let mut daemon = Daemon::with_registry();
+    daemon.gantry("run -d --name box busybox sleep 1000").ok();
+    let links = |daemon: &Daemon| daemon.world.sh("ip -br link | cut -d@ -f1").ok().to_owned();
+    let before = links(&daemon);
+    let inside = "exec box ls /sys/class/net";
+    for turn in 0..6 {
+        let steps = [
+            "network create -o com.docker.network.bridge.name=shop0 --subnet 10.77.0.0/24 net",
+            "network connect net box",
+            "network disconnect net box",
+            "network rm net",
+        ];
+        for step in steps {
+            daemon.gantry(step).ok();
+        }
+        // The name and the subnet are free although nothing was waited for.
+        daemon.gantry(steps[0]).ok();
+        daemon.gantry(steps[1]).ok();
+        if turn % 2 == 0 {
+            daemon.gantry(steps[2]).ok();
+            daemon.gantry(steps[3]).ok();
+            daemon.kill_9();
+            daemon.run();
+        } else {
+            daemon.kill_9();
+            daemon.run();
+            daemon.gantry(steps[2]).ok();
+            daemon.gantry(steps[3]).ok();
+        }
+        eventually("interfaces are gone", || links(&daemon) == before);
+        eventually("the container's too", || {
+            daemon.gantry(inside).ok() == "eth0\nlo"
+        });
+    }
+    daemon.gantry("exec box ping -c 1 -W 30 172.17.0.1").ok();
+}

@@ -169,12 +169,26 @@ impl Firewall {
         if wanted.others.by_firewalld {
             foreign::distrust(&[&segment.bridge]);
         }
-        for table in self.tables(wanted.has_ipv6) {
-            for (set, elements) in layout::elements_of(segment, table.family) {
-                let mut batch = Batch::new();
-                batch.remove_elements(table, set, &elements);
-                fine_when_gone(self.nft.commit(batch))?;
-            }
+        let parts: Vec<_> = self
+            .tables(wanted.has_ipv6)
+            .flat_map(|table| {
+                let elements = layout::elements_of(segment, table.family);
+                elements.into_iter().map(move |part| (table, part))
+            })
+            .collect();
+        let mut batch = Batch::new();
+        for (table, (set, elements)) in &parts {
+            batch.remove_elements(table, set, elements);
+        }
+        match self.nft.commit(batch) {
+            Err(error) if error.is_not_found() => {}
+            other => return other.map_err(system),
+        }
+        // The transaction failed as a whole because of one missing element: one by one.
+        for (table, (set, elements)) in &parts {
+            let mut batch = Batch::new();
+            batch.remove_elements(table, set, elements);
+            fine_when_gone(self.nft.commit(batch))?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod endpoints;
 mod faults;
 mod gateways;
 mod host;
+mod leftovers;
 mod lifetime;
 mod named;
 mod neighbours;

@@ -164,7 +164,19 @@ impl Addresses {
         Err(Error::AddressesExhausted {
             network: self.network.clone(),
             subnet: self.range.to_string(),
+            hint: self.hint(),
         })
+    }
+
+    /// What the user of a full network can do.
+    fn hint(&self) -> &'static str {
+        if self.network == "bridge" {
+            "stop containers that are not needed, use a network of your own (network create), or give the daemon a larger bip or fixed-cidr"
+        } else if self.range == self.subnet {
+            "stop or disconnect containers that are not needed, or make another network with a larger --subnet"
+        } else {
+            "stop or disconnect containers that are not needed, ask for an address outside of the ip-range (--ip), or make another network with a larger --ip-range"
+        }
     }
 
     fn is_free(&self, candidate: u128) -> bool {
@@ -276,6 +288,29 @@ mod tests {
         take(&mut addresses, "a", "1");
         let error = addresses.take(None, "b", "2").unwrap_err();
         assert!(error.to_string().contains("10.0.0.0/30"), "{error}");
+        assert!(error.to_string().contains("bip"), "{error}");
+    }
+
+    /// Whoever has a network cannot change the daemon's configuration.
+    #[test]
+    fn the_user_of_a_full_network_is_told_what_he_can_do() {
+        let whole = Subnet {
+            chosen: true,
+            ..Subnet::with_gateway("10.0.0.1/30".parse().unwrap())
+        };
+        let part = Subnet {
+            range: Some("10.0.0.2/32".parse().unwrap()),
+            ..whole.clone()
+        };
+        for (subnet, hint) in [
+            (whole, "larger --subnet"),
+            (part, "outside of the ip-range"),
+        ] {
+            let mut addresses = Addresses::new("shop", &subnet);
+            take(&mut addresses, "a", "1");
+            let error = addresses.take(None, "b", "2").unwrap_err().to_string();
+            assert!(error.contains(hint) && !error.contains("bip"), "{error}");
+        }
     }
 
     #[test]

@@ -91,14 +91,16 @@ pub enum Error {
     },
     /// Every address of the subnet is taken.
     #[error(
-        "no available {family} addresses on network {network}: all of {subnet} are taken; remove containers or choose a larger subnet",
+        "no available {family} addresses on network {network}: all of {subnet} are taken; {hint}",
         family = if subnet.contains(':') { "IPv6" } else { "IPv4" }
     )]
     AddressesExhausted {
         /// The network's name.
         network: String,
-        /// The subnet.
+        /// The subnet, or the part of it that addresses are given out of.
         subnet: String,
+        /// What its user can do.
+        hint: &'static str,
     },
     /// Every subnet of every pool overlaps something.
     #[error(

@@ -82,6 +82,7 @@ pub(crate) fn plan(
     check_unbuilt(&request)?;
     follow_template(&mut request, around)?;
     let driver = driver(&request)?;
+    check_several(&request, driver)?;
     if request.config_from.is_empty() && !request.config_only {
         let defaults = around.config.default_options.get(driver.name());
         for (key, value) in defaults.into_iter().flatten() {
@@ -164,6 +165,20 @@ fn check_unbuilt(request: &NetworkRequest) -> Result<()> {
         return Err(Error::InvalidRequest(format!(
             "unknown ipam option {key}={value}: the default ipam driver has none"
         )));
+    }
+    Ok(())
+}
+
+/// A bridge has one subnet of each family, also with Docker, whose words these are.
+fn check_several(request: &NetworkRequest, driver: Driver) -> Result<()> {
+    let subnets = request.pools.iter().map(|pool| pool.subnet.as_str());
+    let (ipv6, ipv4): (Vec<&str>, Vec<&str>) = subnets
+        .filter(|subnet| !subnet.is_empty())
+        .partition(|subnet| subnet.contains(':'));
+    if driver == Driver::Bridge && !request.config_only && (ipv4.len() > 1 || ipv6.len() > 1) {
+        return Err(Error::NotPermitted(
+            "bridge driver doesn't support multiple subnets".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -243,7 +243,7 @@ impl Ports {
             places.extend(self.place(all, request, owner).filter(|_| own));
         }
         if places.is_empty() {
-            return Err(self.no_family(default, owner));
+            return Err(self.no_family(default, request.protocol, owner));
         }
         Ok(places)
     }
@@ -271,7 +271,7 @@ impl Ports {
         owner: PortOwner<'_>,
     ) -> Result<Place> {
         let place = self.place(host_ip, request, owner);
-        let place = place.ok_or_else(|| self.no_family(host_ip, owner))?;
+        let place = place.ok_or_else(|| self.no_family(host_ip, request.protocol, owner))?;
         if !place.mapped && !host_ip.is_unspecified() {
             let wish = Wish {
                 places: vec![place],
@@ -294,11 +294,11 @@ impl Ports {
             && owner.way(!host_ip.is_ipv4()) != Way::None
     }
 
-    fn no_family(&self, address: IpAddr, owner: PortOwner<'_>) -> Error {
-        let off = if self.relays {
-            ""
-        } else {
-            " while userland-proxy is off"
+    fn no_family(&self, address: IpAddr, protocol: Protocol, owner: PortOwner<'_>) -> Error {
+        let off = match protocol {
+            Protocol::Sctp => ", for SCTP is not passed on between families",
+            _ if self.relays => "",
+            _ => " while userland-proxy is off",
         };
         let shown = if address.is_ipv4() {
             address.to_string()

@@ -32,7 +32,15 @@ fn networks_that_cannot_be(client: &Client) {
         ("--subnet what x".into(), "what"),
         (
             "--subnet 10.78.0.0/24 --subnet 10.79.0.0/24 x".into(),
-            "several IPv4 subnets",
+            "bridge driver doesn't support multiple subnets",
+        ),
+        (
+            "--subnet fd00:1::/64 --subnet fd00:2::/64 x".into(),
+            "bridge driver doesn't support multiple subnets",
+        ),
+        (
+            "-d macvlan --subnet 10.78.0.0/24 --subnet 10.79.0.0/24 x".into(),
+            "several IPv4 subnets are not supported",
         ),
         (
             "--subnet 10.78.0.0/24 --gateway 10.79.0.1 x".into(),
@@ -104,6 +112,10 @@ fn endpoints_that_cannot_be(client: &Client) {
     let long = "n".repeat(10_000);
     let cases: Vec<(String, &str)> = vec![
         ("--network small".into(), "no available IPv4 addresses"),
+        (
+            "--network small".into(),
+            "another network with a larger --subnet",
+        ),
         ("--network small --ip 10.77.0.2".into(), "10.77.0.2"),
         ("--network small --ip 10.77.0.1".into(), "gateway"),
         ("--network small --ip 10.78.0.9".into(), "10.78.0.9"),
@@ -157,7 +169,7 @@ fn ports_that_cannot_be(client: &Client) {
     crate::harness::eventually("it listens", || {
         world.sh("ss -Hltn | grep -q :7777").code == 0
     });
-    let cases: [(&str, &str); 11] = [
+    let cases: [(&str, &str); 13] = [
         ("-p 8080:80", &held),
         ("-p 127.0.0.1:8080:80", &held),
         ("-p [::1]:8080:80", &held),
@@ -169,6 +181,11 @@ fn ports_that_cannot_be(client: &Client) {
         ("-p 6000:80/icmp", "icmp"),
         ("-p 6000-6002:80-81", "6000-6002"),
         ("-p 8080-8080:80 -p 8080:81", &held),
+        (
+            "-p [::1]:6000:80/sctp",
+            "SCTP is not passed on between families",
+        ),
+        ("-p 6000:80 -p [::]:6001:80/sctp", "port 80/sctp"),
     ];
     for (args, why) in cases {
         client
@@ -184,6 +201,14 @@ fn ports_that_cannot_be(client: &Client) {
         .says("7777");
     client.run("rm -f xx");
     client.ok("run --rm -p 6001:80 busybox true");
+    // Refused before anything is made, and SCTP within a family is translated.
+    client
+        .run("create --name xx -p [::1]:6000:80/sctp busybox")
+        .fails()
+        .says("publish it on an IPv4 address");
+    client.ok("run -d --name xx -p 6000:80/sctp busybox sleep 1000");
+    assert_eq!(client.ok("port xx"), "80/sctp -> 0.0.0.0:6000");
+    client.ok("rm -f xx");
     listener.kill().unwrap();
     listener.wait().unwrap();
     client.ok("rm -f web");

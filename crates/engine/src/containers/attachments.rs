@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use gantry_api_types::{ContainerCreateRequest, EndpointSettings, NetworkingConfig};
-use gantry_network::{Driver, EndpointRequest, EndpointState, NetworkInfo, Networks};
+use gantry_api_types::{ContainerCreateRequest, EndpointSettings, HostConfig, NetworkingConfig};
+use gantry_network::{Driver, EndpointRequest, EndpointState, NetworkInfo, Networks, Protocol};
 
 use super::Record;
 use crate::Error;
@@ -77,6 +77,7 @@ pub(super) fn normalise(
             .entry(own_name)
             .or_insert_with(|| Some(EndpointSettings::default()));
     }
+    check_sctp(&request.host_config, wanted.keys(), networks)?;
     if let Some(own) = own
         && !predefined
         && mode != own.name
@@ -88,6 +89,47 @@ pub(super) fn normalise(
         endpoints_config: Some(wanted),
     };
     Ok(())
+}
+
+/// Refuses SCTP ports at an address of a family that none of the networks has: the kernel
+/// translates only within one, and nobody passes SCTP on.
+fn check_sctp<'a>(
+    host: &HostConfig,
+    names: impl Iterator<Item = &'a String>,
+    networks: &Networks,
+) -> Result<(), Error> {
+    let mut wanted = super::ports::requests(host, std::iter::empty::<&str>())?;
+    wanted.retain(|port| port.protocol == Protocol::Sctp);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut known_ones = Vec::new();
+    for name in names {
+        // One that is not there yet may have both families.
+        let Some(network) = known(networks, name)? else {
+            return Ok(());
+        };
+        known_ones.push(network);
+    }
+    if known_ones.iter().all(|n| n.driver != Driver::Bridge) {
+        return Ok(());
+    }
+    let stranded = wanted.iter().find_map(|port| {
+        let ip = port.host_ip?;
+        let reached = known_ones.iter().any(|n| n.subnet(ip.is_ipv4()).is_some());
+        (!reached).then_some((ip, port.container_port))
+    });
+    let Some((ip, port)) = stranded else {
+        return Ok(());
+    };
+    let (family, other) = if ip.is_ipv4() {
+        ("IPv4", "IPv6")
+    } else {
+        ("IPv6", "IPv4")
+    };
+    Err(Error::Invalid(format!(
+        "port {port}/sctp cannot be published on {ip}: the container has no {family} address, and SCTP is not passed on between families; publish it on an {other} address or use a network with {family}"
+    )))
 }
 
 /// The network, if it is here. One that is not may be made before the container starts, which

@@ -92,6 +92,7 @@ impl Engine {
             settings: Arc::clone(&settings),
         });
         let doors = containers.restore().await?;
+        containers.open_links().await;
         containers.take_over_logs();
         let id = installation_id(&settings.data_root)?;
         let engine = Self {

@@ -41,6 +41,8 @@
 //!   the port it came in by: hence hairpin mode on each port.
 //! - **Container → container** on one bridge: switched, not routed; with br_netfilter it meets
 //!   `forward`, which lets pairs of the same bridge pass. **Between bridges:** dropped.
+//! - **Linked containers** of a default bridge that keeps its containers apart: `forward` has a set
+//!   of who may ask what; see `linked.rs`.
 //! - **Container → outside.** `postrouting`: from a subnet of ours and not to a bridge of ours:
 //!   the source becomes the host's address.
 //!
@@ -78,6 +80,7 @@ mod holder;
 mod identity;
 mod inside;
 mod ipv6;
+mod linked;
 mod names;
 mod net;
 mod networks;
@@ -101,6 +104,7 @@ pub use endpoint::{
 };
 pub use error::{Error, Kind, Result};
 pub use holder::Holder;
+pub use linked::LinkedPort;
 pub use networks::Networks;
 pub use plan::{NetworkRequest, PoolRequest};
 pub use sandbox::Sandbox;

@@ -84,7 +84,7 @@ pub(crate) fn attach(
 /// Whether bridged packets of both families pass the firewall's forward chain (br_netfilter), which
 /// then keeps containers apart. Isolated ports would do too much there: what is translated to a
 /// neighbour's published port never leaves the bridge.
-fn bridged_frames_meet_rules() -> bool {
+pub(crate) fn bridged_frames_meet_rules() -> bool {
     let on = |name: &str| {
         let path = format!("/proc/sys/net/bridge/bridge-nf-call-{name}");
         std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")

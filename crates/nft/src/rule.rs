@@ -233,6 +233,23 @@ impl Rule {
             .with(destination_port(width + 1))
     }
 
+    /// `ip saddr . ip daddr . meta l4proto . th dport @SET`, of IPv4
+    #[must_use]
+    pub fn ipv4_way_in(self, set: &str) -> Self {
+        self.with(network_header_at(12, 4, 0))
+            .with(network_header_at(16, 4, 1))
+            .with(Expression::Meta {
+                key: Expression::L4PROTO,
+                register: 2,
+            })
+            .with(destination_port(3))
+            .with(Expression::InSet {
+                register: 0,
+                set: set.to_owned(),
+                inside: true,
+            })
+    }
+
     /// `ct state BITS`
     #[must_use]
     pub fn ct_state(self, state: CtState) -> Self {
@@ -438,11 +455,15 @@ fn is_key_of(map: &str) -> Expression {
 }
 
 fn network_header(offset: u32, length: u32) -> Expression {
+    network_header_at(offset, length, 0)
+}
+
+fn network_header_at(offset: u32, length: u32, register: u32) -> Expression {
     Expression::Payload {
         base: NETWORK_HEADER,
         offset,
         length,
-        register: 0,
+        register,
     }
 }
 

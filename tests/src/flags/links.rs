@@ -1,6 +1,8 @@
 //! `--link`.
 
-use crate::harness::{Client, through_both};
+use serde_json::json;
+
+use crate::harness::{Client, Daemon, eventually, through_both};
 
 through_both!(
     a_linked_container_is_known_by_its_alias,
@@ -94,4 +96,122 @@ fn on_other_networks_an_alias_is_one_container_s_own(client: &Client) {
     // The default bridge links only to what is on it.
     let refused = client.run("run --rm --link db:x busybox true");
     refused.fails().says("default");
+}
+
+/// Where the default bridge keeps its containers apart, a link opens what the other one exposes, and
+/// nothing else, to nobody else.
+fn a_link_opens_exposed_ports(bridged_frames_meet_rules: u8) {
+    let daemon = Daemon::prepared("{}");
+    let switch = "/proc/sys/net/bridge/bridge-nf-call-ip";
+    let set = format!(
+        "for t in tables 6tables; do [ ! -e {switch}$t ] || echo {bridged_frames_meet_rules} > {switch}$t; done"
+    );
+    daemon.world.sh(&set).ok();
+    let mut daemon = daemon.with_mirror_and(&json!({"icc": false}));
+    let serve = r#"
+import http.server, os, socket, threading
+os.makedirs("/www", exist_ok=True); os.chdir("/www"); open("index.html", "w").write("page\n")
+for port in 80, 81:
+    server = http.server.HTTPServer(("", port), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever).start()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 53))
+while True:
+    data, peer = s.recvfrom(100)
+    s.sendto(data[::-1], peer)
+"#;
+    let ask = r#"
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3)
+s.sendto(b"olleh", ("db", 53))
+print(s.recv(100).decode())
+"#;
+    let folder = daemon.world.folder().display().to_string();
+    for (name, text) in [("serve.py", serve), ("ask.py", ask)] {
+        std::fs::write(daemon.world.folder().join(name), text).unwrap();
+    }
+    let serve = format!(
+        "run -d --name db --expose 80 --expose 53/udp -v {folder}/serve.py:/serve.py python python3 /serve.py"
+    );
+    daemon.gantry(&serve).ok();
+    daemon
+        .gantry("run -d --name web --link db busybox sleep 1000")
+        .ok();
+    daemon.gantry("run -d --name other busybox sleep 1000").ok();
+    let reaches = |daemon: &Daemon, who: &str, where_to: &str| {
+        let fetch = format!("exec {who} timeout 2 wget -qO- http://{where_to}/");
+        daemon.gantry(&fetch).stdout.trim() == "page"
+    };
+    let address = |daemon: &Daemon, who: &str| {
+        let template = "inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}'";
+        daemon
+            .gantry(&format!("{template} {who}"))
+            .ok()
+            .trim()
+            .to_owned()
+    };
+    let (db, web) = (address(&daemon, "db"), address(&daemon, "web"));
+    eventually("the linked one reaches it", || {
+        reaches(&daemon, "web", "db")
+    });
+    let ask = format!("run --rm --link db -v {folder}/ask.py:/ask.py python python3 /ask.py");
+    assert_eq!(daemon.gantry(&ask).ok(), "hello", "datagrams too");
+    assert!(
+        !reaches(&daemon, "web", "db:81"),
+        "what is not exposed stays shut"
+    );
+    assert!(
+        !reaches(&daemon, "other", &db),
+        "who is not linked does not"
+    );
+    // The other direction has only answers.
+    daemon
+        .gantry("exec web sh -c 'echo page > /index.html; httpd -p 80 -h /'")
+        .ok();
+    assert!(!reaches(&daemon, "db", &web));
+    // It goes on without the daemon and with the next one.
+    daemon.kill_9();
+    daemon.run();
+    assert!(reaches(&daemon, "web", "db"));
+    assert!(!reaches(&daemon, "other", &db));
+    // The other one comes back under another address: the link follows.
+    daemon.gantry("stop -t 0 db").ok();
+    daemon.gantry("run -d --name taker busybox sleep 1000").ok();
+    daemon.gantry("start db").ok();
+    let now = address(&daemon, "db");
+    eventually("it is reached where it is now", || {
+        reaches(&daemon, "web", &now)
+    });
+    let opened = |daemon: &Daemon| {
+        let tables = daemon.world.sh("nft -j list ruleset").ok().to_owned();
+        let tables: serde_json::Value = serde_json::from_str(&tables).unwrap();
+        let items = tables["nftables"].as_array().unwrap().clone();
+        let set = items.iter().find(|i| i["set"]["name"] == "links").unwrap();
+        set["set"]["elem"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(opened(&daemon), 2, "a TCP port and a UDP one");
+    // Taken back while both run.
+    daemon.gantry("rm --link web/db").ok();
+    assert!(!reaches(&daemon, "web", &now));
+    assert_eq!(opened(&daemon), 0);
+    // And closed with the containers.
+    daemon
+        .gantry("run -d --name late --link db busybox sleep 1000")
+        .ok();
+    assert!(reaches(&daemon, "late", "db"));
+    daemon.gantry("rm -f late").ok();
+    assert_eq!(opened(&daemon), 0);
+    let answers = "cat /proc/sys/net/ipv4/conf/gantry*/proxy_arp_pvlan";
+    assert_eq!(daemon.world.sh(answers).ok(), "0");
+}
+
+/// The bridge itself keeps its ports apart: what is linked is routed by the host.
+#[test]
+fn a_link_opens_exposed_ports_where_the_bridge_keeps_containers_apart() {
+    a_link_opens_exposed_ports(0);
+}
+
+/// `br_netfilter` has bridged frames meet the firewall's rules, which keep containers apart.
+#[test]
+fn a_link_opens_exposed_ports_where_the_firewall_keeps_containers_apart() {
+    a_link_opens_exposed_ports(1);
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use futures_util::future::BoxFuture;
@@ -39,6 +39,7 @@ pub(super) fn router<B: Containers>(containers: B) -> Router {
         .route("/containers/{name}/wait", post(wait::<B>))
         .route("/containers/{name}/attach", post(attach::<B>))
         .route("/containers/{name}", delete(remove::<B>))
+        .route("/containers/{name}/{alias}", delete(remove_link::<B>))
         .with_state(Group {
             containers,
             pending: Pending::default(),
@@ -147,6 +148,22 @@ async fn remove<B: Containers>(
         link: params.truth("link"),
     };
     group.containers.remove(bare(&name), query).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `parent/alias` names a link.
+async fn remove_link<B: Containers>(
+    State(group): State<Group<B>>,
+    Path((parent, alias)): Path<(String, String)>,
+    params: Params,
+) -> Result<StatusCode, Failure> {
+    let query = RemoveQuery {
+        volumes: params.truth("v"),
+        force: params.truth("force"),
+        link: params.truth("link"),
+    };
+    let name = format!("{parent}/{alias}");
+    group.containers.remove(&name, query).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

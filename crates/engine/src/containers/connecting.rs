@@ -45,6 +45,7 @@ impl Containers {
         if container.phase().is_live() {
             // Now that its links are known.
             self.set_lookups(&container);
+            self.open_links().await;
         }
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &network.name, "connect");
@@ -141,6 +142,7 @@ impl Containers {
         }
         if container.phase().is_live() {
             self.set_lookups(&container);
+            self.open_links().await;
         }
         container.save(Durability::PowerLoss)?;
         self.announce_network(&container, &name, "disconnect");

@@ -149,6 +149,7 @@ impl Containers {
         if let Err(e) = done.await {
             tracing::warn!(container = %container.id, "cannot take down its network: {e}");
         }
+        self.open_links().await;
     }
 
     /// Writes the end down, tells everybody and decides what comes next.

@@ -1,9 +1,10 @@
 //! `--link`: the variables by which a container of the default bridge learns of another one.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use gantry_api_types::ContainerConfig;
-use gantry_network::EndpointState;
+use gantry_network::{EndpointState, LinkedPort};
 
 use super::{Containers, Record};
 use crate::Error;
@@ -171,6 +172,61 @@ impl Containers {
         }
         hosts.dedup();
         Ok((variables, hosts))
+    }
+}
+
+impl Containers {
+    /// Where the default bridge keeps its containers apart, opens the exposed ports of those that
+    /// are linked to, to those that are linked; what is over is closed.
+    pub(crate) async fn open_links(&self) {
+        if !self.networks.keeps_apart() {
+            return;
+        }
+        let service = self.clone();
+        let opened = super::blocking(move || {
+            let wanted = service.linked_ports();
+            Ok(service.networks.open_links(wanted)?)
+        });
+        if let Err(e) = opened.await {
+            tracing::error!("linked containers cannot reach each other: {e}");
+        }
+    }
+
+    fn linked_ports(&self) -> HashSet<LinkedPort> {
+        let mut wanted = HashSet::new();
+        for container in self.registry.all() {
+            let record = container.record().clone();
+            let Some(from) = on_default_bridge(&record) else {
+                continue;
+            };
+            for text in record.host_config.links.iter().flatten() {
+                let Ok(other) = self.registry.find(parse(text).0) else {
+                    continue;
+                };
+                let other = other.record().clone();
+                let Some(to) = on_default_bridge(&other) else {
+                    continue;
+                };
+                let exposed = other.config.exposed_ports.keys();
+                let ports = exposed.filter_map(|port| super::ports::container_port(port).ok());
+                wanted.extend(ports.map(|(port, protocol)| LinkedPort {
+                    from,
+                    to,
+                    protocol,
+                    port,
+                }));
+            }
+        }
+        wanted
+    }
+}
+
+/// Its address there; none while it does not run.
+fn on_default_bridge(record: &Record) -> Option<Ipv4Addr> {
+    let mut endpoints = record.state.endpoints.iter();
+    match endpoints.find(|e| e.network_name == "bridge")?.ipv4()? {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
     }
 }
 

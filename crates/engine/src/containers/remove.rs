@@ -49,8 +49,8 @@ impl Containers {
         self.remove_container(container, volumes).await
     }
 
-    /// `rm --link parent/alias`: the parent no longer knows the other by that name, from its next
-    /// start on.
+    /// `rm --link parent/alias`: the parent no longer reaches the other where the bridge keeps them
+    /// apart, and from its next start on does not know it by that name.
     pub async fn remove_link(&self, name: &str) -> Result<(), Error> {
         let name = name.trim_start_matches('/');
         let Some((parent, alias)) = name.rsplit_once('/') else {
@@ -73,6 +73,7 @@ impl Containers {
         if !removed {
             return Err(Error::NoSuchContainer(name.to_owned()));
         }
+        self.open_links().await;
         parent.save(Durability::PowerLoss)
     }
 

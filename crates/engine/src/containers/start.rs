@@ -73,6 +73,7 @@ impl Containers {
                     self.end_by_force(container).await;
                 }
                 self.start_failed(container, &e);
+                self.open_links().await;
                 Err(e)
             }
         }
@@ -81,6 +82,7 @@ impl Containers {
     async fn try_start(&self, container: &Arc<Container>, starter: Starter) -> Result<(), Error> {
         let ground = self.lay_ground(container).await?;
         Self::note_start(container, &ground);
+        self.open_links().await;
         let launched = self.launch(container, &ground).await?;
         self.hand_over_secrets(container, launched.pid).await?;
         self.hand_over_waiting_clients(container, &launched.link)

@@ -19,6 +19,8 @@ pub(super) const ADDRESS_PORTS: &str = "address-ports";
 pub(super) const OPEN_PORTS: &str = "open-ports";
 /// Container's address, protocol and port that trusted interfaces may reach.
 pub(super) const DIRECT_PORTS: &str = "direct-ports";
+/// Linked container, the other's address, protocol and port that it may reach.
+pub(super) const LINKS: &str = "links";
 /// Our bridges' names.
 const BRIDGES: &str = "bridges";
 /// Our bridges without a way out.
@@ -91,6 +93,10 @@ fn add_sets(batch: &mut Batch, table: &Table) {
     );
     for own in [OPEN_PORTS, DIRECT_PORTS] {
         batch.add_set(table, &Set::new(own, &[address, Protocol, Port]));
+    }
+    if table.family == Family::Ip {
+        let way = [address, address, Protocol, Port];
+        batch.add_set(table, &Set::new(LINKS, &way));
     }
     for bridges in [BRIDGES, INTERNAL, UNPROTECTED, ROUTED] {
         batch.add_set(table, &Set::new(bridges, &[InterfaceName]));
@@ -256,8 +262,11 @@ fn add_forwarding(batch: &mut Batch, table: &Table, direct: bool) {
     } else {
         rule().interface_pair_in(TRUSTED)
     };
+    batch.add_rule(table, chain, &rule().ct_state(running).accept());
+    if table.family == Family::Ip {
+        batch.add_rule(table, chain, &rule().ipv4_way_in(LINKS).accept());
+    }
     let rules = [
-        rule().ct_state(running).accept(),
         rule().interface_pair_verdict(PAIRS),
         rule().iif_in(INTERNAL).drop(),
         rule().oif_in(INTERNAL).drop(),

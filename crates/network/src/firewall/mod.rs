@@ -19,6 +19,7 @@ use gantry_nft::{self as nft, Batch, Connection, Family, Table};
 
 use crate::endpoint::{BoundPort, EndpointState};
 use crate::error::{Error, Result};
+use crate::linked::LinkedPort;
 
 use ports::elements;
 
@@ -46,6 +47,8 @@ struct Wanted {
     segments: Vec<Segment>,
     /// Endpoints with published ports, by their ids.
     endpoints: HashMap<String, EndpointState>,
+    /// What linked containers may reach.
+    links: HashSet<LinkedPort>,
     /// Forward chains of others.
     others: foreign::Opened,
     /// Whether the tables were taken down for good.
@@ -108,6 +111,8 @@ impl Firewall {
                 }
             }
         }
+        let links = wanted.links.iter().map(ports::linked);
+        batch.add_elements(&self.ipv4, layout::LINKS, &links.collect::<Vec<_>>());
         self.nft.commit(batch).map_err(system)?;
         wanted.has_ipv6 = want_ipv6;
         Ok(())
@@ -190,6 +195,22 @@ impl Firewall {
             batch.remove_elements(table, set, elements);
             fine_when_gone(self.nft.commit(batch))?;
         }
+        Ok(())
+    }
+
+    /// Lets linked containers reach exactly these ports.
+    pub(crate) fn set_links(&self, links: HashSet<LinkedPort>) -> Result<()> {
+        let mut wanted = self.lock();
+        if wanted.links == links {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        let gone: Vec<_> = wanted.links.difference(&links).map(ports::linked).collect();
+        let new: Vec<_> = links.difference(&wanted.links).map(ports::linked).collect();
+        batch.remove_elements(&self.ipv4, layout::LINKS, &gone);
+        batch.add_elements(&self.ipv4, layout::LINKS, &new);
+        self.nft.commit(batch).map_err(system)?;
+        wanted.links = links;
         Ok(())
     }
 

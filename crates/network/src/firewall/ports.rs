@@ -7,6 +7,7 @@ use gantry_nft::{Element, Family};
 
 use super::layout;
 use crate::endpoint::{BoundPort, EndpointState, Protocol};
+use crate::linked::LinkedPort;
 
 /// What a container is asked for at its own address.
 type Direct = (IpAddr, Protocol, u16);
@@ -72,6 +73,13 @@ fn of_family(ports: &[BoundPort], family: Family) -> impl Iterator<Item = &Bound
 fn own(port: &BoundPort, endpoint: &EndpointState) -> Option<Direct> {
     let target = endpoint.address_like(port.host_ip)?;
     (port.is_open() || endpoint.direct).then_some((target, port.protocol, port.container_port))
+}
+
+/// A port that a linked container may reach.
+pub(super) fn linked(way: &LinkedPort) -> Element {
+    let (from, to) = (way.from.octets(), way.to.octets());
+    let protocol = [way.protocol.number()];
+    Element::joined(&[&from, &to, &protocol, &way.port.to_be_bytes()])
 }
 
 fn of_own_address((address, protocol, port): Direct) -> Element {

@@ -2,6 +2,7 @@
 
 mod dns;
 mod families;
+mod live_docker;
 mod matrix;
 mod named;
 mod neighbours;

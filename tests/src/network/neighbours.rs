@@ -1,6 +1,6 @@
 //! Beside other firewalls: everything works, and theirs stay as they were but for our tagged rules.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use gantry_compat::matrix::Town;
 
@@ -105,10 +105,6 @@ fn all_works_beside(firewall: &Firewall) {
 }
 
 fn everything_works(daemon: &Daemon, town: &Town) {
-    let page = |mut command: std::process::Command, url: &str| {
-        command.args(["-fs", "--max-time", "5", url]);
-        Run::of(command).stdout == "page\n"
-    };
     eventually("another host reaches the published port", || {
         page(town.at_client("curl"), "http://198.51.100.1:8080/")
             && page(town.at_client("curl"), "http://[2001:db8:1::1]:8080/")
@@ -121,6 +117,12 @@ fn everything_works(daemon: &Daemon, town: &Town) {
     assert!(peer("http://203.0.113.2:9000/").ok().contains("Directory"));
 }
 
+/// Whether a curl somewhere gets the page.
+pub(super) fn page(mut curl: Command, url: &str) -> bool {
+    curl.args(["-fs", "--max-time", "5", url]);
+    Run::of(curl).stdout == "page\n"
+}
+
 fn script(daemon: &Daemon, text: &str) -> Run {
     let mut command = daemon.world.command("bash");
     let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/src/network/rules");
@@ -130,7 +132,7 @@ fn script(daemon: &Daemon, text: &str) -> Run {
 }
 
 /// All rules but ours, without what they counted.
-fn ruleset(daemon: &Daemon) -> String {
+pub(super) fn ruleset(daemon: &Daemon) -> String {
     let text = daemon.world.sh("nft list ruleset").ok().to_owned();
     let mut kept = Vec::new();
     let mut ours = false;
@@ -158,10 +160,10 @@ fn without_counts(line: &str) -> String {
 }
 
 /// A web server of the client's.
-struct Outside(Child);
+pub(super) struct Outside(Child);
 
 impl Outside {
-    fn serve(town: &Town) -> Self {
+    pub(super) fn serve(town: &Town) -> Self {
         let mut command = town.at_client("python3");
         command.args(["-m", "http.server", "9000"]);
         let folder = std::env::temp_dir();

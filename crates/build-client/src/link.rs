@@ -19,6 +19,8 @@ use crate::error::Error;
 /// What may be under way unacknowledged: the other end is mostly on the same machine, and small
 /// windows would make it wait for us.
 pub(crate) const WINDOW: u32 = 4 << 20;
+/// An answer's head: in the details of an error a whole Dockerfile travels.
+const LARGEST_HEAD: u32 = 32 << 20;
 
 /// The socket, and what came with the answer's head.
 pub(crate) struct Link {
@@ -96,6 +98,7 @@ impl Channel {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
+            .max_header_list_size(LARGEST_HEAD)
             .handshake(TokioIo::new(link))
             .await?;
         tokio::spawn(async move {

@@ -8,6 +8,9 @@ use crate::build::Work;
 use crate::copy::Fetched;
 use crate::remote::{GitAddress, checkout, download, is_address};
 
+/// What a file is called whose address ends with a slash, as with Docker.
+const UNNAMED: &str = "__unnamed__";
+
 /// What ADD says of what it fetches.
 pub(crate) struct Wanted<'a> {
     /// `--checksum`
@@ -55,12 +58,10 @@ impl Work {
     async fn fetch_file(&self, url: &str, wanted: &Wanted<'_>) -> Result<Fetched, Error> {
         let path = url.split(['#', '?']).next().unwrap_or_default();
         let after_host = path.splitn(4, '/').nth(3).unwrap_or_default();
-        let name = after_host.rsplit('/').next().unwrap_or_default();
-        if name.is_empty() {
-            return Err(Error::Invalid(format!(
-                "cannot determine filename for source {url}"
-            )));
-        }
+        let name = match after_host.rsplit('/').next() {
+            None | Some("") => UNNAMED,
+            Some(name) => name,
+        };
         // No pattern: it names just this file.
         let stored = name.replace(['*', '?', '[', '\\'], "_");
         let file = download(&self.builder, url, &stored).await?;

@@ -25,7 +25,7 @@ pub(crate) struct StepMounts {
     /// What is in no record: the sources of mounts, and variables with secrets.
     pub lent: Lent,
     caches: Vec<(String, InUse)>,
-    files: Vec<tempfile::NamedTempFile>,
+    files: Vec<tempfile::TempPath>,
     agents: Vec<AgentSocket>,
     // Dropped last: what lies in it is mounted.
     scratch: Vec<tempfile::TempDir>,
@@ -241,12 +241,14 @@ impl StepMounts {
         let failed = |e| Error::file("write a script in", place)(e);
         let mut file = tempfile::NamedTempFile::new_in(place).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
+        // What somebody can still write to is not executed (execve(2), ETXTBSY).
+        let file = file.into_temp_path();
         let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(file.path(), mode).map_err(failed)?;
-        chown(file.path(), Some(0), Some(0)).map_err(failed)?;
+        std::fs::set_permissions(&file, mode).map_err(failed)?;
+        chown(&file, Some(0), Some(0)).map_err(failed)?;
         self.mounts.push(ApiMount {
             kind: "bind".to_owned(),
-            source: file.path().display().to_string(),
+            source: file.display().to_string(),
             target: target.to_owned(),
             read_only: true,
             ..ApiMount::default()

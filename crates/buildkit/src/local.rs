@@ -336,22 +336,23 @@ impl Sources {
         };
         let (context, name) = &self.context;
         let known = match ignore {
-            Some(text) => patterns(&text)?,
+            Some(text) => Some(patterns(&text)?),
             None if context.offers("/moby.filesync.v1.FileSync/DiffCopy") => {
-                // A build without a context has no folder of that name.
-                ignored(server, context, name).await.unwrap_or_default()
+                // A build without a context has no folder of that name; what is wrong with a context's own file is told
+                // when the context is needed.
+                ignored(server, context, name).await.ok()
             }
-            None => Default::default(),
+            None => Some(Default::default()),
         };
         Ok(Definition {
             name: self.filename.clone(),
             dockerfile,
-            ignore: known.1.clone(),
+            ignore: known.as_ref().map(|(_, i)| i.clone()).unwrap_or_default(),
             files: Arc::new(LocalFiles {
                 server: server.clone(),
                 session: context.clone(),
                 name: name.clone(),
-                ignore: Some(known),
+                ignore: known,
             }),
         })
     }

@@ -227,9 +227,11 @@ fn compile(text: &str) -> Option<Matcher> {
     let mut need = Need::Exact;
     let mut regex = "^".to_owned();
     let mut chars = text.chars().peekable();
-    let mut at_start = true;
+    let (mut at_start, mut in_class) = (true, false);
     while let Some(c) = chars.next() {
         match c {
+            // Go knows no classes in classes.
+            '[' if in_class => regex.push_str("\\["),
             '*' if chars.next_if_eq(&'*').is_some() => {
                 // `**/` is `**`: any number of directories, also none.
                 chars.next_if_eq(&'/');
@@ -260,6 +262,7 @@ fn compile(text: &str) -> Option<Matcher> {
             }
             '[' | ']' => {
                 regex.push(c);
+                in_class = c == '[';
                 need = Need::Regex;
             }
             '^' | '-' => regex.push(c),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
@@ -10,6 +11,9 @@ use reqwest::{Method, Url};
 use crate::request::failed;
 use crate::transport::Trust;
 use crate::{Client, Error};
+
+/// What comes.
+pub type Body = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// Fetches files.
 #[derive(Debug, Clone)]
@@ -27,10 +31,12 @@ impl Client {
 
 impl Download {
     /// Opens what is at an `http` or `https` URL.
-    pub async fn open(
-        &self,
-        url: &str,
-    ) -> Result<Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>, Error> {
+    pub async fn open(&self, url: &str) -> Result<Body, Error> {
+        Ok(self.open_dated(url).await?.0)
+    }
+
+    /// The same, with the answer's `Last-Modified`.
+    pub async fn open_dated(&self, url: &str) -> Result<(Body, Option<SystemTime>), Error> {
         let parsed = Url::parse(url).map_err(|error| Error::Config(format!("{url}: {error}")))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             let reason = format!("{url}: only http and https URLs can be fetched");
@@ -50,6 +56,10 @@ impl Download {
                 answer: None,
             });
         }
-        Ok(Box::pin(response.bytes_stream().map_err(io::Error::other)))
+        let modified = response.headers().get(reqwest::header::LAST_MODIFIED);
+        let modified =
+            modified.and_then(|text| httpdate::parse_http_date(text.to_str().ok()?).ok());
+        let body = response.bytes_stream().map_err(io::Error::other);
+        Ok((Box::pin(body), modified))
     }
 }

@@ -42,7 +42,7 @@ pub use client::Client;
 pub use config::{Config, Proxies};
 pub use credentials::Credentials;
 pub use dns::{Resolver, lookup};
-pub use download::Download;
+pub use download::{Body, Download};
 pub use error::{Answer, Error, Kind};
 pub use manifest::Document;
 pub use repository::Repository;

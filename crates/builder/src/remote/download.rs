@@ -38,7 +38,8 @@ pub(crate) async fn download(
         .map_err(Error::file("create a folder in", place))?;
     let client = builder.engine.images.store().registry().downloads();
     let client = client.map_err(gantry_image::Error::from)?;
-    let mut bytes = client.open(url).await.map_err(gantry_image::Error::from)?;
+    let opened = client.open_dated(url).await;
+    let (mut bytes, modified) = opened.map_err(gantry_image::Error::from)?;
     let failed = |e: io::Error| Error::file("fetch", url)(e);
     let mut file = std::fs::File::create_new(folder.path().join(name)).map_err(failed)?;
     let mut digester = Digester::new(Algorithm::Sha256);
@@ -46,9 +47,9 @@ pub(crate) async fn download(
         digester.update(&chunk);
         file.write_all(&chunk).map_err(failed)?;
     }
-    // As Docker: a download has no time of its own.
-    let epoch = std::fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);
-    file.set_times(epoch).map_err(failed)?;
+    let modified = modified.unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    let times = std::fs::FileTimes::new().set_modified(modified);
+    file.set_times(times).map_err(failed)?;
     Ok(Downloaded {
         folder,
         name: name.to_owned(),

@@ -167,12 +167,11 @@ impl Tree {
             let target = c_string(&stat.link)?;
             let same =
                 || rustix::fs::readlinkat(at, name, Vec::new()).is_ok_and(|known| known == target);
-            if there && same() {
-                return Ok(());
+            if !there || !same() {
+                remove(at, name, path)?;
+                rustix::fs::symlinkat(target.as_c_str(), at, name)
+                    .map_err(TransferError::file("link", path))?;
             }
-            remove(at, name, path)?;
-            rustix::fs::symlinkat(target.as_c_str(), at, name)
-                .map_err(TransferError::file("link", path))?;
         } else if kind == FileType::Socket {
             return Err(protocol(path, "is a socket"));
         } else {
@@ -186,7 +185,9 @@ impl Tree {
         let (uid, gid) = (Uid::from_raw(stat.uid), Gid::from_raw(stat.gid));
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         rustix::fs::chownat(at, name, Some(uid), Some(gid), flags)
-            .map_err(TransferError::file("give away", path))
+            .map_err(TransferError::file("give away", path))?;
+        rustix::fs::utimensat(at, name, &times(stat.modified), flags)
+            .map_err(TransferError::file("set the time of", path))
     }
 
     /// Makes a file, in the place of whatever was there; its content comes now.
@@ -262,15 +263,19 @@ fn own(file: BorrowedFd<'_>, stat: &Stat) -> Result<()> {
 }
 
 fn set_time(file: BorrowedFd<'_>, nanoseconds: i64, path: &[u8]) -> Result<()> {
+    rustix::fs::futimens(file, &times(nanoseconds))
+        .map_err(TransferError::file("set the time of", path))
+}
+
+fn times(nanoseconds: i64) -> Timestamps {
     let time = Timespec {
         tv_sec: nanoseconds.div_euclid(1_000_000_000),
         tv_nsec: nanoseconds.rem_euclid(1_000_000_000),
     };
-    let times = Timestamps {
+    Timestamps {
         last_access: time,
         last_modification: time,
-    };
-    rustix::fs::futimens(file, &times).map_err(TransferError::file("set the time of", path))
+    }
 }
 
 /// The same file as before, as far as its description tells.

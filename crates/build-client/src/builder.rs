@@ -243,10 +243,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Builds of the past, and those under way.
-    pub async fn history(&self, id: &str) -> Result<Vec<HistoryRecord>, Error> {
+    /// Builds of the past, and those under way; `filter` are conditions such as `status==error`.
+    pub async fn history(&self, id: &str, filter: &str) -> Result<Vec<HistoryRecord>, Error> {
+        let filter = Some(filter.to_owned()).filter(|filter| !filter.is_empty());
         let request = control::BuildHistoryRequest {
             r#ref: id.to_owned(),
+            filter: filter.into_iter().collect(),
             early_exit: true,
             ..control::BuildHistoryRequest::default()
         };

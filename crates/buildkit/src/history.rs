@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 use tonic::Status;
 
 use crate::builds::Job;
+use crate::history_filter::Filter;
 use crate::proto::google::rpc::Status as RpcStatus;
 use crate::proto::moby::buildkit::v1::{
     BuildHistoryEvent, BuildHistoryEventType, BuildHistoryRecord, BuildHistoryRequest,
@@ -113,17 +114,14 @@ impl History {
         &self,
         request: BuildHistoryRequest,
     ) -> Result<impl Stream<Item = BuildHistoryEvent> + Send + 'static, Status> {
-        if request.filter.iter().any(|text| !text.is_empty()) {
-            return Err(Status::unimplemented(
-                "filters of the history are not supported",
-            ));
-        }
+        let filter = Filter::parse(&request.filter)?;
+        let chosen = filter.clone();
         let events = self.events.subscribe();
         let (reference, early) = (request.r#ref.clone(), request.early_exit);
         let limit = usize::try_from(request.limit);
         let wanted = move |record: &BuildHistoryRecord| {
             let named = request.r#ref.is_empty() || request.r#ref == record.r#ref;
-            named && !(request.active_only && record.completed_at.is_some())
+            named && !(request.active_only && record.completed_at.is_some()) && chosen.wants(record)
         };
         let mut known: Vec<BuildHistoryRecord> = self.with(|all| {
             all.values()
@@ -156,11 +154,10 @@ impl History {
             }
         });
         let later = later.filter(move |event: &BuildHistoryEvent| {
-            let named = event
-                .record
-                .as_ref()
-                .is_some_and(|record| reference.is_empty() || reference == record.r#ref);
-            std::future::ready(named)
+            let wanted = event.record.as_ref().is_some_and(|record| {
+                (reference.is_empty() || reference == record.r#ref) && filter.wants(record)
+            });
+            std::future::ready(wanted)
         });
         Ok(known.chain(later.take(if early { 0 } else { usize::MAX })))
     }

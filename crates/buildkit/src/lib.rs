@@ -22,6 +22,7 @@ mod control;
 mod failure;
 mod fsutil;
 mod history;
+mod history_filter;
 mod inputs;
 mod local;
 mod server;

@@ -220,6 +220,11 @@ fn the_history_tells_and_forgets(client: &Client) {
     build(client, &format!("-t one {at}")).ok();
     let listed = script(client, "$C buildx history ls").ok().to_owned();
     assert!(listed.contains("Completed"), "{listed}");
+    for (filter, there) in [("status=completed", true), ("status=error", false)] {
+        let list = format!("$C buildx history ls --filter {filter}");
+        let chosen = script(client, &list).ok().contains("Completed");
+        assert_eq!(chosen, there, "{filter}");
+    }
     let log = script(client, "$C buildx history logs 2>&1");
     assert!(log.ok().contains("told"), "{}", log.stdout);
     let used = script(client, "$C buildx du");

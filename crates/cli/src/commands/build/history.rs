@@ -8,7 +8,7 @@ use super::{builder, failure, known};
 use crate::build::display::{Display, Mode};
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
-use crate::flags::flags;
+use crate::flags::{FilterList, flags};
 use crate::output;
 use crate::session::Session;
 use crate::table;
@@ -18,6 +18,8 @@ flags! {
     pub(crate) struct List {
         /// Override the configured builder instance
         "builder" => builder: String,
+        /// Provide filter values (e.g., "status=error")
+        "filter" => filter: FilterList,
         /// Print only the IDs
         "quiet" 'q' => quiet: bool,
     }
@@ -50,7 +52,9 @@ impl Command for List {
 
     async fn run(self, session: &Session, _words: Vec<String>) -> Result<(), Failure> {
         known(session, &self.builder)?;
-        let records = records(session).await?;
+        let conditions = self.filter.iter().map(|filter| condition(filter));
+        let conditions: Vec<String> = conditions.collect::<Result<_, _>>()?;
+        let records = records(session, &conditions.join(",")).await?;
         if self.quiet {
             let ids: String = records.iter().map(|r| format!("{}\n", r.r#ref)).collect();
             output::print(ids);
@@ -80,7 +84,7 @@ impl Command for Remove {
             }));
         }
         let builder = builder(session).await?;
-        let records = records(session).await?;
+        let records = records(session, "").await?;
         let mut failures = Vec::new();
         let mut ids: Vec<String> = Vec::new();
         if self.all {
@@ -110,7 +114,7 @@ impl Command for Logs {
         known(session, &self.builder)?;
         let mode = Mode::parse(&self.progress, false)
             .map_err(|error| Failure::new(format!("ERROR: {error}")))?;
-        let records = records(session).await?;
+        let records = records(session, "").await?;
         let word = words.first().map_or("", String::as_str);
         let id = named(&records, word)?.r#ref.clone();
         let mut display = Display::replay(mode);
@@ -126,14 +130,31 @@ impl Command for Logs {
 }
 
 /// All records, the newest first.
-async fn records(session: &Session) -> Result<Vec<HistoryRecord>, Failure> {
+async fn records(session: &Session, filter: &str) -> Result<Vec<HistoryRecord>, Failure> {
     let builder = builder(session).await?;
-    let mut records = builder.history("").await.map_err(|error| failure(&error))?;
+    let records = builder.history("", filter).await;
+    let mut records = records.map_err(|error| failure(&error))?;
     records.sort_by_key(|record| std::cmp::Reverse(record.created_at.as_ref().map(nanos)));
     // A record comes again when it changes.
     let mut seen = std::collections::HashSet::new();
     records.retain(|record| seen.insert(record.r#ref.clone()));
     Ok(records)
+}
+
+/// `status=error` in the engine's words.
+fn condition(filter: &str) -> Result<String, Failure> {
+    let operators = ["!=", "<=", ">=", "=", "<", ">"];
+    let found = filter.char_indices().find_map(|(at, _)| {
+        let operator = operators.iter().find(|op| filter[at..].starts_with(**op))?;
+        Some((&filter[..at], *operator, &filter[at + operator.len()..]))
+    });
+    match found {
+        Some(("status", "=", value)) => Ok(format!("status=={value}")),
+        // A part of it is enough.
+        Some((key, "=", value)) => Ok(format!("{key}~={value}")),
+        Some((key, operator, value)) => Ok(format!("{key}{operator}{value}")),
+        None => Err(Failure::new(format!("ERROR: invalid filter {filter:?}"))),
+    }
 }
 
 /// The record of an identifier or of its beginning; the newest one without a word, `^1` the one before.

@@ -56,6 +56,20 @@ body! {
         usage_count: i64 => "UsageCount",
     }
 
+    /// Ours: a cache of `RUN --mount=type=cache`.
+    pub struct CacheMount {
+        /// As steps call it.
+        id: String => "ID",
+        /// Its directory's name.
+        name: String => "Name",
+        /// What tells it from others of the same id.
+        variant: String => "Variant",
+        /// Bytes.
+        size: i64 => "Size",
+        /// RFC 3339.
+        last_used_at: String => "LastUsedAt",
+    }
+
     /// `POST /build/prune`.
     pub struct BuildPruneReport {
         /// Cache ids.

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use gantry_archive::Digester;
 use gantry_dockerfile::{Mount, Sharing};
+use tempfile::TempDir;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
@@ -119,9 +120,37 @@ impl CacheMounts {
         }
     }
 
-    fn lock(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
+    /// Whoever holds it has the cache for itself.
+    pub(crate) fn lock(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(locks.entry(id.to_owned()).or_default())
+    }
+
+    /// A directory that may become a cache.
+    pub(crate) fn fresh(&self) -> Result<TempDir, Error> {
+        let fresh = tempfile::Builder::new()
+            .prefix(HALF)
+            .tempdir_in(&self.folder);
+        let fresh = fresh.map_err(Error::file("create a folder in", &self.folder))?;
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(fresh.path(), mode).map_err(Error::file("change", fresh.path()))?;
+        Ok(fresh)
+    }
+
+    /// Puts a directory in place of a cache that nobody uses.
+    pub(crate) fn replace(&self, id: &str, fresh: TempDir) -> Result<(), Error> {
+        let (path, note) = (self.folder.join(name(id)), self.notes.join(name(id)));
+        fs::write(&note, id).map_err(Error::file("write", &note))?;
+        let old = self.fresh()?;
+        match fs::rename(&path, old.path()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::file("rename", &path)(error));
+            }
+            _ => {}
+        }
+        fs::rename(fresh.path(), &path).map_err(Error::file("rename", fresh.path()))?;
+        let _ = fresh.keep();
+        Ok(())
     }
 
     /// Removes a cache that nobody uses.
@@ -156,9 +185,24 @@ impl CacheMounts {
 }
 
 impl CacheFolder {
+    /// As steps call it.
+    pub(crate) fn called(&self) -> &str {
+        self.id.split('\0').next().unwrap_or_default()
+    }
+
+    /// What its id says beside that: which files it began with, which of several private ones it is.
+    pub(crate) fn variant(&self) -> String {
+        let parts = self.id.split('\0').skip(1);
+        let parts = parts.map(|part| match part.split_once(':') {
+            Some((_, hex)) => format!("from {}", hex.get(..12).unwrap_or(hex)),
+            None => format!("private {part}"),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
     /// What it is, for people.
     pub(crate) fn description(&self) -> String {
-        let id = self.id.split('\0').next().unwrap_or_default();
+        let id = self.called();
         if id.is_empty() {
             return "cached mount".to_owned();
         }

@@ -42,7 +42,7 @@ mod system;
 mod top;
 mod volumes;
 
-pub use archive::{ArchiveChunks, UnpackOptions, unpack_into};
+pub use archive::{ArchiveChunks, UnpackOptions, stream_of as archive_of, unpack_into};
 pub use containers::{
     AttachRequest, ClientStream, CommitRequest, Containers, Lent, ListOptions, RemoveOptions,
     WaitCondition,

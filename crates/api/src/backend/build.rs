@@ -7,14 +7,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::BoxFuture;
-use gantry_api_types::{AuthConfig, BuildCache, BuildPruneReport, HostConfig, JsonMessage};
+use gantry_api_types::{
+    AuthConfig, BuildCache, BuildPruneReport, CacheMount, HostConfig, JsonMessage,
+};
 use http::{HeaderMap, Request};
 use hyper::upgrade::Upgraded;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Answer, not_built};
 use crate::failure::Failure;
-use crate::stream::ByteReader;
+use crate::stream::{ByteReader, ByteStream};
 
 /// What `POST /build` asks for.
 #[derive(Debug, Clone, Default)]
@@ -95,6 +97,30 @@ pub trait Build: Clone + Send + Sync + 'static {
     /// The part of `GET /system/df` that builds keep; empty for an engine that builds nothing.
     fn build_cache(&self) -> impl Future<Output = Answer<Vec<BuildCache>>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Ours: `GET /build/mounts`
+    fn cache_mounts(&self) -> impl Future<Output = Answer<Vec<CacheMount>>> + Send {
+        not_built("cache mounts")
+    }
+
+    /// Ours: `GET /build/mounts/export`
+    fn export_cache_mount(&self, id: &str) -> impl Future<Output = Answer<ByteStream>> + Send {
+        not_built("cache mounts")
+    }
+
+    /// Ours: `POST /build/mounts/import`
+    fn import_cache_mount(
+        &self,
+        id: &str,
+        archive: ByteReader,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        not_built("cache mounts")
+    }
+
+    /// Ours: `DELETE /build/mounts`
+    fn remove_cache_mount(&self, id: &str) -> impl Future<Output = Answer<()>> + Send {
+        not_built("cache mounts")
     }
 
     /// Whether BuildKit's protocol is there: the methods below are only called if so.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use gantry_api_types::{BuildCache, ZERO_TIME};
+use gantry_api_types::{BuildCache, CacheMount, ZERO_TIME};
 use gantry_builder::CacheRecord;
 
 /// The cache notes when an entry was used last, not when it was made or how often it was used:
@@ -19,6 +19,16 @@ pub(super) fn counted(record: CacheRecord) -> BuildCache {
         created_at: used.clone(),
         last_used_at: Some(used),
         usage_count: 1,
+    }
+}
+
+pub(super) fn mount(mount: gantry_builder::CacheMount) -> CacheMount {
+    CacheMount {
+        id: mount.id,
+        name: mount.name,
+        variant: mount.variant,
+        size: i64::try_from(mount.size).unwrap_or(i64::MAX),
+        last_used_at: rfc3339(mount.used),
     }
 }
 

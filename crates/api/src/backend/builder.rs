@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gantry_api_types::{BuildCache, BuildPruneReport, ErrorDetail, JsonMessage};
+use futures_util::StreamExt as _;
+use gantry_api_types::{BuildCache, BuildPruneReport, CacheMount, ErrorDetail, JsonMessage};
 use gantry_builder::{
-    Builder, CacheStore, Definition, Error, Event, Kind, PruneOptions, Report, Request, Space,
-    Told, Warning, excerpt,
+    Builder, CacheArchive, CacheStore, Definition, Error, Event, Kind, PruneOptions, Report,
+    Request, Space, Told, Warning, excerpt,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -16,7 +17,7 @@ use tokio_util::io::SyncIoBridge;
 use super::build::{BuildQuery, PruneQuery};
 use super::{Answer, Build, build_cache};
 use crate::failure::Failure;
-use crate::stream::ByteReader;
+use crate::stream::{ByteReader, ByteStream};
 
 /// Bytes of output that one build may print; the rest is left out, and that is said.
 const OUTPUT_MAX: usize = 64 << 20;
@@ -98,6 +99,30 @@ impl Build for Builder {
             .await
             .map_err(|error| Failure::internal(format!("counting was cut off: {error}")))??;
         Ok(records.into_iter().map(build_cache::counted).collect())
+    }
+
+    async fn cache_mounts(&self) -> Answer<Vec<CacheMount>> {
+        let builder = self.clone();
+        let mounts = tokio::task::spawn_blocking(move || Builder::cache_mounts(&builder))
+            .await
+            .map_err(|error| Failure::internal(format!("counting was cut off: {error}")))??;
+        Ok(mounts.into_iter().map(build_cache::mount).collect())
+    }
+
+    async fn export_cache_mount(&self, id: &str) -> Answer<ByteStream> {
+        let archive = Builder::export_cache_mount(self, id).await?;
+        let next = |mut archive: CacheArchive| async move {
+            archive.next().await.map(|chunk| (chunk, archive))
+        };
+        Ok(futures_util::stream::unfold(archive, next).boxed())
+    }
+
+    async fn import_cache_mount(&self, id: &str, archive: ByteReader) -> Answer<()> {
+        Ok(Builder::import_cache_mount(self, id, archive).await?)
+    }
+
+    async fn remove_cache_mount(&self, id: &str) -> Answer<()> {
+        Ok(Builder::remove_cache_mount(self, id).await?)
     }
 }
 

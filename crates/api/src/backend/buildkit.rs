@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
-use gantry_api_types::{BuildCache, BuildPruneReport, JsonMessage};
+use gantry_api_types::{BuildCache, BuildPruneReport, CacheMount, JsonMessage};
 use gantry_buildkit::Server;
 use http::{HeaderMap, Request};
 use hyper::upgrade::Upgraded;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tower::ServiceExt as _;
 
 use super::{Answer, Build, BuildQuery, PruneQuery};
-use crate::stream::ByteReader;
+use crate::stream::{ByteReader, ByteStream};
 
 /// How much of a client's messages may be on its way unread.
 const WINDOW: u32 = 4 << 20;
@@ -34,6 +34,22 @@ impl Build for Server {
 
     async fn build_cache(&self) -> Answer<Vec<BuildCache>> {
         self.builder().build_cache().await
+    }
+
+    async fn cache_mounts(&self) -> Answer<Vec<CacheMount>> {
+        Build::cache_mounts(self.builder()).await
+    }
+
+    async fn export_cache_mount(&self, id: &str) -> Answer<ByteStream> {
+        Build::export_cache_mount(self.builder(), id).await
+    }
+
+    async fn import_cache_mount(&self, id: &str, archive: ByteReader) -> Answer<()> {
+        Build::import_cache_mount(self.builder(), id, archive).await
+    }
+
+    async fn remove_cache_mount(&self, id: &str) -> Answer<()> {
+        Build::remove_cache_mount(self.builder(), id).await
     }
 
     fn speaks_buildkit(&self) -> bool {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use base64::Engine as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
@@ -25,13 +25,16 @@ use crate::backend::{Build, BuildQuery, PruneQuery};
 use crate::failure::Failure;
 use crate::json;
 use crate::params::Params;
-use crate::stream::{AbortOnDrop, lines, reader};
+use crate::stream::{AbortOnDrop, lines, reader, response as stream_response};
 
 pub(super) fn router<B: Build>(builder: B) -> Router {
     Router::new()
         .route("/build", post(build::<B>))
         .route("/build/prune", post(prune::<B>))
         .route("/build/cancel", post(cancel))
+        .route("/build/mounts", get(mounts::<B>).delete(remove_mount::<B>))
+        .route("/build/mounts/export", get(export_mount::<B>))
+        .route("/build/mounts/import", post(import_mount::<B>))
         .route("/session", any(session::<B>))
         .route("/grpc", any(grpc::<B>))
         .with_state(builder)
@@ -158,6 +161,38 @@ async fn prune<B: Build>(State(builder): State<B>, params: Params) -> Result<Res
         kinds: given("type"),
     };
     Ok(json::ok(&builder.prune_builds(query).await?))
+}
+
+async fn mounts<B: Build>(State(builder): State<B>) -> Result<Response, Failure> {
+    Ok(json::ok(&builder.cache_mounts().await?))
+}
+
+async fn export_mount<B: Build>(
+    State(builder): State<B>,
+    params: Params,
+) -> Result<Response, Failure> {
+    let archive = builder.export_cache_mount(params.text("id")).await?;
+    Ok(stream_response("application/x-tar", archive))
+}
+
+async fn import_mount<B: Build>(
+    State(builder): State<B>,
+    params: Params,
+    body: Body,
+) -> Result<StatusCode, Failure> {
+    let archive = reader(body);
+    builder
+        .import_cache_mount(params.text("id"), archive)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_mount<B: Build>(
+    State(builder): State<B>,
+    params: Params,
+) -> Result<StatusCode, Failure> {
+    builder.remove_cache_mount(params.text("id")).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn asked(params: &Params, headers: &HeaderMap) -> Result<BuildQuery, Failure> {

@@ -3,7 +3,7 @@
 mod build;
 mod checkpoint;
 mod completion;
-mod container;
+pub(crate) mod container;
 mod context;
 mod image;
 mod manifest;
@@ -104,6 +104,10 @@ pub(crate) const SWARM_GROUPS: &[Group] = &[
 /// Groups within groups.
 const INNER_GROUPS: &[Group] = &[
     Group {
+        name: "builder cache-mount",
+        about: "Carry caches of RUN --mount=type=cache from machine to machine",
+    },
+    Group {
         name: "buildx history",
         about: "Commands to work on build records",
     },
@@ -152,6 +156,10 @@ pub(crate) const ALL: &[Entry] = &[
         "buildx build",
         "buildx b",
     ]),
+    Entry::of::<build::cache_mount::Export>(&["builder cache-mount export"]),
+    Entry::of::<build::cache_mount::Import>(&["builder cache-mount import"]),
+    Entry::of::<build::cache_mount::List>(&["builder cache-mount ls"]),
+    Entry::of::<build::cache_mount::Remove>(&["builder cache-mount rm"]),
     Entry::of::<build::du::DiskUsage>(&["buildx du"]),
     Entry::of::<build::history::List>(&["buildx history ls"]),
     Entry::of::<build::history::Logs>(&["buildx history logs"]),

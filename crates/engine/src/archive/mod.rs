@@ -114,7 +114,7 @@ pub(crate) fn ahead(
 }
 
 /// A whole directory as an archive whose names begin at it.
-pub(crate) fn stream_of(directory: std::os::fd::OwnedFd) -> ArchiveChunks {
+pub fn stream_of(directory: std::os::fd::OwnedFd) -> ArchiveChunks {
     let (sender, chunks) = mpsc::channel(BACKLOG);
     tokio::task::spawn_blocking(move || {
         let mut out = io::BufWriter::with_capacity(CHUNK, ChunkWriter(&sender));

@@ -1,5 +1,6 @@
 //! Commands about building.
 
+pub(crate) mod cache_mount;
 pub(crate) mod du;
 pub(crate) mod history;
 pub(crate) mod inspect;

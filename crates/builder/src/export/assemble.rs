@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use gantry_archive::Digester;
 use gantry_image::Image;
 use gantry_reference::Reference;
 use serde_json::{Value, json};
 
 use super::document::{Descriptor, Document, Level, annotations, index, manifest, media};
-use super::{Export, Results, provenance};
+use super::{Export, Results, provenance, sbom};
+use crate::Error;
 
 /// An image of one platform, with its layers as they are packed.
 pub(super) struct Packed {
@@ -32,7 +32,7 @@ impl Results<'_> {
         export: &Export,
         packed: &[Packed],
         names: &[Reference],
-    ) -> Assembled {
+    ) -> Result<Assembled, Error> {
         let mut parts = Vec::new();
         let (mut described, mut statements) = (Vec::new(), Vec::new());
         for (number, one) in packed.iter().enumerate() {
@@ -46,11 +46,17 @@ impl Results<'_> {
             let mut descriptor = document.descriptor.clone();
             descriptor.platform = Some(platform(&one.image));
             descriptor.annotations = of(Level::ManifestDescriptor);
-            if let Some(options) = self.statements(export) {
-                let outcome = &self.outcomes[number];
-                let statement =
-                    provenance::statement(self, outcome, options, &document.descriptor, names);
-                statements.push(attest(&statement, &document.descriptor, &mut parts));
+            let (outcome, about) = (&self.outcomes[number], &document.descriptor);
+            let mut said = Vec::new();
+            if self.attestation("sbom", export).is_some() {
+                said.push(sbom::statement(self, outcome, about, names)?);
+            }
+            if let Some(options) = self.attestation("provenance", export) {
+                let statement = provenance::statement(self, outcome, options, about, names);
+                said.push(statement);
+            }
+            if !said.is_empty() {
+                statements.push(attest(&said, about, &mut parts));
             }
             parts.push(document);
             described.push(descriptor);
@@ -58,17 +64,25 @@ impl Results<'_> {
         let of_index = annotations(&export.annotations, Level::Index, "");
         let single = described.len() == 1 && statements.is_empty() && of_index.is_empty();
         if single && let Some(top) = parts.pop() {
-            return Assembled { parts, top };
+            return Ok(Assembled { parts, top });
         }
         described.extend(statements);
         let mut top = index(&described, &of_index);
         top.descriptor.annotations = annotations(&export.annotations, Level::IndexDescriptor, "");
-        Assembled { parts, top }
+        Ok(Assembled { parts, top })
     }
 
-    /// The options of the provenance that an export is to have.
-    pub(super) fn statements(&self, export: &Export) -> Option<&BTreeMap<String, String>> {
-        let options = self.request.attestations.get("provenance")?;
+    /// Whether an export is to have statements about it.
+    pub(super) fn attests(&self, export: &Export) -> bool {
+        let kinds = ["sbom", "provenance"];
+        kinds
+            .iter()
+            .any(|kind| self.attestation(kind, export).is_some())
+    }
+
+    /// The options of a statement that an export is to have.
+    fn attestation(&self, kind: &str, export: &Export) -> Option<&BTreeMap<String, String>> {
+        let options = self.request.attestations.get(kind)?;
         let is = |name: &str| options.get(name).is_some_and(|value| value == "true");
         let image = matches!(
             export.kind,
@@ -79,21 +93,30 @@ impl Results<'_> {
     }
 }
 
-/// Adds a statement and its manifest; gives what the index says of it.
-fn attest(statement: &Value, about: &Descriptor, parts: &mut Vec<Document>) -> Descriptor {
-    let bytes = statement.to_string().into_bytes();
-    let mut layer = Descriptor::of(media::IN_TOTO, &bytes);
-    let kind = statement["predicateType"].as_str().unwrap_or_default();
-    layer.annotations = [("in-toto.io/predicate-type".to_owned(), kind.to_owned())].into();
+/// Adds the statements about an image and their manifest; gives what the index says of it.
+fn attest(statements: &[Value], about: &Descriptor, parts: &mut Vec<Document>) -> Descriptor {
+    let mut layers = Vec::new();
+    for statement in statements {
+        let bytes = statement.to_string().into_bytes();
+        let mut layer = Descriptor::of(media::IN_TOTO, &bytes);
+        let kind = statement["predicateType"].as_str().unwrap_or_default();
+        layer.annotations = [("in-toto.io/predicate-type".to_owned(), kind.to_owned())].into();
+        layers.push(layer.clone());
+        parts.push(Document {
+            descriptor: layer,
+            bytes,
+        });
+    }
+    let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.digest.as_str()).collect();
     let config = json!({
         "architecture": "unknown",
         "os": "unknown",
         "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [Digester::sha256(&bytes).as_str()]},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
     });
     let config = config.to_string().into_bytes();
     let described = Descriptor::of(media::CONFIG, &config);
-    let document = manifest(&described, std::slice::from_ref(&layer), &BTreeMap::new());
+    let document = manifest(&described, &layers, &BTreeMap::new());
     let mut descriptor = document.descriptor.clone();
     descriptor.platform = Some(json!({"architecture": "unknown", "os": "unknown"}));
     descriptor.annotations = [
@@ -102,9 +125,10 @@ fn attest(statement: &Value, about: &Descriptor, parts: &mut Vec<Document>) -> D
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
-    for (descriptor, bytes) in [(layer, bytes), (described, config)] {
-        parts.push(Document { descriptor, bytes });
-    }
+    parts.push(Document {
+        descriptor: described,
+        bytes: config,
+    });
     parts.push(document);
     descriptor
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gantry_reference::Reference;
+use gantry_reference::{Digest, Reference};
 use serde_json::{Map, Value, json};
 
 use super::document::Descriptor;
@@ -24,14 +24,7 @@ pub(super) fn statement(
     let work = &outcome.work;
     let platform = work.platform_name();
     let max = options.get("mode").is_none_or(|mode| mode != "min");
-    let digest = json!({"sha256": about.digest.hex()});
-    let mut subjects: Vec<Value> = names
-        .iter()
-        .map(|name| json!({"name": package(name, &platform), "digest": digest}))
-        .collect();
-    if subjects.is_empty() {
-        subjects.push(json!({"name": "_", "digest": digest}));
-    }
+    let subjects = subjects(names, &platform, &about.digest);
     let materials: Vec<Value> = work
         .materials()
         .into_iter()
@@ -74,6 +67,19 @@ pub(super) fn statement(
             "metadata": metadata,
         },
     })
+}
+
+/// What a statement is about: a manifest, by the names that lead to it.
+pub(super) fn subjects(names: &[Reference], platform: &str, digest: &Digest) -> Vec<Value> {
+    let digest = json!({"sha256": digest.hex()});
+    let of = |name: String| json!({"name": name, "digest": digest});
+    if names.is_empty() {
+        return vec![of("_".to_owned())];
+    }
+    names
+        .iter()
+        .map(|name| of(package(name, platform)))
+        .collect()
 }
 
 /// What the build was told, by the names of the frontend's attributes.

@@ -68,7 +68,7 @@ impl Results<'_> {
                 layers: layers.collect(),
             });
         }
-        let assembled = self.assemble(export, &packed, names);
+        let assembled = self.assemble(export, &packed, names)?;
         let repository = store
             .registry()
             .repository_to_push(name, request.credentials.clone());

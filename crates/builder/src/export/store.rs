@@ -72,7 +72,7 @@ impl Results<'_> {
             for name in names {
                 part(format!("pushing {name}"));
             }
-        } else if self.statements(export).is_some() {
+        } else if self.attests(export) {
             return Err(Error::NotSupported(
                 "an attestation of an image in the store (use --push, or type=oci),".to_owned(),
             ));

@@ -34,7 +34,7 @@ impl Results<'_> {
     }
 
     fn only_files(&self, export: &Export) -> Result<(), Error> {
-        if self.statements(export).is_some() {
+        if self.attests(export) {
             return Err(Error::NotSupported(
                 "an attestation beside files".to_owned(),
             ));

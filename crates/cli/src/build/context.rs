@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use gantry_build_client::Source;
 
+use super::layouts::Layouts;
+
 /// Where the sources are, as the frontend and the session have to know it.
 #[derive(Default)]
 pub(crate) struct Context {
@@ -17,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) uploads: HashMap<String, Box<dyn Read + Send>>,
     /// The folder, if it is one; by it the engine finds what it got the last time.
     pub(crate) folder: Option<PathBuf>,
+    /// OCI layouts that the engine may use.
+    pub(crate) layouts: Layouts,
     /// What was made for the time of the build.
     temporary: Vec<tempfile::TempDir>,
 }
@@ -25,9 +29,30 @@ pub(crate) struct Context {
 const UPLOADS: &str = "http://buildkit-session/";
 
 impl Context {
-    /// Finds the context and the Dockerfile.
-    pub(crate) fn find(word: &str, file: &str) -> Result<Self, String> {
+    /// Finds the context and the Dockerfile, which may have been fetched from where `file` says.
+    pub(crate) fn find(word: &str, file: &str, fetched: Option<&[u8]>) -> Result<Self, String> {
         let mut context = Self::default();
+        if let Some(mut text) = fetched {
+            let place = match word {
+                "-" => {
+                    return Err(
+                        "invalid argument: a Dockerfile from an address needs a folder or an \
+                         address to build from, not stdin"
+                            .to_owned(),
+                    );
+                }
+                word if is_address(word) => {
+                    context
+                        .attributes
+                        .insert("context".to_owned(), word.to_owned());
+                    None
+                }
+                word => Some(context.open_folder(Path::new(word))?),
+            };
+            context.dockerfile_from(&mut text)?;
+            context.folder = place;
+            return Ok(context);
+        }
         match word {
             "" => {
                 return Err(
@@ -58,11 +83,9 @@ impl Context {
         let kept = ["docker-image://", "target:"];
         if is_address(place) || kept.iter().any(|prefix| place.starts_with(prefix)) {
             self.attributes.insert(key, place.to_owned());
-        } else if place.starts_with("oci-layout://") {
-            return Err(format!(
-                "--build-context {name}={place}: an OCI layout in a folder of this machine is not \
-                 supported yet: load it into the engine and use docker-image://"
-            ));
+        } else if let Some(place) = place.strip_prefix("oci-layout://") {
+            let image = self.layouts.image(place)?;
+            self.attributes.insert(key, image);
         } else {
             let folder = PathBuf::from(place);
             if !folder.is_dir() {
@@ -86,6 +109,22 @@ impl Context {
     }
 
     fn local(&mut self, path: &Path, file: &str) -> Result<(), String> {
+        let folder = self.open_folder(path)?;
+        let (place, name) = match file {
+            "-" => {
+                return self
+                    .dockerfile_from(&mut stdin().lock())
+                    .map(|()| self.folder = Some(folder));
+            }
+            "" => (folder.clone(), "Dockerfile".to_owned()),
+            file => split(Path::new(file)),
+        };
+        self.name_dockerfile(place, name);
+        self.folder = Some(folder);
+        Ok(())
+    }
+
+    fn open_folder(&mut self, path: &Path) -> Result<PathBuf, String> {
         if !path.is_dir() {
             return Err(format!(
                 "unable to prepare context: path {:?} not found",
@@ -94,23 +133,7 @@ impl Context {
         }
         let folder = path.canonicalize().map_err(|error| error.to_string())?;
         self.expose("context", folder.clone());
-        let (place, name) = match file {
-            "-" => {
-                return self
-                    .dockerfile_from(&mut stdin().lock())
-                    .map(|()| self.folder = Some(folder));
-            }
-            "" => (folder.clone(), "Dockerfile".to_owned()),
-            file if is_address(file) => {
-                return Err(format!(
-                    "a Dockerfile cannot be fetched from {file}: download it, or build from that address"
-                ));
-            }
-            file => split(Path::new(file)),
-        };
-        self.name_dockerfile(place, name);
-        self.folder = Some(folder);
-        Ok(())
+        Ok(folder)
     }
 
     fn name_dockerfile(&mut self, folder: PathBuf, name: String) {
@@ -269,24 +292,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         std::fs::write(folder.path().join("dockerfile"), "FROM x").unwrap();
-        let context = Context::find(path, "").unwrap();
+        let context = Context::find(path, "", None).unwrap();
         assert_eq!(context.attributes["filename"], "dockerfile");
         assert_eq!(context.folders["dockerfile"], context.folders["context"]);
-        let context = Context::find(path, "some/where/F2").unwrap();
+        let context = Context::find(path, "some/where/F2", None).unwrap();
         assert_eq!(context.attributes["filename"], "F2");
         assert_eq!(
             context.folders["dockerfile"].folder,
             Path::new("some/where")
         );
         assert_eq!(
-            Context::find("nodir", "").err().unwrap(),
+            Context::find("nodir", "", None).err().unwrap(),
             "unable to prepare context: path \"nodir\" not found"
         );
     }
 
     #[test]
     fn addresses_are_left_to_the_engine() {
-        let context = Context::find("https://example.com/a.git#main:sub", "F2").unwrap();
+        let context = Context::find("https://example.com/a.git#main:sub", "F2", None).unwrap();
         assert_eq!(
             context.attributes["context"],
             "https://example.com/a.git#main:sub"
@@ -308,9 +331,9 @@ mod tests {
         assert!(context.folders.contains_key("_context"));
         assert!(
             context
-                .add_named("x", "oci-layout://y")
+                .add_named("x", "oci-layout:///none/at/all")
                 .unwrap_err()
-                .contains("OCI")
+                .contains("index.json")
         );
         assert!(context.add_named("x", "/none/at/all").is_err());
     }

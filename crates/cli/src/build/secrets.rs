@@ -1,8 +1,7 @@
-//! `--secret` and `--ssh`.
+//! `--secret`.
 
 use std::collections::HashMap;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gantry_build_client::Secret;
 
@@ -52,41 +51,6 @@ fn secret(text: &str) -> Result<(String, Secret), String> {
     Ok((id, secret))
 }
 
-/// Reads `--ssh`: `default`, `id=socket`.
-pub(crate) fn agents(given: &[String]) -> Result<HashMap<String, PathBuf>, String> {
-    let mut agents = HashMap::new();
-    for text in given {
-        let (id, path) = match text.split_once('=') {
-            Some((id, path)) => (id, path.to_owned()),
-            None => (
-                text.as_str(),
-                std::env::var("SSH_AUTH_SOCK").unwrap_or_default(),
-            ),
-        };
-        if path.is_empty() {
-            return Err(
-                "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set".to_owned(),
-            );
-        }
-        let path = PathBuf::from(path);
-        if !is_socket(&path) {
-            return Err(format!(
-                "--ssh {id}={}: only the socket of an ssh agent can be forwarded, not key files: \
-                 add the key to an agent with ssh-add",
-                path.display()
-            ));
-        }
-        if agents.insert(id.to_owned(), path).is_some() {
-            return Err(format!("invalid duplicate ID {id} in --ssh"));
-        }
-    }
-    Ok(agents)
-}
-
-fn is_socket(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|file| file.file_type().is_socket())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,11 +86,5 @@ mod tests {
             read("id=a,foo=b").unwrap_err(),
             "unexpected key 'foo' in 'foo=b'"
         );
-    }
-
-    #[test]
-    fn keys_are_refused_by_name() {
-        let error = agents(&["default=/etc/hosts".to_owned()]).unwrap_err();
-        assert!(error.contains("ssh-add"), "{error}");
     }
 }

@@ -36,6 +36,28 @@ pub(crate) struct Command {
     pub host: HostConfig,
     /// What is in no record.
     pub lent: Lent,
+    /// Somebody types into it: on a terminal, or not.
+    pub typed: Option<Terminal>,
+}
+
+/// Whether somebody who types has a terminal.
+pub(crate) type Terminal = bool;
+
+/// A command that has ended, and its container.
+pub(crate) struct Ended {
+    pub step: StepContainer,
+    command: String,
+    code: i64,
+}
+
+impl Ended {
+    /// How it failed; `None` if it did not.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        (self.code != 0).then(|| Error::Command {
+            command: self.command.clone(),
+            code: self.code,
+        })
+    }
 }
 
 /// A container that goes when nobody needs it any more, also when the build is given up.
@@ -48,49 +70,46 @@ pub(crate) struct StepContainer {
 impl Drop for StepContainer {
     fn drop(&mut self) {
         let (containers, id) = (self.containers.clone(), std::mem::take(&mut self.id));
-        let options = RemoveOptions {
-            force: true,
-            volumes: true,
-        };
-        tokio::spawn(async move {
-            // One whose start was just under way can only be removed a moment later.
-            let mut tries = 0;
-            while let Err(error) = containers.remove(&id, options).await {
-                tries += 1;
-                if tries == TRIES {
-                    tracing::warn!("cannot remove the container {id} of a build: {error}");
-                    break;
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        });
+        if !id.is_empty() {
+            tokio::spawn(removed(containers, id));
+        }
+    }
+}
+
+impl StepContainer {
+    /// Removes it, and waits until it is gone.
+    pub(crate) async fn gone(mut self) {
+        let id = std::mem::take(&mut self.id);
+        removed(self.containers.clone(), id).await;
+    }
+}
+
+async fn removed(containers: Containers, id: String) {
+    let options = RemoveOptions {
+        force: true,
+        volumes: true,
+    };
+    // One whose start was just under way can only be removed a moment later.
+    let mut tries = 0;
+    while let Err(error) = containers.remove(&id, options).await {
+        tries += 1;
+        if tries == TRIES {
+            tracing::warn!("cannot remove the container {id} of a build: {error}");
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 impl Command {
     /// Runs it to its end; the container still holds what it wrote.
     pub(crate) async fn run(
-        mut self,
+        self,
         containers: &Containers,
         teller: &Teller,
-    ) -> Result<StepContainer, Error> {
+    ) -> Result<Ended, Error> {
         let shown = self.arguments.join(" ");
-        // Made to its end, and then removed, also when the build is given up meanwhile.
-        let lent = Lent {
-            volatile: true,
-            ..std::mem::take(&mut self.lent)
-        };
-        let (service, request) = (containers.clone(), self.request());
-        let making = tokio::spawn(async move {
-            let created = service.create(None, None, request).await?;
-            let step = StepContainer {
-                containers: service,
-                id: created.id,
-            };
-            step.containers.lend(&step.id, lent)?;
-            Ok::<_, Error>(step)
-        });
-        let step = making.await.map_err(|e| Error::CutOff(e.to_string()))??;
+        let step = self.made(containers).await?;
         teller.tell(Told::Running(step.id.clone()));
         let (ours, theirs) = UnixStream::pair().map_err(Error::file("make", "a socket"))?;
         let theirs = theirs.into_std().map_err(Error::file("make", "a socket"))?;
@@ -107,13 +126,31 @@ impl Command {
         let end = containers.wait(&step.id, WaitCondition::NextExit)?;
         containers.start(&step.id).await?;
         let ((), end) = tokio::join!(tell(ours, teller), end);
-        match end.status_code {
-            0 => Ok(step),
-            code => Err(Error::Command {
-                command: shown,
-                code,
-            }),
-        }
+        Ok(Ended {
+            step,
+            command: shown,
+            code: end.status_code,
+        })
+    }
+
+    /// The container, not yet started.
+    pub(crate) async fn made(mut self, containers: &Containers) -> Result<StepContainer, Error> {
+        // Made to its end, and then removed, also when the build is given up meanwhile.
+        let lent = Lent {
+            volatile: true,
+            ..std::mem::take(&mut self.lent)
+        };
+        let (service, request) = (containers.clone(), self.request());
+        let making = tokio::spawn(async move {
+            let created = service.create(None, None, request).await?;
+            let step = StepContainer {
+                containers: service,
+                id: created.id,
+            };
+            step.containers.lend(&step.id, lent)?;
+            Ok::<_, Error>(step)
+        });
+        making.await.map_err(|e| Error::CutOff(e.to_string()))?
     }
 
     fn request(self) -> ContainerCreateRequest {
@@ -125,6 +162,9 @@ impl Command {
                 env: Some(self.env),
                 working_dir: self.working_dir,
                 user: self.user,
+                open_stdin: self.typed.is_some(),
+                stdin_once: self.typed.is_some(),
+                tty: self.typed == Some(true),
                 labels: Some([(STEP_LABEL.to_owned(), String::new())].into()),
                 healthcheck: Some(Healthcheck {
                     test: vec!["NONE".to_owned()],

@@ -49,6 +49,8 @@ impl Work {
         if let Some(kept) = self.kept(&key, here) {
             return self.put(stage, kept, described, here.teller);
         }
+        self.runs_here(stage, &arguments).await?;
+        let again = self.request.debug.is_some().then(|| sources.clone());
         let mut mounts = self.mount_all(stage, here, sources, mounts).await?;
         let stubs = self.stubs(stage, &mounts).await?;
         let store = self.builder.engine.images.store();
@@ -60,9 +62,20 @@ impl Work {
             user: stage.config.config.user.clone(),
             host: self.host(run, std::mem::take(&mut mounts.mounts)),
             lent: std::mem::take(&mut mounts.lent),
+            typed: None,
         };
         let containers = &self.builder.engine.containers;
-        let step = command.run(containers, here.teller).await?;
+        let ended = command.run(containers, here.teller).await?;
+        if let Some(failure) = ended.failure() {
+            // What the shell has of these is its own: a cache that is locked would never come free.
+            drop(mounts);
+            if let (Some(debug), Some(sources)) = (&self.request.debug, again) {
+                self.debug(debug, stage, run, here, sources, &ended, &failure)
+                    .await;
+            }
+            return Err(failure);
+        }
+        let step = ended.step;
         let upper = store.snapshotter().upper(&step.id);
         blocking(move || stubs.clear(&upper)).await?;
         let image = containers.bake(&step.id, stage.nameless()).await?;
@@ -142,7 +155,7 @@ impl Work {
     }
 
     /// The words to execute: a heredoc that begins with `#!` is a program of its own.
-    fn arguments(
+    pub(super) fn arguments(
         &self,
         run: &Run,
         shell: &[String],
@@ -172,7 +185,7 @@ impl Work {
         Ok(words)
     }
 
-    fn with_proxies(&self, mut env: Vec<String>) -> Vec<String> {
+    pub(super) fn with_proxies(&self, mut env: Vec<String>) -> Vec<String> {
         for name in PROXIES {
             if let Some(value) = self.request.build_args.get(name) {
                 // Programs look for one or the other.
@@ -183,7 +196,7 @@ impl Work {
         env
     }
 
-    fn host(&self, run: &Run, mounts: Vec<ApiMount>) -> HostConfig {
+    pub(super) fn host(&self, run: &Run, mounts: Vec<ApiMount>) -> HostConfig {
         let mut host = self.request.steps.clone();
         match run.network {
             Network::Default => {}

@@ -109,6 +109,15 @@ impl Display {
         }
     }
 
+    /// Leaves the terminal to somebody else for a while.
+    pub(crate) fn leave(&mut self) {
+        match &mut self.view {
+            View::Plain(plain) => print(&plain.text(&mut self.trace)),
+            View::Screen(screen) => screen.leave(&self.trace),
+            View::RawJson | View::Quiet => {}
+        }
+    }
+
     /// The last of it.
     pub(crate) fn finish(&mut self, failed: bool) {
         match &mut self.view {

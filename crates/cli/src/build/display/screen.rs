@@ -59,6 +59,12 @@ impl Screen {
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
+    /// Leaves the screen to somebody else, as it is.
+    pub(super) fn leave(&mut self, trace: &Trace) {
+        self.draw(trace, true);
+        self.height = 0;
+    }
+
     fn frame(
         &mut self,
         trace: &Trace,

@@ -73,7 +73,16 @@ async fn start_all(client: &Client, names: &[String]) -> Result<(), Failure> {
 }
 
 impl Start {
-    async fn start_attached(
+    /// Attached in every way.
+    pub(crate) fn interactive() -> Self {
+        Self {
+            attach: true,
+            interactive: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) async fn start_attached(
         &self,
         session: &Session,
         client: &Client,

@@ -29,5 +29,5 @@ pub use error::{Error, Kind};
 pub use failure::{Failure, Place};
 pub use id::new_id;
 pub use send::{Filter, Source};
-pub use session::{Login, Logins, Secret, Services, Session, Target};
+pub use session::{Login, Logins, Secret, Services, Session, Shell, Target};
 pub use solve::{Answer, Order};

@@ -133,10 +133,23 @@ mod tests {
             none()
         }
 
+        fn put_blob<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a str,
+            _: u64,
+        ) -> BoxFuture<'a, Result<Option<Box<dyn AsyncWrite + Send + Unpin>>, Error>> {
+            none()
+        }
+
         fn archive<'a>(
             &'a self,
             _: &'a str,
         ) -> BoxFuture<'a, Result<Box<dyn AsyncWrite + Send + Unpin>, Error>> {
+            none()
+        }
+
+        fn debug<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
             none()
         }
 

@@ -36,11 +36,23 @@ pub trait Asker: Send + Sync {
         digest: &'a str,
     ) -> BoxFuture<'a, Result<Box<dyn AsyncRead + Send + Unpin>, Error>>;
 
+    /// Where a blob for an OCI layout that the other side holds under this name goes; `None` if it has it already. It is
+    /// shut down when it is whole.
+    fn put_blob<'a>(
+        &'a self,
+        layout: &'a str,
+        digest: &'a str,
+        size: u64,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn AsyncWrite + Send + Unpin>>, Error>>;
+
     /// Where the archive of the export with this id goes; it is shut down when it is whole.
     fn archive<'a>(
         &'a self,
         export: &'a str,
     ) -> BoxFuture<'a, Result<Box<dyn AsyncWrite + Send + Unpin>, Error>>;
+
+    /// Starts a container and gives it to somebody who types, until it ends; `why` says which command failed there.
+    fn debug<'a>(&'a self, container: &'a str, why: &'a str) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Takes a tree of files, the result of the export with this id.
     fn tree<'a>(&'a self, export: &'a str, root: OwnedFd) -> BoxFuture<'a, Result<(), Error>>;

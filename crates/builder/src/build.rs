@@ -119,8 +119,9 @@ impl Builder {
                 stage,
             });
         }
-        let built = export::deliver(&request, &outcomes, started).await?;
-        self.export_caches(&request, &outcomes, &all).await?;
+        let mut built = export::deliver(&request, &outcomes, started).await?;
+        self.export_caches(&request, &outcomes, &all, &mut built)
+            .await?;
         Ok(built)
     }
 }

@@ -31,6 +31,8 @@ pub struct Inner {
     pub(crate) folder: PathBuf,
     /// Builds read, pruning writes.
     pub(crate) pruning: RwLock<()>,
+    /// Whoever brings or gives away layers with their keys: images are made for that, and go with it.
+    pub(crate) sharing: tokio::sync::Mutex<()>,
     scratch: AtomicU64,
 }
 
@@ -68,6 +70,7 @@ impl Builder {
             cache_mounts: CacheMounts::open(root.join("mounts"))?,
             folder,
             pruning: RwLock::new(()),
+            sharing: tokio::sync::Mutex::default(),
             scratch: AtomicU64::default(),
         }));
         let (directory, file) = (builder.stand_in(true), builder.stand_in(false));

@@ -47,8 +47,19 @@ pub struct Request {
     pub cache_from: Vec<CacheStore>,
     /// Where the layers of this build are put for others.
     pub cache_to: Vec<CacheStore>,
+    /// What whoever asked runs where a command fails, before the build does.
+    pub debug: Option<DebugShell>,
     /// Statements about the image by type (`provenance`, `sbom`), each with its options.
     pub attestations: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A look at a step that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebugShell {
+    /// What is run there.
+    pub command: Vec<String>,
+    /// Whether it has a terminal.
+    pub terminal: bool,
 }
 
 /// A place for layers that several builders share.
@@ -123,11 +134,6 @@ pub enum Call {
 impl Request {
     /// Refuses what is not built yet.
     pub(crate) fn supported(&self, allowed: &BTreeSet<Entitlement>) -> Result<(), Error> {
-        let sbom = self.attestations.keys().any(|kind| kind == "sbom");
-        let missing = [(
-            sbom,
-            "an SBOM (--sbom), for which there is no scanner in Gantry,",
-        )];
         self.known_stores()?;
         let refused = self.entitlements.difference(allowed).next();
         if let Some(refused) = refused {
@@ -136,10 +142,18 @@ impl Request {
                 refused.as_str()
             )));
         }
-        match missing.into_iter().find(|(asked, _)| *asked) {
-            Some((_, what)) => Err(Error::NotSupported(what.to_owned())),
-            None => Ok(()),
+        for (kind, options) in &self.attestations {
+            let generator = options.get("generator").filter(|name| !name.is_empty());
+            if let Some(generator) = generator {
+                return Err(Error::NotSupported(format!(
+                    "the generator {generator} of --attest type={kind} (the built-in one is taken without generator=)"
+                )));
+            }
+            if !matches!(kind.as_str(), "provenance" | "sbom") {
+                return Err(Error::NotSupported(format!("--attest type={kind}")));
+            }
         }
+        Ok(())
     }
 
     /// The source date: as it is asked for, or the argument of that name.

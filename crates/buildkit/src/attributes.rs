@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use gantry_api_types::{HostConfig, Resources, Ulimit};
 use gantry_builder::{
-    CacheStore, Call, Compression, Entitlement, Error, Export, ExportKind, NamedContext, Request,
+    CacheStore, Call, Compression, DebugShell, Entitlement, Error, Export, ExportKind,
+    NamedContext, Request,
 };
 use gantry_dockerfile::Platform;
 
 use crate::Server;
 use crate::inputs;
 use crate::local::LocalFiles;
-use crate::proto::moby::buildkit::v1::{CacheOptions, Exporter};
+use crate::proto::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry, Exporter};
 use crate::proto::pb::Definition;
 use crate::session::Session;
 
@@ -25,7 +26,7 @@ pub(crate) struct Attributes<'a> {
 }
 
 /// Options that mean something here, beside those with a prefix of [`PREFIXES`].
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 28] = [
     "target",
     "filename",
     "platform",
@@ -53,6 +54,7 @@ const KNOWN: [&str; 27] = [
     "cache-from",
     "multi-platform",
     "source",
+    "gantry.debug",
 ];
 const PREFIXES: [&str; 8] = [
     "build-arg:",
@@ -151,9 +153,21 @@ impl<'a> Attributes<'a> {
             source_date_epoch,
             call: self.call()?,
             attestations: self.attestations()?,
+            debug: self.debug()?,
             cache_from: self.imports()?,
             ..Request::default()
         })
+    }
+
+    /// Our own command line asks for it, which offers the service that it needs.
+    fn debug(&self) -> Result<Option<DebugShell>, Error> {
+        let Some(text) = self.get("gantry.debug") else {
+            return Ok(None);
+        };
+        let asked: (bool, Vec<String>) = serde_json::from_str(text)
+            .map_err(|error| Error::Invalid(format!("the option gantry.debug: {error}")))?;
+        let (terminal, command) = asked;
+        Ok(Some(DebugShell { command, terminal }))
     }
 
     fn call(&self) -> Result<Call, Error> {
@@ -370,12 +384,20 @@ impl Outputs {
 /// Where the layers of a build are put for others.
 pub(crate) fn cache_to(options: Option<&CacheOptions>) -> Vec<CacheStore> {
     let exports = options.into_iter().flat_map(|options| &options.exports);
-    exports
-        .map(|entry| CacheStore {
-            kind: entry.r#type.clone(),
-            options: entry.attrs.clone().into_iter().collect(),
-        })
-        .collect()
+    exports.map(cache_store).collect()
+}
+
+/// Where layers are looked for; most clients say it among the frontend's options, too.
+pub(crate) fn cache_from(options: Option<&CacheOptions>) -> Vec<CacheStore> {
+    let imports = options.into_iter().flat_map(|options| &options.imports);
+    imports.map(cache_store).collect()
+}
+
+fn cache_store(entry: &CacheOptionsEntry) -> CacheStore {
+    CacheStore {
+        kind: entry.r#type.clone(),
+        options: entry.attrs.clone().into_iter().collect(),
+    }
 }
 
 /// The rights that a build was granted.

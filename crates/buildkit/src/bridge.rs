@@ -8,7 +8,7 @@ use futures_util::Stream;
 use gantry_builder::{Asker, Definition, Error};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::attributes::{Attributes, Outputs, cache_to, entitlements};
+use crate::attributes::{Attributes, Outputs, cache_from, cache_to, entitlements};
 use crate::builds::Job;
 use crate::proto::moby::buildkit::v1::StatusResponse;
 use crate::proto::moby::buildkit::v1::VertexWarning;
@@ -112,6 +112,11 @@ impl Server {
         request.tags = outputs.tags;
         request.exports = outputs.exports;
         request.cache_to = cache_to(job.request.cache.as_ref());
+        for store in cache_from(job.request.cache.as_ref()) {
+            if !request.cache_from.contains(&store) {
+                request.cache_from.push(store);
+            }
+        }
         request.entitlements = entitlements(&job.request.entitlements)?
             .into_iter()
             .collect();

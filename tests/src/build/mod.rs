@@ -2,13 +2,18 @@
 
 mod buildkit;
 mod cache;
+mod carry;
 mod classic;
 mod corpus;
+mod debug;
+mod keys;
+mod layouts;
 mod mounts;
 mod outputs;
 mod refused;
 mod remote;
 mod rights;
+mod statements;
 mod usage;
 
 use std::fs;

@@ -27,6 +27,8 @@ use tower_service::Service as _;
 
 use super::Services;
 use super::auth::Auth;
+use super::content::{self, Content};
+use super::debug::{self, Debug};
 use super::export::{Export, Kind};
 use super::files::Files;
 use super::secrets::Secrets;
@@ -56,6 +58,8 @@ struct Inner {
     ssh: SshServer<Agents>,
     has_ssh: bool,
     auth: Option<AuthServer<Auth>>,
+    content: Content,
+    debug: Option<Debug>,
     upload: UploadServer<Uploads>,
     has_uploads: bool,
     health: HealthServer<Healthy>,
@@ -71,6 +75,8 @@ impl Dispatch {
             secrets,
             agents,
             logins,
+            layouts,
+            shells,
             uploads,
         } = services;
         Self {
@@ -83,6 +89,8 @@ impl Dispatch {
                 has_ssh: !agents.is_empty(),
                 ssh: SshServer::new(Agents::new(agents)),
                 auth: logins.map(|logins| AuthServer::new(Auth::new(logins))),
+                content: Content::new(layouts),
+                debug: shells.map(Debug::new),
                 has_uploads: !uploads.is_empty(),
                 upload: UploadServer::new(Uploads::new(uploads)),
                 health: HealthServer::new(Healthy),
@@ -112,6 +120,12 @@ impl Dispatch {
         }
         if inner.auth.is_some() {
             methods.push("/moby.filesync.v1.Auth/Credentials");
+        }
+        if !inner.content.is_empty() {
+            methods.extend(content::METHODS);
+        }
+        if inner.debug.is_some() {
+            methods.push(debug::METHOD);
         }
         if inner.has_uploads {
             methods.push("/moby.upload.v1.Upload/Pull");
@@ -155,6 +169,13 @@ impl Dispatch {
         }
         if is(UPLOAD) && inner.has_uploads {
             return inner.upload.clone().call(request).await;
+        }
+        if is(content::SERVICE) && !inner.content.is_empty() {
+            let answer = inner.content.call(request).await;
+            return Ok(answer.unwrap_or_else(|| refused(&format!("{path} is not served here"))));
+        }
+        if let Some(debug) = inner.debug.as_ref().filter(|_| path == debug::METHOD) {
+            return Ok(debug.call(request).await);
         }
         if is(HEALTH) {
             return inner.health.clone().call(request).await;

@@ -2,6 +2,8 @@
 
 mod auth;
 mod call;
+mod content;
+mod debug;
 mod export;
 mod files;
 mod secrets;
@@ -18,6 +20,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 pub use auth::{Login, Logins};
+pub use debug::Shell;
 pub use secrets::Secret;
 
 use crate::error::Error;
@@ -37,6 +40,10 @@ pub struct Services {
     pub agents: HashMap<String, PathBuf>,
     /// Logins of registries.
     pub logins: Option<Arc<dyn Logins>>,
+    /// OCI layouts that the engine may read from and write to, by name: `local:FOLDER`, `oci:NAME`.
+    pub layouts: HashMap<String, PathBuf>,
+    /// Where containers go that are looks at steps that failed.
+    pub shells: Option<tokio::sync::mpsc::Sender<Shell>>,
     /// Streams that the engine fetches from us, by name; each once.
     pub uploads: HashMap<String, Box<dyn Read + Send>>,
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use gantry_archive::{DigestReader, gzip};
 use gantry_image::Images;
 use gantry_reference::{Algorithm, Digest};
+use tokio::io::AsyncWrite;
+use tokio_util::io::SyncIoBridge;
 
 use super::document::{Descriptor, Document, media};
-use crate::Error;
+use crate::{Asker, Error};
 
 /// How layers are packed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,22 +124,60 @@ impl<'a> Blobs<'a> {
         &self,
         mut take: impl FnMut(&Digest, u64, &mut dyn Read) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for (digest, blob) in &self.blobs {
-            match blob {
-                Blob::Bytes(bytes) => take(digest, bytes.len() as u64, &mut &bytes[..])?,
-                Blob::Plain(size) => {
-                    let mut tar = self.store.snapshotter().open_tar(digest)?;
-                    take(digest, *size, &mut tar)?;
-                }
-                Blob::File(file, size) => {
-                    let mut file = file;
-                    file.rewind().map_err(Error::file("read", self.place))?;
-                    take(digest, *size, &mut file)?;
-                }
-            }
+        for (digest, size) in self.names() {
+            self.read(&digest, |content| take(&digest, size, content))?;
         }
         Ok(())
     }
+
+    /// All of them: digest and size.
+    pub(crate) fn names(&self) -> Vec<(Digest, u64)> {
+        let size = |blob: &Blob| match blob {
+            Blob::Bytes(bytes) => bytes.len() as u64,
+            Blob::File(_, size) | Blob::Plain(size) => *size,
+        };
+        let all = self.blobs.iter();
+        all.map(|(digest, blob)| (digest.clone(), size(blob)))
+            .collect()
+    }
+
+    /// Puts all of them into a layout of the side that asked, as far as they are missing there.
+    pub(crate) async fn send(&self, asker: &Arc<dyn Asker>, layout: &str) -> Result<(), Error> {
+        for (digest, size) in self.names() {
+            let Some(out) = asker.put_blob(layout, digest.as_str(), size).await? else {
+                continue;
+            };
+            // On this thread, with the build's own data; others go on meanwhile.
+            tokio::task::block_in_place(|| self.read(&digest, |content| send(content, out)))?;
+        }
+        Ok(())
+    }
+
+    /// Gives one of them to `take`.
+    pub(crate) fn read(
+        &self,
+        digest: &Digest,
+        take: impl FnOnce(&mut dyn Read) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self.blobs.get(digest) {
+            Some(Blob::Bytes(bytes)) => take(&mut &bytes[..]),
+            Some(Blob::Plain(_)) => take(&mut self.store.snapshotter().open_tar(digest)?),
+            Some(Blob::File(file, _)) => {
+                let mut file = file;
+                file.rewind().map_err(Error::file("read", self.place))?;
+                take(&mut file)
+            }
+            None => Err(gone(digest)),
+        }
+    }
+}
+
+fn send(content: &mut dyn Read, out: Box<dyn AsyncWrite + Send + Unpin>) -> Result<(), Error> {
+    let failed = || Error::file("write", "a blob of a layout");
+    let mut out = SyncIoBridge::new(out);
+    io::copy(content, &mut out).map_err(failed())?;
+    out.flush().map_err(failed())?;
+    out.shutdown().map_err(failed())
 }
 
 fn gone(layer: &Digest) -> Error {
@@ -172,28 +213,6 @@ pub(crate) fn write_archive(
     }
     let mut out = archive.into_inner().map_err(failed())?;
     out.flush().map_err(failed())
-}
-
-/// Writes an image layout as files below a folder.
-pub(crate) fn write_folder(
-    blobs: &Blobs<'_>,
-    files: &[(&str, Vec<u8>)],
-    folder: &Path,
-) -> Result<(), Error> {
-    let below = folder.join("blobs/sha256");
-    std::fs::create_dir_all(&below).map_err(Error::file("create", &below))?;
-    blobs.each(|digest, _, content| {
-        let path = below.join(digest.hex());
-        let mut file = File::create(&path).map_err(Error::file("create", &path))?;
-        io::copy(content, &mut file)
-            .map_err(Error::file("write", &path))
-            .map(drop)
-    })?;
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).map_err(Error::file("write", &path))?;
-    }
-    Ok(())
 }
 
 fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {

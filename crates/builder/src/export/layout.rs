@@ -1,17 +1,17 @@
 //! Images as OCI layouts and as archives that `docker load` reads.
 
-use std::fs::File;
-
 use gantry_reference::Reference;
 use serde_json::json;
 use tokio_util::io::SyncIoBridge;
 
 use super::assemble::Packed;
-use super::blobs::{Blobs, write_archive, write_folder};
+use super::blobs::{Blobs, write_archive};
 use super::document::{Descriptor, index};
 use super::{Export, ExportKind, Results, named};
-use crate::step::blocking;
 use crate::{Built, Error};
+
+/// What the other side calls the layout that an export writes.
+const STORE: &str = "export";
 
 impl Results<'_> {
     pub(super) async fn layout(
@@ -55,7 +55,7 @@ impl Results<'_> {
                     layers,
                 });
             }
-            let assembled = self.assemble(export, &packed, &names);
+            let assembled = self.assemble(export, &packed, &names)?;
             for document in &assembled.parts {
                 blobs.document(document);
             }
@@ -67,28 +67,18 @@ impl Results<'_> {
             if docker {
                 files.push(("manifest.json", items(&packed, &names)));
             }
-            let folder = match out {
-                Some(out) => {
-                    let mut bridge = SyncIoBridge::new(out);
-                    write_archive(&blobs, &files, &mut bridge)?;
-                    let ended = bridge.shutdown();
-                    ended.map_err(Error::file("end", "the archive"))?;
-                    None
-                }
-                None => {
-                    let folder = tempfile::tempdir_in(place);
-                    let folder = folder.map_err(Error::file("create a folder in", place))?;
-                    write_folder(&blobs, &files, folder.path())?;
-                    Some(folder)
-                }
-            };
-            Ok::<_, Error>((top, folder))
+            if let Some(out) = out {
+                let mut bridge = SyncIoBridge::new(out);
+                write_archive(&blobs, &files, &mut bridge)?;
+                let ended = bridge.shutdown();
+                ended.map_err(Error::file("end", "the archive"))?;
+            }
+            Ok::<_, Error>((top, blobs))
         });
-        let (top, folder) = written?;
-        if let Some(folder) = folder {
-            let path = folder.path().to_owned();
-            let root = blocking(move || File::open(&path).map_err(Error::file("open", &path)));
-            self.asker()?.tree(&export.id, root.await?.into()).await?;
+        let (top, blobs) = written?;
+        if !tar {
+            // The other side writes the index, by what it is told below.
+            blobs.send(self.asker()?, STORE).await?;
         }
         if let Some((_, image)) = images.first() {
             tell(built, &top, image.as_str(), &names);

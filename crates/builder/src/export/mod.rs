@@ -7,6 +7,7 @@ mod epoch;
 mod layout;
 mod provenance;
 mod push;
+mod sbom;
 mod store;
 mod tree;
 
@@ -19,8 +20,9 @@ use crate::build::Work;
 use crate::stage::Stage;
 use crate::{Asker, Built, Error, Request};
 
+pub(crate) use blobs::Blobs;
 pub use blobs::Compression;
-pub(crate) use document::{Descriptor, index, manifest, media};
+pub(crate) use document::{Descriptor, Document, index, manifest, media};
 pub(crate) use provenance::package;
 
 /// One export.

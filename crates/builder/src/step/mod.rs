@@ -1,6 +1,8 @@
 //! One instruction of a stage.
 
+mod debug;
 mod files;
+mod foreign;
 mod mounts;
 mod run;
 

@@ -64,6 +64,18 @@ impl Asker for Session {
         })
     }
 
+    fn put_blob<'a>(
+        &'a self,
+        layout: &'a str,
+        digest: &'a str,
+        size: u64,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn AsyncWrite + Send + Unpin>>, Error>> {
+        Box::pin(async move {
+            let blob = self.blob_into(layout, digest, size).await?;
+            Ok(blob.map(|blob| Box::new(blob) as Box<dyn AsyncWrite + Send + Unpin>))
+        })
+    }
+
     fn archive<'a>(
         &'a self,
         export: &'a str,
@@ -72,6 +84,10 @@ impl Asker for Session {
             let archive = self.archive_of(export)?;
             Ok(Box::new(archive) as Box<dyn AsyncWrite + Send + Unpin>)
         })
+    }
+
+    fn debug<'a>(&'a self, container: &'a str, why: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { Ok(self.shell_in(container, why).await?) })
     }
 
     fn tree<'a>(&'a self, export: &'a str, root: OwnedFd) -> BoxFuture<'a, Result<(), Error>> {

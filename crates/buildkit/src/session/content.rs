@@ -1,14 +1,19 @@
-//! Blobs of OCI layouts that the client holds: containerd's content service, as far as reading needs it.
+//! Blobs of OCI layouts that the client holds: containerd's content service, as far as reading and writing need it.
 
-use tokio::io::{AsyncRead, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
+use tonic::Streaming;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic_prost::ProstCodec;
 
-use super::{Connection, Session, SessionError, metadata};
+use super::output::Archive;
+use super::{Connection, Session, SessionError, metadata, pipe};
 
 const METHOD: &str = "/containerd.services.content.v1.Content/Read";
+const WRITE: &str = "/containerd.services.content.v1.Content/Write";
 /// Under this key goes which store is meant.
 const STORE: &str = "buildkit-attachable-store-id";
 const CHUNK: usize = 256 << 10;
@@ -32,7 +37,97 @@ struct ReadResponse {
     data: bytes::Bytes,
 }
 
+/// What a message of a written blob is: the first asks how far it is, the last ends it.
+mod action {
+    pub(super) const STAT: i32 = 0;
+    pub(super) const WRITE: i32 = 1;
+    pub(super) const COMMIT: i32 = 2;
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct WriteRequest {
+    #[prost(int32, tag = "1")]
+    action: i32,
+    /// Names the attempt.
+    #[prost(string, tag = "2")]
+    r#ref: String,
+    #[prost(int64, tag = "3")]
+    total: i64,
+    #[prost(string, tag = "4")]
+    expected: String,
+    #[prost(int64, tag = "5")]
+    offset: i64,
+    #[prost(bytes = "bytes", tag = "6")]
+    data: bytes::Bytes,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct WriteResponse {
+    #[prost(int32, tag = "1")]
+    action: i32,
+    #[prost(int64, tag = "4")]
+    offset: i64,
+}
+
 impl Session {
+    /// Puts a blob into one of the client's stores; `None` if it is there.
+    pub(super) async fn blob_into(
+        &self,
+        store: &str,
+        digest: &str,
+        size: u64,
+    ) -> Result<Option<Archive>, SessionError> {
+        let (to_client, queue) = mpsc::channel(1);
+        let mut request = Request::new(ReceiverStream::new(queue));
+        metadata::insert(request.metadata_mut(), STORE, store);
+        let mut next = WriteRequest {
+            r#ref: format!("gantry-{digest}"),
+            total: i64::try_from(size).unwrap_or(i64::MAX),
+            expected: digest.to_owned(),
+            ..WriteRequest::default()
+        };
+        next.action = action::STAT;
+        let _ = to_client.send(next.clone()).await;
+        let begun = async {
+            let mut answers = pipe::call::<_, WriteResponse>(self, WRITE, request).await?;
+            next.offset = answered(&mut answers).await?.offset;
+            Ok((answers, next))
+        };
+        let (mut answers, mut next) = match begun.await {
+            Ok(begun) => begun,
+            Err(SessionError::Refused { status, .. })
+                if status.code() == tonic::Code::AlreadyExists =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let (bytes, mut ours) = tokio::io::duplex(CHUNK);
+        let task = tokio::spawn(async move {
+            // What an earlier attempt left there is written again.
+            next.offset = 0;
+            loop {
+                let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
+                let read = ours.read_buf(&mut chunk).await;
+                let read = read.map_err(|_| SessionError::Gone)?;
+                next.data = chunk.freeze();
+                next.action = if read == 0 {
+                    action::COMMIT
+                } else {
+                    action::WRITE
+                };
+                let sent = to_client.send(next.clone()).await;
+                sent.map_err(|_| SessionError::Gone)?;
+                let answer = answered(&mut answers).await?;
+                if read == 0 {
+                    return Ok(());
+                }
+                next.offset = answer.offset;
+            }
+        });
+        Ok(Some(Archive::new(bytes, task)))
+    }
+
     /// A blob of one of the client's stores.
     pub(super) async fn blob_of(
         &self,
@@ -63,4 +158,10 @@ impl Session {
         });
         Ok(theirs)
     }
+}
+
+async fn answered(answers: &mut Streaming<WriteResponse>) -> Result<WriteResponse, SessionError> {
+    let answer = answers.message().await;
+    let answer = answer.map_err(SessionError::refused(WRITE))?;
+    answer.ok_or(SessionError::Gone)
 }

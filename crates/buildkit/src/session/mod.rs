@@ -8,6 +8,7 @@ mod asker;
 mod auth;
 mod connection;
 mod content;
+mod debug;
 mod files;
 mod metadata;
 mod output;

@@ -58,10 +58,7 @@ impl Session {
             let (sent, received) = tokio::join!(sending, receiving);
             received.and(sent)
         });
-        Ok(Archive {
-            bytes,
-            task: Some(task),
-        })
+        Ok(Archive::new(bytes, task))
     }
 
     /// Sends a tree.
@@ -126,6 +123,14 @@ impl AsyncWrite for Archive {
 }
 
 impl Archive {
+    /// What a task takes on its way; the task ends when the bytes have ended and the client has all of them.
+    pub(super) fn new(bytes: DuplexStream, task: JoinHandle<Result<(), SessionError>>) -> Self {
+        Self {
+            bytes,
+            task: Some(task),
+        }
+    }
+
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(task) = &mut self.task else {
             return Poll::Ready(Ok(()));

@@ -64,6 +64,15 @@ pub(crate) fn entitlements(flags: &BuildFlags) -> Vec<String> {
     all
 }
 
+/// The caches that are read, as the frontend has to know them, too; `None` if there are none.
+pub(crate) fn imports(caches: &[(String, Attributes)]) -> Option<String> {
+    let entries: Vec<serde_json::Value> = caches
+        .iter()
+        .map(|(kind, attributes)| serde_json::json!({"Type": kind, "Attrs": attributes}))
+        .collect();
+    (!entries.is_empty()).then(|| serde_json::Value::Array(entries).to_string())
+}
+
 fn arguments(flags: &BuildFlags, proxies: &[(String, String)], all: &mut Attributes) {
     for (name, value) in proxies {
         all.insert(format!("build-arg:{name}"), value.clone());
@@ -156,8 +165,9 @@ fn attestations(flags: &BuildFlags, all: &mut Attributes) -> Result<(), String> 
             "true" | "1" => drop(all.insert(key, String::new())),
             "false" | "0" => drop(all.remove(&key)),
             // A bare word is provenance's mode, or the scanner's image.
-            more if !more.contains('=') && kind == "provenance" => {
-                all.insert(key, format!("mode={more}"));
+            more if !more.contains('=') => {
+                let name = if kind == "sbom" { "generator" } else { "mode" };
+                all.insert(key, format!("{name}={more}"));
             }
             more => drop(all.insert(key, more.to_owned())),
         }

@@ -105,6 +105,7 @@ fn refuse(prepared: &Prepared) -> Result<(), String> {
         ("--call", prepared.call.question().is_some()),
         ("--output", !flags.output.is_empty()),
         ("--push", flags.push),
+        ("--debug", flags.debug || !flags.invoke.is_empty()),
         ("--secret", !flags.secret.is_empty()),
         ("--ssh", !flags.ssh.is_empty()),
         ("--build-context", !flags.build_context.is_empty()),

@@ -57,6 +57,8 @@ flags! {
         "debug" => debug: bool,
         /// Name of the Dockerfile (default: "PATH/Dockerfile")
         "file" 'f' => file: String,
+        /// Command to run in the step that fails, in place of a shell
+        "invoke" => invoke: String,
         /// Write the image ID to a file
         "iidfile" => iidfile: String,
         /// Set metadata for an image

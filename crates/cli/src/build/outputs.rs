@@ -21,6 +21,8 @@ pub(crate) enum Place {
     /// It stays in the engine, or goes to a registry.
     Engine,
     Folder(PathBuf),
+    /// An OCI layout that is no archive.
+    Layout(PathBuf),
     File(PathBuf),
     StandardOutput,
 }
@@ -61,7 +63,14 @@ impl Output {
                 .or_insert_with(|| "true".to_owned());
         }
         let dest = attributes.remove("dest");
-        let place = place(&kind, dest)?;
+        let files = attributes.get("tar").is_some_and(|tar| tar == "false");
+        let place = match kind.as_str() {
+            "oci" | "docker" if files => match place("local", dest)? {
+                Place::Folder(folder) => Place::Layout(folder),
+                other => other,
+            },
+            kind => place(kind, dest)?,
+        };
         Ok(Self {
             kind,
             attributes,
@@ -108,7 +117,7 @@ impl Place {
     /// Opens it for a stream; `None` if it is none.
     pub(crate) fn writer(&self) -> Result<Option<Box<dyn Write + Send>>, String> {
         Ok(match self {
-            Self::Engine | Self::Folder(_) => None,
+            Self::Engine | Self::Folder(_) | Self::Layout(_) => None,
             Self::StandardOutput if std::io::stdout().is_terminal() => {
                 return Err(
                     "dest file is required for this output: refusing to write to console"
@@ -141,11 +150,6 @@ pub(crate) fn cache(text: &str) -> Result<(String, BTreeMap<String, String>), St
     }
     match kind.as_str() {
         "" => Err(format!("type required form> {text:?}")),
-        "local" => Err(
-            "a cache of type local is in a folder of this machine, which the engine cannot reach \
-             yet: use type=registry or type=inline"
-                .to_owned(),
-        ),
         _ => Ok((kind, attributes)),
     }
 }
@@ -185,6 +189,10 @@ mod tests {
         assert!(!read("type=image,push=false,name=x").pushes());
         assert_eq!(read("type=docker").place, Place::Engine);
         assert_eq!(
+            read("type=oci,tar=false,dest=a").place,
+            Place::Layout("a".into())
+        );
+        assert_eq!(
             Output::parse("dest=x").unwrap_err(),
             "type is required for output"
         );
@@ -206,6 +214,6 @@ mod tests {
             ("registry", "user/app:cache")
         );
         assert_eq!(cache("type=inline").unwrap().0, "inline");
-        assert!(cache("type=local,src=x").unwrap_err().contains("local"));
+        assert_eq!(cache("type=local,src=x").unwrap().1["src"], "x");
     }
 }

@@ -1,5 +1,6 @@
 //! The story of `build`.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -10,14 +11,16 @@ use gantry_build_client::{
 use gantry_client::Client;
 use gantry_reference::Reference;
 
-use super::attributes::{annotations, attributes, entitlements, names, shared_key};
+use super::agents::Agents;
+use super::attributes::{annotations, attributes, entitlements, imports, names, shared_key};
 use super::call::Call;
 use super::context::Context;
+use super::debug::{self, Debug};
 use super::display::{Display, Mode, ending};
 use super::flags::BuildFlags;
 use super::logins::FromConfig;
 use super::outputs::{Output, Place, cache};
-use super::{classic, result, secrets};
+use super::{classic, dockerfile, result, secrets};
 use crate::contexts::Current;
 use crate::failure::Failure;
 use crate::progress;
@@ -33,7 +36,8 @@ const INTERRUPTED: u8 = 130;
 
 /// Builds what the word names.
 pub(crate) async fn build(session: &Session, flags: BuildFlags, word: &str) -> Result<(), Failure> {
-    let prepared = Prepared::new(session, flags, word).map_err(failed)?;
+    let fetched = dockerfile::fetched(&flags.file).await.map_err(failed)?;
+    let prepared = Prepared::new(session, flags, word, fetched.as_deref()).map_err(failed)?;
     let client = session.client().await?;
     // Docker's own switch, for those who wish the classic way.
     if std::env::var("DOCKER_BUILDKIT").is_ok_and(|value| value == "0" || value == "false") {
@@ -59,14 +63,21 @@ pub(super) struct Prepared {
     pub(super) names: Vec<String>,
     pub(super) outputs: Vec<Output>,
     order: Order,
+    /// Those that we started for keys end with this.
+    agents: Agents,
 }
 
 impl Prepared {
-    fn new(session: &Session, flags: BuildFlags, word: &str) -> Result<Self, String> {
+    fn new(
+        session: &Session,
+        flags: BuildFlags,
+        word: &str,
+        fetched: Option<&[u8]>,
+    ) -> Result<Self, String> {
         refuse(session, &flags)?;
         let mode = Mode::parse(&flags.progress, flags.quiet)?;
         let call = Call::parse(&flags.call, flags.check)?;
-        let mut context = Context::find(word, &flags.file)?;
+        let mut context = Context::find(word, &flags.file, fetched)?;
         for text in flags.build_context.iter() {
             let (name, place) = text
                 .split_once('=')
@@ -74,14 +85,25 @@ impl Prepared {
                 .ok_or_else(|| format!("invalid context value: {text}, expected key=value"))?;
             context.add_named(name, place)?;
         }
+        let agents = Agents::of(&flags.ssh)?;
         let names = names(&flags.tag)?;
         let outputs = outputs(&flags, &names)?;
         let caches = |given: &[String]| -> Result<Vec<_>, String> {
             given.iter().map(|text| cache(text)).collect()
         };
+        let mut cache_from = Vec::new();
+        for mut cache in caches(&flags.cache_from)? {
+            if context.layouts.read_cache(&mut cache)? {
+                cache_from.push(cache);
+            }
+        }
+        let cache_to = caches(&flags.cache_to)?;
+        for cache in &cache_to {
+            context.layouts.write_cache(cache)?;
+        }
         let order = Order {
-            cache_from: caches(&flags.cache_from)?,
-            cache_to: caches(&flags.cache_to)?,
+            cache_from,
+            cache_to,
             entitlements: entitlements(&flags),
             ..Order::default()
         };
@@ -94,6 +116,7 @@ impl Prepared {
             names,
             outputs,
             order,
+            agents,
         })
     }
 
@@ -104,18 +127,18 @@ impl Prepared {
         builder: &Builder,
     ) -> Result<(), Failure> {
         let labels = self.labels(builder).await?;
-        let proxies = session
-            .config()
-            .proxy_variables(&session.endpoint()?.to_string());
-        let gateway = labels.get(GATEWAY).map(String::as_str);
-        self.order.attributes = attributes(&self.flags, &proxies, gateway).map_err(failed)?;
-        self.order
-            .attributes
-            .extend(std::mem::take(&mut self.context.attributes));
-        self.order.id = new_id().map_err(failed)?;
+        let debug = Debug::asked(&self.flags);
+        if debug.is_some() && !Debug::is_offered(&labels) {
+            return Err(failed(
+                "--debug: this engine offers no shell in a step that failed; Gantry's does",
+            ));
+        }
+        self.complete(session, &labels, debug.as_ref())?;
         let pushes = self.takes_over_pushing(&labels);
         let targets = self.exports().map_err(failed)?;
-        let services = self.services(session, targets).map_err(failed)?;
+        let mut services = self.services(session, targets).map_err(failed)?;
+        let (shells, mut asked_for) = tokio::sync::mpsc::channel(1);
+        services.shells = debug.is_some().then_some(shells);
         let key = self.context.folder.as_deref().map(shared_key);
         let opened = BuildSession::open(client, services, &key.unwrap_or_default())
             .await
@@ -132,15 +155,19 @@ impl Prepared {
             let answer = ended(&mut display, answer)?;
             return self.call.show(&answer);
         }
-        let mut update = |message| display.update(&message);
-        let built = interruptible(Box::pin(builder.build(
+        let shown = RefCell::new(&mut display);
+        let mut update = |message| shown.borrow_mut().update(&message);
+        let work = interruptible(Box::pin(builder.build(
             &self.order,
             opened.id(),
             &mut update,
-        )))
-        .await;
+        )));
+        let leave = || shown.borrow_mut().leave();
+        let built = debug::beside(work, &mut asked_for, leave, session, client).await;
         let answer = ended(&mut display, built)?;
         display.warn(session.globals.debug);
+        let named = self.context.layouts.name_written(&answer.metadata);
+        named.map_err(failed)?;
         if pushes {
             push(session, client, &self.names, self.flags.quiet).await?;
         }
@@ -152,6 +179,27 @@ impl Prepared {
         )
     }
 
+    /// Fills in what the frontend reads, and the order's identifier.
+    fn complete(
+        &mut self,
+        session: &Session,
+        labels: &HashMap<String, String>,
+        debug: Option<&Debug>,
+    ) -> Result<(), Failure> {
+        let proxies = session
+            .config()
+            .proxy_variables(&session.endpoint()?.to_string());
+        let gateway = labels.get(GATEWAY).map(String::as_str);
+        let mut all = attributes(&self.flags, &proxies, gateway).map_err(failed)?;
+        all.extend(std::mem::take(&mut self.context.attributes));
+        all.extend(debug.map(Debug::attribute));
+        let imports = imports(&self.order.cache_from);
+        all.extend(imports.map(|imports| ("cache-imports".to_owned(), imports)));
+        self.order.attributes = all;
+        self.order.id = new_id().map_err(failed)?;
+        Ok(())
+    }
+
     /// What the engine says of its worker, where that matters.
     async fn labels(&self, builder: &Builder) -> Result<HashMap<String, String>, Failure> {
         let gateway = self
@@ -159,7 +207,8 @@ impl Prepared {
             .add_host
             .iter()
             .any(|host| host.ends_with("host-gateway"));
-        if !gateway && !self.outputs.iter().any(Output::pushes) {
+        let debug = self.flags.debug || !self.flags.invoke.is_empty();
+        if !gateway && !debug && !self.outputs.iter().any(Output::pushes) {
             return Ok(HashMap::new());
         }
         let workers = builder.workers().await.map_err(|error| told(&error))?;
@@ -194,7 +243,9 @@ impl Prepared {
                 (kind, _) => kind,
             };
             self.order.exports.push((kind.to_owned(), attributes));
-            if let Place::Folder(folder) = &output.place {
+            if let Place::Layout(folder) = &output.place {
+                self.context.layouts.write_image(folder)?;
+            } else if let Place::Folder(folder) = &output.place {
                 targets.insert(number, Target::Folder(folder.clone()));
             } else if let Some(writer) = output.place.writer()? {
                 let writer: Box<dyn Write + Send> = writer;
@@ -213,9 +264,11 @@ impl Prepared {
         Ok(Services {
             folders: std::mem::take(&mut self.context.folders),
             uploads: std::mem::take(&mut self.context.uploads),
+            layouts: std::mem::take(&mut self.context.layouts.offered),
             targets,
             secrets: secrets::secrets(&self.flags.secret)?,
-            agents: secrets::agents(&self.flags.ssh)?,
+            agents: self.agents.sockets.clone(),
+            shells: None,
             logins: Some(Arc::new(FromConfig(session.config().clone()))),
         })
     }
@@ -223,13 +276,6 @@ impl Prepared {
 
 /// What cannot be done is told by name.
 fn refuse(session: &Session, flags: &BuildFlags) -> Result<(), String> {
-    if flags.debug {
-        return Err(
-            "--debug: the engine does not offer a shell in a failed step yet; --progress=plain \
-             shows all of its output"
-                .to_owned(),
-        );
-    }
     let known = builder_name(session).map_err(|failure| failure.message)?;
     if !flags.builder.is_empty() && flags.builder != known && flags.builder != "default" {
         return Err(format!("no builder {:?} found", flags.builder));

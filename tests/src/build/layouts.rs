@@ -4,10 +4,12 @@ use std::fs;
 
 use super::{context, script};
 use crate::harness::{Client, Run, through_both};
+use crate::images::registries::{ADDRESS, Writable};
 
 through_both!(
     a_cache_in_a_folder_spares_the_work,
     a_layout_is_what_a_name_means,
+    a_cache_at_a_registry_spares_the_work,
 );
 
 fn build(client: &Client, arguments: &str) -> Run {
@@ -90,4 +92,25 @@ fn a_layout_is_what_a_name_means(client: &Client) {
         assert!(missing.stdout.contains("called none"), "{}", missing.stdout);
         assert_ne!(missing.code, 0);
     }
+}
+
+fn a_cache_at_a_registry_spares_the_work(client: &Client) {
+    let _registry = Writable::serve(client);
+    let at = context(
+        client,
+        "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid > /1\n",
+    );
+    let at = at.display();
+    let cache = format!("type=registry,ref={ADDRESS}/me/cache:1");
+    build(client, &format!("-t mine --cache-to {cache},mode=max {at}")).ok();
+    let seen = client.ok("run --rm mine cat /1");
+    client.ok("rmi -f mine");
+    client.ok("builder prune -af");
+    build(client, &format!("-t mine --cache-from {cache} {at}")).ok();
+    assert_eq!(client.ok("run --rm mine cat /1"), seen);
+    let names = client.ok("images -a --format '{{.Repository}}'");
+    assert!(
+        !names.contains("me/cache") && !names.contains("<none>"),
+        "{names}"
+    );
 }

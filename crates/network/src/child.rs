@@ -1,6 +1,8 @@
 //! Endpoints that share a host interface's hardware: macvlan and ipvlan.
 
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gantry_netlink::{Changes, ChildKind, ChildLink, Connection};
 
@@ -10,6 +12,9 @@ use crate::definition::{Driver, NetworkInfo};
 use crate::error::{Error, Result};
 use crate::inside::{self, Inside};
 use crate::options::{ChildOptions, IPVLAN_L2, MACVLAN_PASSTHRU};
+
+/// How long the children of containers that ended may take to go.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The parent of a network that names none: an interface without a wire, named after its id.
 pub(crate) fn own_parent(id: &str) -> String {
@@ -112,16 +117,15 @@ pub(crate) fn attach(
         Driver::Ipvlan => ChildKind::Ipvlan(options.mode as u16, options.flags),
         _ => ChildKind::Macvlan(options.mode),
     };
-    let mut changes = Changes::new();
-    changes.add_child(&ChildLink {
+    let link = ChildLink {
         name: wanted.interface,
         kind,
         parent: parent.index,
         netns: Some(netns),
         mac: mac.map(|mac| mac.0),
         mtu: options.mtu,
-    });
-    netlink.apply(changes).map_err(system)?;
+    };
+    add_when_free(netlink, &link)?;
     let routed = routes_itself(network.driver, options);
     let without_gateway = Inside {
         default_route: wanted.default_route && !routed,
@@ -138,6 +142,29 @@ pub(crate) fn attach(
         let _ = inside::delete(netns, wanted.interface);
     }
     configured
+}
+
+/// Makes it, waiting a moment for those of containers that have just ended: they go with their
+/// namespaces, which the kernel takes down later, and a parent that is passed through has one child
+/// (`EINVAL`), one of macvlan none of ipvlan (`EBUSY`).
+fn add_when_free(netlink: &Connection, link: &ChildLink<'_>) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let mut changes = Changes::new();
+        changes.add_child(link);
+        let error = match netlink.apply(changes) {
+            Ok(()) => return Ok(()),
+            Err(error) => std::io::Error::from(error),
+        };
+        let taken = matches!(
+            error.kind(),
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::ResourceBusy
+        );
+        if !taken || begun.elapsed() > PATIENCE {
+            return Err(Error::system("set the network up", error));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Whether packets leave by the interface itself, without a gateway.

@@ -1,7 +1,7 @@
 //! Real images made from Debian's packages, so that tests need no registry of the outside world.
 //!
-//! `debian` is the base; `nginx`, `redis`, `postgres`, `python` and `toolchain` are one layer each
-//! on it (made with overlayfs, so their layers hold only what the packages changed); `busybox` is
+//! `debian` is the base; `nginx`, `redis`, `postgres`, `python`, `workshop` and `toolchain` are one layer
+//! each on it (made with overlayfs, so their layers hold only what the packages changed); `busybox` is
 //! a layer of its own. The result is the storage folder of a distribution registry, which a test
 //! serves on a loopback port under Docker's names (`library/nginx:latest`).
 

@@ -110,6 +110,16 @@ END
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]}"#,
         large: false,
     },
+    // What programs are built with, in stages whose result goes onto one of the others.
+    Recipe {
+        name: "workshop",
+        source: Source::Packages {
+            packages: &["gcc", "libc6-dev", "make", "nodejs", "python3-pip"],
+            script: "ln -sf python3 /usr/bin/python",
+        },
+        config: r#"{"Cmd": ["bash"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]}"#,
+        large: false,
+    },
     Recipe {
         name: "toolchain",
         source: Source::Packages { packages: &["python3", "gcc", "g++", "make"], script: "" },

@@ -94,9 +94,11 @@ impl Builder {
             let job = std::pin::pin!(job);
             let questions = std::pin::pin!(questions);
             match select(job, questions).await {
-                Either::Left((ended, _)) => Err(ended
-                    .err()
-                    .unwrap_or_else(|| tonic::Status::internal("the build ended by itself"))),
+                // The job's end may be told before the answer of the call that ended it.
+                Either::Left((ended, questions)) => {
+                    ended?;
+                    questions.await
+                }
                 Either::Right((answer, job)) => {
                     let ended = job.await;
                     let answer = answer?;

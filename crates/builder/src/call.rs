@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gantry_dockerfile::{
-    BuildOptions, CheckInput, Dockerfile, OutlineSecret, Platform, Report, Span, check, excerpt,
-    outline, targets,
+    BuildOptions, CheckInput, Dockerfile, OutlineSecret, Platform, Span, check, excerpt, outline,
+    targets,
 };
 use serde_json::{Map, Value, json};
 
@@ -66,8 +66,11 @@ impl Question<'_> {
         let mut value = Map::new();
         let (mut warnings, mut text, mut status) = (Vec::new(), String::new(), 0);
         match checked {
-            Ok(Report { findings, .. }) => {
-                for finding in &findings {
+            Ok(report) => {
+                if let Some(error) = report.error() {
+                    value.insert("buildError".to_owned(), json!({"message": error}));
+                }
+                for finding in &report.findings {
                     let (check, message) = (finding.check, &finding.message);
                     warnings.push(json!({
                         "ruleName": check.name(),
@@ -134,6 +137,7 @@ impl Question<'_> {
         });
         table(
             &mut text,
+            3,
             ["BUILD ARG", "VALUE", "DESCRIPTION"],
             rows.collect(),
         );
@@ -142,7 +146,7 @@ impl Question<'_> {
                 let required = if one.required { "true" } else { "" };
                 [one.id.clone(), required.to_owned()]
             });
-            table(&mut text, [heading, "REQUIRED"], rows.collect());
+            table(&mut text, 3, [heading, "REQUIRED"], rows.collect());
         }
         Ok(told(&Value::Object(value), text))
     }
@@ -171,7 +175,7 @@ impl Question<'_> {
             rows.push([shown, target.description.unwrap_or_default()]);
         }
         let mut text = String::new();
-        table(&mut text, ["TARGET", "DESCRIPTION"], rows);
+        table(&mut text, 1, ["TARGET", "DESCRIPTION"], rows);
         let value = json!({"targets": all, "sources": [self.encoded()]});
         Ok(told(&value, text))
     }
@@ -183,8 +187,8 @@ impl Question<'_> {
     fn source(&self) -> Value {
         json!({
             "filename": self.definition.name,
-            "language": "Dockerfile",
             "data": self.encoded(),
+            "language": "Dockerfile",
         })
     }
 }
@@ -222,17 +226,24 @@ fn list(into: &mut Map<String, Value>, name: &str, all: Vec<Value>) {
 
 fn wanted(secrets: &[OutlineSecret]) -> Vec<Value> {
     let one = |secret: &OutlineSecret| {
-        let mut one = json!({"name": secret.id, "location": location(secret.span)});
+        let mut one = Map::new();
+        put(&mut one, "name", Some(&secret.id));
         if secret.required {
-            one["required"] = true.into();
+            one.insert("required".to_owned(), true.into());
         }
-        one
+        one.insert("location".to_owned(), location(secret.span));
+        Value::Object(one)
     };
     secrets.iter().map(one).collect()
 }
 
 /// A table with a blank line in front, as Go's tabwriter aligns it; nothing if there are no rows.
-fn table<const N: usize>(text: &mut String, heading: [&str; N], rows: Vec<[String; N]>) {
+fn table<const N: usize>(
+    text: &mut String,
+    padding: usize,
+    heading: [&str; N],
+    rows: Vec<[String; N]>,
+) {
     if rows.is_empty() {
         return;
     }
@@ -245,7 +256,7 @@ fn table<const N: usize>(text: &mut String, heading: [&str; N], rows: Vec<[Strin
     }
     for row in &all {
         for (column, cell) in row.iter().enumerate() {
-            let width = width(column).unwrap_or_default() + 3;
+            let width = width(column).unwrap_or_default() + padding;
             if column + 1 < N {
                 let _ = write!(text, "{cell:width$}");
             } else {
@@ -320,14 +331,14 @@ mod tests {
         assert!(text.starts_with("TARGET"), "{text}");
         let (json, text, _) = ask(Call::Outline, file);
         assert_eq!(json["name"], "app");
-        assert_eq!(json["args"][1]["value"], "2");
+        assert_eq!(json["args"][0]["value"], "2");
         assert_eq!(
             json["secrets"][0],
             json!({"name": "k", "required": true,
             "location": {"ranges": [{"start": {"line": 6}, "end": {"line": 6}}]}})
         );
         assert!(
-            text.contains("BUILD ARG   VALUE   DESCRIPTION\nV           1"),
+            text.contains("BUILD ARG   VALUE   DESCRIPTION\nX           2"),
             "{text}"
         );
     }

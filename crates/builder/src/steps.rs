@@ -185,22 +185,33 @@ pub(crate) fn wanted_paths(graph: &Graph, needed: &[usize]) -> Vec<String> {
 
 /// An instruction as it is shown: on one line, its word in capitals.
 fn shown(instruction: &Instruction) -> String {
-    let first = instruction.source.lines().next().unwrap_or_default();
-    let heredoc = instruction.source.contains("<<") && instruction.source.lines().count() > 1;
-    let text = if heredoc {
-        let rest: Vec<&str> = instruction.source.lines().skip(1).collect();
-        format!("{first} ({}...)", rest.first().copied().unwrap_or_default())
-    } else {
-        let lines = instruction.source.lines();
-        let joined: Vec<&str> = lines
-            .map(|line| line.trim_end().trim_end_matches('\\'))
-            .collect();
-        joined.concat()
-    };
+    let lines = instruction.source.lines();
+    let joined: Vec<&str> = lines
+        .map(|line| line.trim_end().trim_end_matches('\\'))
+        .collect();
+    let mut text = joined.concat();
+    if let Kind::Run(run) = &instruction.kind
+        && let Some(script) = script(&run.command, &text)
+    {
+        let mut lines = script.trim().lines();
+        let first = lines.next().unwrap_or_default();
+        let more = if lines.next().is_some() { "..." } else { "" };
+        text = format!("{text} ({first}{more})");
+    }
     match text.split_once(char::is_whitespace) {
         Some((word, rest)) => format!("{} {rest}", word.to_uppercase()),
         None => text,
     }
+}
+
+/// What the shell is given where RUN has files in the Dockerfile: the file, or the line with the files behind it.
+fn script(command: &gantry_dockerfile::CommandLine, line: &str) -> Option<String> {
+    let first = command.heredocs().first()?;
+    if command.script().is_some() {
+        return Some(first.content.clone());
+    }
+    let (_, rest) = line.split_once(char::is_whitespace)?;
+    Some(format!("{}\n{}", rest.trim(), first.content))
 }
 
 /// The name in full, as BuildKit shows images.

@@ -1,6 +1,6 @@
 //! What a file offers: its targets, and the arguments and secrets of one of them (`--call targets`, `--call outline`).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::document::Dockerfile;
 use crate::error::{Error, Problem};
@@ -35,9 +35,9 @@ pub struct Outline {
     pub description: Option<String>,
     /// Arguments, in the order of the file.
     pub args: Vec<OutlineArg>,
-    /// Secrets, by id.
+    /// Secrets, in the order of the file.
     pub secrets: Vec<OutlineSecret>,
-    /// Agents and keys, by id.
+    /// Agents and keys, in the order of the file.
     pub ssh: Vec<OutlineSecret>,
 }
 
@@ -92,27 +92,67 @@ pub fn outline(file: &Dockerfile, options: &BuildOptions) -> Result<Outline, Err
         description: from.description().map(str::to_owned),
         ..Outline::default()
     };
+    let needed = graph.needed(target)?;
+    let used = used_globals(file, &needed, &globals);
     for instruction in &file.global_args {
-        outline.declare(instruction, &globals, options);
+        outline.declare(instruction, &globals, options, |name| used.contains(name));
     }
-    let (mut secrets, mut ssh) = (BTreeMap::new(), BTreeMap::new());
-    for stage in graph.needed(target)? {
+    for stage in needed {
         for instruction in graph.instructions(stage) {
-            outline.declare(instruction, &globals, options);
-            mounts(instruction, &mut secrets, &mut ssh);
+            outline.declare(instruction, &globals, options, |_| true);
+            mounts(instruction, &mut outline.secrets, &mut outline.ssh);
         }
     }
-    outline.secrets = secrets.into_values().collect();
-    outline.ssh = ssh.into_values().collect();
     Ok(outline)
 }
 
+/// The arguments before the first FROM that the stages take: in their FROM, by an ARG of theirs, or through the default of
+/// one that they take.
+fn used_globals(file: &Dockerfile, stages: &[usize], globals: &Globals) -> BTreeSet<String> {
+    let in_word = |word: &str| {
+        let asked = globals.expand(word).map(|e| (e.matched, e.unmatched));
+        let (set, unset) = asked.unwrap_or_default();
+        set.into_iter().chain(unset)
+    };
+    let mut used = BTreeSet::new();
+    for stage in stages.iter().map(|&stage| &file.stages[stage]) {
+        used.extend(in_word(&stage.from.base));
+        used.extend(stage.from.platform.iter().flat_map(|word| in_word(word)));
+        used.extend(arguments(&stage.instructions).map(|item| item.name.clone()));
+    }
+    let mut known = 0;
+    while known != used.len() {
+        known = used.len();
+        for item in arguments(&file.global_args).filter(|item| item.default.is_some()) {
+            if used.contains(&item.name) {
+                used.extend(item.default.iter().flat_map(|word| in_word(word)));
+            }
+        }
+    }
+    used
+}
+
+/// All that ARG instructions declare.
+fn arguments(instructions: &[Instruction]) -> impl Iterator<Item = &ArgItem> {
+    let items = instructions.iter().filter_map(|i| match &i.kind {
+        Kind::Arg(items) => Some(items),
+        _ => None,
+    });
+    items.flatten()
+}
+
 impl Outline {
-    fn declare(&mut self, instruction: &Instruction, globals: &Globals, options: &BuildOptions) {
+    fn declare(
+        &mut self,
+        instruction: &Instruction,
+        globals: &Globals,
+        options: &BuildOptions,
+        counts: impl Fn(&str) -> bool,
+    ) {
         let Kind::Arg(items) = &instruction.kind else {
             return;
         };
-        for item in items {
+        for item in items.iter().filter(|item| counts(&item.name)) {
             if !self.args.iter().any(|a| a.name == item.name) {
                 self.args.push(OutlineArg {
                     name: item.name.clone(),
@@ -139,7 +179,7 @@ fn value(item: &ArgItem, globals: &Globals, options: &BuildOptions) -> Option<St
     given.or_else(default).or_else(global)
 }
 
-type Secrets = BTreeMap<String, OutlineSecret>;
+type Secrets = Vec<OutlineSecret>;
 
 /// Mounts whose fields hold variables are told by the fields' text.
 fn mounts(instruction: &Instruction, secrets: &mut Secrets, ssh: &mut Secrets) {
@@ -159,12 +199,15 @@ fn mounts(instruction: &Instruction, secrets: &mut Secrets, ssh: &mut Secrets) {
         };
         let id = mount.id.clone().or_else(|| mount.source.clone());
         let id = id.or(fallback).unwrap_or_default();
-        let entry = into.entry(id.clone()).or_insert(OutlineSecret {
+        if let Some(known) = into.iter_mut().find(|known| known.id == id) {
+            known.required |= mount.required;
+            continue;
+        }
+        into.push(OutlineSecret {
             id,
-            required: false,
+            required: mount.required,
             span: instruction.span,
         });
-        entry.required |= mount.required;
     }
 }
 
@@ -175,7 +218,7 @@ mod tests {
     #[test]
     fn a_target_tells_what_it_takes() {
         let file = Dockerfile::parse(
-            b"# VERSION of Go\nARG VERSION=1\nFROM golang:$VERSION AS base\nRUN --mount=type=secret,id=k true\n\
+            b"# VERSION of Go\nARG VERSION=1\nARG UNUSED=2\nFROM golang:$VERSION AS base\nRUN --mount=type=secret,id=k true\n\
               # app is the program\nFROM base AS app\nARG EXTRA\nRUN --mount=type=secret,id=k,required --mount=type=ssh true\nFROM x\nARG OTHER\n",
         )
         .expect("fine");

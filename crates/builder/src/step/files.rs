@@ -214,6 +214,6 @@ fn destination(stage: &Stage, sources: &Sources) -> String {
     whole
 }
 
-fn is_remote(path: &str) -> bool {
+pub(super) fn is_remote(path: &str) -> bool {
     is_address(path) || GitAddress::parse(path).is_some()
 }

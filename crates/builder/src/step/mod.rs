@@ -20,6 +20,7 @@ use crate::named::Found;
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::{Error, Told, history};
+use files::is_remote;
 
 /// Where in the build an instruction is.
 struct Here<'a> {
@@ -62,6 +63,8 @@ impl Work {
         let applied = stage
             .scope
             .apply(instruction, &self.globals, &self.options)?;
+        // A step begins when what it takes from is there, and never if that failed.
+        self.inputs(index, place, &applied, stages).await?;
         let step = place.and_then(|place| self.steps.of(index, place));
         let teller = match step {
             Some(step) => Teller::begin(&self.report, step),
@@ -77,6 +80,32 @@ impl Work {
         };
         let done = self.carry_out(stage, &here).await;
         teller.end(done)
+    }
+
+    /// Waits for the stages and the files that an instruction takes from.
+    async fn inputs(
+        &self,
+        index: usize,
+        place: Option<usize>,
+        applied: &Applied,
+        stages: &Stages,
+    ) -> Result<(), Error> {
+        for dependency in self.graph.stage_dependencies(index) {
+            if let Source::Stage(from) = dependency.source
+                && Some(dependency.instruction) == place
+            {
+                self.built(from, stages).await?;
+            }
+        }
+        let from_context = match &applied.kind {
+            Kind::Copy(copy) => copy.from.is_none() && !copy.sources.paths.is_empty(),
+            Kind::Add(add) => add.sources.paths.iter().any(|path| !is_remote(path)),
+            _ => false,
+        };
+        if from_context {
+            self.context().await?;
+        }
+        Ok(())
     }
 
     async fn carry_out(&self, stage: &mut Stage, here: &Here<'_>) -> Result<(), Error> {

@@ -78,12 +78,13 @@ impl Call {
         let text = answer
             .get("result.json")
             .ok_or_else(|| failed("the engine gives no answer to --call"))?;
-        let mut status = 0;
+        let (mut status, mut told) = (0, String::new());
         if self.method == Method::Check {
             let findings: Findings = read(text)?;
             status = u8::from(!findings.warnings.is_empty() || findings.error.is_some());
             if !self.json {
                 output::print(findings.text());
+                told = findings.error_text();
             }
         } else if !self.json {
             output::print(match self.method {
@@ -96,7 +97,7 @@ impl Call {
             output::line(serde_json::to_string_pretty(&value).map_err(failed)?);
         }
         if status != 0 && !self.ignore_status {
-            return Err(Failure::with_code(status, ""));
+            return Err(Failure::with_code(status, told));
         }
         Ok(())
     }
@@ -180,11 +181,17 @@ impl Findings {
             let _ = writeln!(out, "\n{}", finding.detail);
             out.push_str(&self.excerpt(finding.location.as_ref()));
         }
-        if let Some(error) = &self.error {
-            let _ = writeln!(out, "\nERROR: {}", error.message);
-            out.push_str(&self.excerpt(error.location.as_ref()));
-        }
         out
+    }
+
+    /// Why the file cannot be built.
+    fn error_text(&self) -> String {
+        self.error.as_ref().map_or_else(String::new, |error| {
+            let place = self.excerpt(error.location.as_ref());
+            format!("ERROR: {}\n{place}", error.message)
+                .trim_end()
+                .to_owned()
+        })
     }
 
     fn excerpt(&self, location: Option<&Location>) -> String {
@@ -248,8 +255,10 @@ impl Outline {
             } else {
                 &self.name
             };
-            let _ = writeln!(out, "TARGET: {name}");
-            if !self.description.is_empty() {
+            if self.description.is_empty() {
+                let _ = writeln!(out, "TARGET: {name}");
+            } else {
+                let _ = writeln!(out, "TARGET:      {name}");
                 let _ = writeln!(out, "DESCRIPTION: {}", self.description);
             }
             out.push('\n');
@@ -299,7 +308,7 @@ struct Stage {
 
 impl Targets {
     fn text(&self) -> String {
-        let mut rows = "TARGET\tDESCRIPTION\n".to_owned();
+        let mut rows = vec![("TARGET".to_owned(), "DESCRIPTION")];
         for stage in &self.targets {
             let name = match (stage.name.as_str(), stage.default) {
                 ("", true) => "(default)".to_owned(),
@@ -308,9 +317,15 @@ impl Targets {
                 (name, true) => format!("{name} (default)"),
                 (name, false) => name.to_owned(),
             };
-            let _ = writeln!(rows, "{name}\t{}", stage.description);
+            rows.push((name, &stage.description));
         }
-        table::align_narrow(&rows)
+        // One space between the columns, where other answers have three.
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max();
+        let width = width.unwrap_or_default() + 1;
+        rows.iter().fold(String::new(), |mut out, (name, text)| {
+            let _ = writeln!(out, "{name:width$}{text}");
+            out
+        })
     }
 }
 
@@ -369,7 +384,7 @@ mod tests {
         let targets: Targets = serde_json::from_value(json).unwrap();
         assert_eq!(
             targets.text(),
-            "TARGET           DESCRIPTION\nbase             \nlast (default)   \n"
+            "TARGET         DESCRIPTION\nbase           \nlast (default) \n"
         );
     }
 }

@@ -164,8 +164,10 @@ impl Prepared {
         )));
         let leave = || shown.borrow_mut().leave();
         let built = debug::beside(work, &mut asked_for, leave, session, client).await;
-        let answer = ended(&mut display, built)?;
+        let answer = ended(&mut display, built);
+        // Also of a build that failed: they may be why.
         display.warn(session.globals.debug);
+        let answer = answer?;
         let named = self.context.layouts.name_written(&answer.metadata);
         named.map_err(failed)?;
         if pushes {

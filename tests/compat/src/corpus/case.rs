@@ -46,6 +46,11 @@ impl Case {
         Ok(self.line("fails")?.is_some())
     }
 
+    /// Whether what the command line shows is compared, not the image.
+    pub fn is_shown(&self) -> Result<bool> {
+        Ok(self.line("shown")?.is_some())
+    }
+
     /// Whether Docker's BuildKit is too old for it: `newer: REASON`. What must come out is written by hand then.
     pub fn is_newer(&self) -> Result<bool> {
         Ok(self.line("newer: ")?.is_some())

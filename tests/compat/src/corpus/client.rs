@@ -21,6 +21,7 @@ pub struct Client {
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) code: i32,
+    pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
@@ -89,6 +90,7 @@ impl Client {
         let output = command.output().context("bash is needed")?;
         Ok(Said {
             code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
@@ -117,14 +119,18 @@ pub(super) fn message(stderr: &str) -> String {
         let command = text.rfind("\nThe command '");
         command.or_else(|| text.rfind('\n')).map_or(0, |at| at + 1)
     };
-    let mut text = &text[from..];
+    plain(&as_buildkit_says(without_prefixes(&text[from..])))
+}
+
+/// An error without what clients put before it.
+pub(super) fn without_prefixes(mut text: &str) -> &str {
     loop {
         let before = text;
         for prefix in AROUND {
             text = text.strip_prefix(prefix).unwrap_or(text);
         }
         if text == before {
-            return plain(&as_buildkit_says(text));
+            return text;
         }
     }
 }
@@ -162,7 +168,7 @@ fn as_buildkit_says(text: &str) -> String {
 }
 
 /// Without names that are other ones each time.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut text = text.to_owned();
     for (from, to) in [
         ("failed to calculate checksum of ref ", ": "),

@@ -8,6 +8,7 @@ mod case;
 mod client;
 mod image;
 mod listed;
+mod shown;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +31,9 @@ pub fn play(case: &Case, client: &Client, work: &Path) -> Result<String> {
     case.prepare(&context)?;
     let tag = format!("corpus/{}", case.name.replace('_', "-"));
     let run = client.build(&tag, &case.options()?, &context)?;
-    let text = if run.code == 0 {
+    let text = if case.is_shown()? {
+        shown::text(&run)
+    } else if run.code == 0 {
         let archive = work.join(format!("{}.tar", case.name));
         client.save(&tag, &archive)?;
         let text = Image::read(&archive).map(|image| image.to_string());
@@ -46,7 +49,7 @@ pub fn play(case: &Case, client: &Client, work: &Path) -> Result<String> {
 /// Writes down what real Docker made of a case.
 pub fn record(case: &Case, text: &str) -> Result<()> {
     let failed = text.starts_with("error ");
-    if failed != case.fails()? {
+    if failed != case.fails()? && !case.is_shown()? {
         bail!(
             "{}: it {} with real Docker:\n{text}",
             case.name,

@@ -63,6 +63,9 @@ pub enum Error {
     /// A root could not be mounted.
     #[error(transparent)]
     Snapshot(#[from] gantry_snapshot::Error),
+    /// The disk is full.
+    #[error("{0} (`docker builder prune` and `docker image prune` make room)")]
+    Full(Box<Error>),
     /// A file could not be read or written.
     #[error("cannot {action} {path}: {source}")]
     File {
@@ -89,6 +92,7 @@ impl Error {
             Self::NotSupported(_) => Kind::NotSupported,
             Self::Instruction { cause, .. } => cause.kind(),
             Self::Stage(cause) => cause.kind(),
+            Self::Full(cause) => cause.kind(),
             _ => Kind::Internal,
         }
     }
@@ -131,9 +135,25 @@ impl Error {
             told @ (Self::Dockerfile { .. } | Self::Instruction { .. } | Self::Stage(_)) => told,
             other => Self::Instruction {
                 span,
-                cause: Box::new(other),
+                cause: Box::new(other.with_way_out()),
             },
         }
+    }
+
+    /// The same error; that of a full disk says how to make room.
+    #[must_use]
+    pub fn with_way_out(self) -> Self {
+        if self.is_full() {
+            Self::Full(Box::new(self))
+        } else {
+            self
+        }
+    }
+
+    /// Whether there was no room on the disk. Many hands wrap that error, some of them as text.
+    fn is_full(&self) -> bool {
+        !matches!(self, Self::Command { .. })
+            && self.to_string().contains("No space left on device")
     }
 
     /// Wraps an operating system's error with what was tried on which file.
@@ -155,5 +175,22 @@ impl From<gantry_dockerfile::Error> for Error {
             message: error.to_string(),
             span: error.span,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_the_way_out() {
+        let full = |kind: i32| Error::File {
+            action: "write",
+            path: "x".to_owned(),
+            source: io::Error::from_raw_os_error(kind),
+        };
+        let told = |error: Error| error.with_way_out().in_buildkits_words();
+        assert!(told(full(28)).contains("builder prune"));
+        assert!(!told(full(2)).contains("builder prune"));
     }
 }

@@ -138,7 +138,13 @@ fn registry(name: String) -> CacheStore {
 async fn unpacked(builder: &Builder, name: &str, archive: ByteReader) -> Answer<Definition> {
     let (place, name) = (builder.folder().to_owned(), name.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || {
-        Definition::from_archive(SyncIoBridge::new(archive), &place, &name, None)
+        let mut archive = SyncIoBridge::new(archive);
+        let definition = Definition::from_archive(&mut archive, &place, &name, None);
+        if definition.is_err() {
+            // A client that is still sending would not see why it failed.
+            let _ = std::io::copy(&mut archive, &mut std::io::sink());
+        }
+        definition.map_err(Error::with_way_out)
     });
     let definition = unpacked
         .await

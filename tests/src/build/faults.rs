@@ -133,7 +133,7 @@ fn a_client_that_is_killed_while_it_sends_leaves_nothing(client: &Client) {
     client.daemon.world.sh(&make).ok();
     let build = format!("$C build {}", at.display());
     let log = at.with_extension("log");
-    kill_when(client, &build, "transferring context: [0-9.]*MB", &log);
+    kill_when(client, &build, "transferring context: [0-9.]*[MG]B", &log);
     nothing_remains(&client.daemon, &before);
     // What had come of it is no obstacle for the next one.
     fs::remove_file(at.join("src/huge")).unwrap();

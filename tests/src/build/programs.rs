@@ -164,10 +164,12 @@ fn buildkit_made(said: &str) -> Vec<String> {
             .strip_prefix('[')
             .and_then(|rest| rest.split_once("] "));
         match name {
-            Some((place, name)) if place != "internal" && !name.starts_with("FROM ") => {
-                if !steps.iter().any(|(known, _)| *known == number) {
-                    steps.push((number, name));
-                }
+            Some((place, name))
+                if place != "internal"
+                    && !name.starts_with("FROM ")
+                    && !steps.iter().any(|(known, _)| *known == number) =>
+            {
+                steps.push((number, name));
             }
             None if rest == "CACHED" => found.push(number),
             _ => {}

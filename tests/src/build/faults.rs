@@ -129,7 +129,7 @@ fn a_client_that_is_killed_while_it_sends_leaves_nothing(client: &Client) {
     client.ok("pull -q busybox");
     let before = remains(&client.daemon);
     // Larger than what travels until the kill, and no byte of it is on the disk.
-    let make = format!("truncate -s 20G {}/src/huge", at.display());
+    let make = format!("truncate -s 8G {}/src/huge", at.display());
     client.daemon.world.sh(&make).ok();
     let build = format!("$C build {}", at.display());
     let log = at.with_extension("log");

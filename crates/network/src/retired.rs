@@ -71,7 +71,12 @@ pub(crate) fn retire(
     let mut changes = Changes::new();
     changes.retire(name, group);
     changes.rename(link.index, &format!("gone{}", link.index));
-    netlink.apply(changes).map_err(system)?;
+    match netlink.apply(changes) {
+        Ok(()) => {}
+        // In the group already, it was deleted with the others before it had its new name.
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(system(error)),
+    }
     let mut changes = Changes::new();
     // Those of IPv6 went when it was set down.
     for own in addresses.iter().filter(|own| own.is_ipv4()) {

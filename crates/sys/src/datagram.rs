@@ -89,9 +89,9 @@ pub fn send(
         message.msg_controllen = size_of::<Control>() as _;
         message.msg_controllen = write_local(&message, from) as _;
     }
+    let (fd, message) = (socket.as_raw_fd(), &raw const message);
     // SAFETY: all of the message's pointers lead to live memory of the lengths beside them.
-    let result =
-        unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_DONTWAIT) };
+    let result = unsafe { libc::sendmsg(fd, message, libc::MSG_DONTWAIT) };
     checked(result as libc::c_long).map(|length| length as usize)
 }
 
@@ -118,8 +118,7 @@ fn local_of(message: &libc::msghdr) -> Option<Local> {
         match kind {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 // SAFETY: this kind carries this structure, perhaps unaligned.
-                let info: libc::in_pktinfo =
-                    unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
+                let info = unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
                 let address = Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes());
                 return Some(Local {
                     address: address.into(),
@@ -127,9 +126,8 @@ fn local_of(message: &libc::msghdr) -> Option<Local> {
                 });
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                // SAFETY: as above.
-                let info: libc::in6_pktinfo =
-                    unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
+                // SAFETY: this kind carries this structure, perhaps unaligned.
+                let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
                 let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
                 let interface = if address.is_unicast_link_local() {
                     info.ipi6_ifindex

@@ -1,16 +1,32 @@
 //! Bodies of requests that are made while they travel.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write, stdin};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::mpsc;
 
+use crate::failure::Failure;
+
 /// Bytes of one piece.
 const PIECE: usize = 256 << 10;
 /// Pieces that may wait for a slow engine.
 const WAITING: usize = 4;
+
+/// The file of an option, or standard input without one; a terminal has no archive, and `terminal`
+/// says so.
+pub(crate) fn input(path: &str, terminal: &str) -> Result<Box<dyn Read + Send>, Failure> {
+    match path {
+        "" if stdin().is_terminal() => Err(Failure::new(terminal)),
+        "" => Ok(Box::new(stdin())),
+        path => match File::open(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(Failure::new(crate::create::open_error(path, &error))),
+        },
+    }
+}
 
 /// What an input gives, read on a thread of its own, so that a slow one holds up nothing else.
 pub(crate) fn chunks(

@@ -9,10 +9,16 @@ use crate::{Built, Error, Event, Told};
 impl Results<'_> {
     pub(super) async fn image(&self, export: &Export, built: &mut Built) -> Result<(), Error> {
         let names = named(&export.names)?;
-        if self.outcomes.len() > 1 && !export.push {
-            return Err(Error::NotSupported(
-                "an image of several platforms in the store (use --push, or type=oci),".to_owned(),
-            ));
+        // The store has one platform of an image, and no index that could hold anything beside it.
+        let beyond = if self.outcomes.len() > 1 {
+            Some("an image of several platforms")
+        } else {
+            self.attests(export).then_some("an attestation of an image")
+        };
+        if let Some(what) = beyond.filter(|_| !export.push) {
+            return Err(Error::NotSupported(format!(
+                "{what} in the store, that is without --push or --output type=oci,"
+            )));
         }
         if export.push && names.is_empty() {
             return Err(Error::Invalid(
@@ -72,10 +78,6 @@ impl Results<'_> {
             for name in names {
                 part(format!("pushing {name}"));
             }
-        } else if self.attests(export) {
-            return Err(Error::NotSupported(
-                "an attestation of an image in the store (use --push, or type=oci),".to_owned(),
-            ));
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! `gantry builder cache-mount`
 
-use std::fs::File;
-use std::io::{IsTerminal as _, Read, stdin, stdout};
+use std::io::{IsTerminal as _, stdout};
 
 use gantry_api_types::CacheMount;
 use gantry_client::Error;
@@ -14,7 +13,7 @@ use crate::flags::flags;
 use crate::output;
 use crate::session::Session;
 use crate::table;
-use crate::upload::chunks;
+use crate::upload::{chunks, input};
 
 flags! {
     /// `gantry builder cache-mount ls`
@@ -102,18 +101,10 @@ impl Command for Import {
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
-        let input: Box<dyn Read + Send> = match self.input.as_str() {
-            "" if stdin().is_terminal() => {
-                return Err(Failure::new(
-                    "requested import from stdin, but stdin is a terminal",
-                ));
-            }
-            "" => Box::new(stdin()),
-            path => Box::new(
-                File::open(path)
-                    .map_err(|error| Failure::new(crate::create::open_error(path, &error)))?,
-            ),
-        };
+        let input = input(
+            &self.input,
+            "requested import from stdin, but stdin is a terminal",
+        )?;
         let client = session.client().await?;
         let request = client.post("/build/mounts/import").query("id", &words[0]);
         let request = request.stream("application/x-tar", chunks(input)?);

@@ -1,15 +1,12 @@
 //! `gantry load`
 
-use std::fs::File;
-use std::io::{IsTerminal as _, Read, stdin};
-
 use super::history::platform_json;
 use crate::command::{Arity, Command};
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::progress::{self, Target};
 use crate::session::{Session, output_is_terminal};
-use crate::upload::chunks;
+use crate::upload::{chunks, input};
 
 flags! {
     /// `gantry load`
@@ -30,18 +27,7 @@ impl Command for Load {
     const WORDS: Arity = Arity::None;
 
     async fn run(self, session: &Session, _words: Vec<String>) -> Result<(), Failure> {
-        let input: Box<dyn Read + Send> = match self.input.as_str() {
-            "" if stdin().is_terminal() => {
-                return Err(Failure::new(
-                    "requested load from stdin, but stdin is empty",
-                ));
-            }
-            "" => Box::new(stdin()),
-            path => Box::new(
-                File::open(path)
-                    .map_err(|error| Failure::new(crate::create::open_error(path, &error)))?,
-            ),
-        };
+        let input = input(&self.input, "requested load from stdin, but stdin is empty")?;
         let client = session.client().await?;
         let request = client
             .post("/images/load")

@@ -1,8 +1,5 @@
 //! `gantry volume import`
 
-use std::fs::File;
-use std::io::{IsTerminal as _, Read, stdin};
-
 use gantry_api_types::Volume;
 use gantry_client::Client;
 
@@ -11,7 +8,7 @@ use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
 use crate::session::Session;
-use crate::upload::chunks;
+use crate::upload::{chunks, input};
 
 flags! {
     /// `gantry volume import`
@@ -27,18 +24,10 @@ impl Command for Import {
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
-        let input: Box<dyn Read + Send> = match self.input.as_str() {
-            "" if stdin().is_terminal() => {
-                return Err(Failure::new(
-                    "requested import from stdin, but stdin is a terminal",
-                ));
-            }
-            "" => Box::new(stdin()),
-            path => Box::new(
-                File::open(path)
-                    .map_err(|error| Failure::new(crate::create::open_error(path, &error)))?,
-            ),
-        };
+        let input = input(
+            &self.input,
+            "requested import from stdin, but stdin is a terminal",
+        )?;
         let client = session.client().await?;
         let path = Client::path("/volumes/", &words[0], "/import");
         let request = client.post(path);

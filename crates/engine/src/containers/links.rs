@@ -195,6 +195,18 @@ impl Containers {
     fn linked_ports(&self) -> HashSet<LinkedPort> {
         let mut wanted = HashSet::new();
         for container in self.registry.all() {
+            // Few have any, and a record is large.
+            if container
+                .record()
+                .host_config
+                .links
+                .iter()
+                .flatten()
+                .next()
+                .is_none()
+            {
+                continue;
+            }
             let record = container.record().clone();
             let Some(from) = on_default_bridge(&record) else {
                 continue;

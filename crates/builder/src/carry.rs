@@ -80,7 +80,8 @@ impl Builder {
         }
         let id = match self.cache_mount(called) {
             Ok(found) => found.id,
-            Err(_) => called.to_owned(),
+            Err(Error::NotFound(_)) => called.to_owned(),
+            Err(error) => return Err(error),
         };
         let half = self.cache_mounts.fresh()?;
         let (place, what) = (half.path().to_owned(), format!("the cache mount {called}"));
@@ -113,7 +114,7 @@ impl Builder {
         all.retain(fits);
         match all.len() {
             1 => Ok(all.remove(0)),
-            0 => Err(Error::Invalid(format!(
+            0 => Err(Error::NotFound(format!(
                 "no such cache mount: {called} (`gantry builder cache-mount ls` lists them)"
             ))),
             many => Err(Error::Invalid(format!(

@@ -9,6 +9,8 @@ use gantry_dockerfile::Span;
 pub enum Kind {
     /// The request or the Dockerfile is wrong.
     Invalid,
+    /// What is asked for is not there.
+    NotFound,
     /// A part of Docker that is not built.
     NotSupported,
     /// Something else: the machine, a registry, a step.
@@ -45,6 +47,9 @@ pub enum Error {
     /// The request is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// What is asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
     /// A part of Docker that is not built yet; the text names it.
     #[error("{0} is not supported by this version of Gantry")]
     NotSupported(String),
@@ -89,6 +94,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Dockerfile { .. } | Self::Invalid(_) => Kind::Invalid,
+            Self::NotFound(_) => Kind::NotFound,
             Self::NotSupported(_) => Kind::NotSupported,
             Self::Instruction { cause, .. } => cause.kind(),
             Self::Stage(cause) => cause.kind(),

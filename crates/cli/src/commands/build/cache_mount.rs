@@ -135,11 +135,11 @@ impl Command for Remove {
 /// Another engine has no such path.
 fn told(error: Error) -> Failure {
     match error {
-        Error::Api {
-            status: 404 | 405, ..
-        } => Failure::new(
-            "this engine cannot carry cache mounts: only Gantry's has `builder cache-mount`",
-        ),
+        Error::Api { status, message } if status == 405 || message == "page not found" => {
+            Failure::new(
+                "this engine cannot carry cache mounts: only Gantry's has `builder cache-mount`",
+            )
+        }
         other => other.into(),
     }
 }

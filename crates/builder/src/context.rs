@@ -51,7 +51,7 @@ pub struct Context {
     /// What of the folder does not belong to the context.
     pub(crate) ignore: Ignore,
     /// What is known of the contents of its files.
-    pub(crate) digests: Option<Digests>,
+    pub(crate) digests: Option<Arc<Digests>>,
     /// Removes the folder, or gives it free for others, when nobody needs it any more.
     _keeper: Box<dyn std::fmt::Debug + Send + Sync>,
 }
@@ -72,10 +72,10 @@ impl Context {
         })
     }
 
-    /// Remembers the digests of its files in this file, for the next time.
+    /// Has the digests of its files remembered for the next time.
     #[must_use]
-    pub fn remembering(mut self, path: PathBuf) -> Self {
-        self.digests = Some(Digests::open(path));
+    pub fn remembering(mut self, digests: Arc<Digests>) -> Self {
+        self.digests = Some(digests);
         self
     }
 

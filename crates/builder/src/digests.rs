@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gantry_reference::Digest;
@@ -25,7 +25,7 @@ type Mark = [u64; 5];
 
 /// The digests of a folder's files, kept in a file beside it.
 #[derive(Debug)]
-pub(crate) struct Digests {
+pub struct Digests {
     path: PathBuf,
     known: HashMap<Mark, [u8; 32]>,
     used: Mutex<Used>,
@@ -39,7 +39,7 @@ struct Used {
 
 impl Digests {
     /// Reads the file; one that is damaged is none.
-    pub(crate) fn open(path: PathBuf) -> Self {
+    pub fn open(path: PathBuf) -> Self {
         let bytes = fs::read(&path).unwrap_or_default();
         let records = bytes.strip_prefix(MAGIC.as_slice()).unwrap_or_default();
         let known = records.chunks_exact(RECORD).filter_map(|record| {
@@ -57,6 +57,15 @@ impl Digests {
         }
     }
 
+    /// Learns the digest of a file from whoever wrote it, as it is now that nobody writes it any more.
+    pub fn learn(&self, stat: &Stat, digest: &Digest) {
+        if let Some(digest) = bytes_of(digest) {
+            let mut used = self.used();
+            used.all.insert(mark(stat), digest);
+            used.changed = true;
+        }
+    }
+
     /// The digest of a file's content: remembered, or found out now by reading it.
     pub(crate) fn of<E>(
         &self,
@@ -65,8 +74,9 @@ impl Digests {
     ) -> Result<String, E> {
         let mark = mark(stat);
         let mut changed = false;
-        let digest = match self.known.get(&mark) {
-            Some(digest) => *digest,
+        let learnt = || self.used().all.get(&mark).copied();
+        let digest = match self.known.get(&mark).copied().or_else(learnt) {
+            Some(digest) => digest,
             None => {
                 let now = SystemTime::now();
                 let digest = read()?;
@@ -80,11 +90,15 @@ impl Digests {
                 bytes
             }
         };
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used();
         used.all.insert(mark, digest);
         used.changed |= changed;
         drop(used);
         Ok(hex(&digest))
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,7 +197,15 @@ mod tests {
         fs::write(&file, "two").unwrap();
         fs::File::open(&file).unwrap().set_modified(times).unwrap();
         assert_eq!(digest(), Digester::sha256(b"two").hex());
+        // Whoever writes a file knows.
+        fs::write(&file, "three").unwrap();
+        let stat = rustix::fs::stat(&file).unwrap();
+        Digests::open(kept.clone()).learn(&stat, &Digester::sha256(b"three"));
+        let before = reads.get();
+        assert_eq!(digest(), Digester::sha256(b"three").hex());
+        assert_eq!(reads.get(), before);
         // A damaged file is none.
+        fs::write(&file, "two").unwrap();
         fs::write(&kept, "gdigest1 and then something else").unwrap();
         assert_eq!(digest(), Digester::sha256(b"two").hex());
     }

@@ -57,6 +57,7 @@ pub use build::{Built, is_own_frontend};
 pub use builder::Builder;
 pub use carry::{CacheArchive, CacheMount};
 pub use context::{Context, Definition, Files};
+pub use digests::Digests;
 pub use error::{Error, Kind};
 pub use export::{Compression, Export, ExportKind};
 pub use gantry_dockerfile::excerpt;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::BoxFuture;
 use gantry_archive::Digester;
-use gantry_builder::{Context, Definition, Error, Files, Told};
+use gantry_builder::{Context, Definition, Digests, Error, Files, Told};
 use gantry_dockerfile::Ignore;
-use gantry_sys::in_root;
+use gantry_sys::{in_root, placement};
 use rustix::fs::OFlags;
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::io::{StreamReader, SyncIoBridge};
@@ -60,10 +61,21 @@ impl Locals {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
+        if let Ok(folder) = fs::File::open(&root) {
+            placement::spread(folder);
+        }
         Ok(Self {
             root,
             locks: Mutex::default(),
         })
+    }
+
+    /// A new folder under a name that no other ever had: see [`placement::spread`].
+    fn fresh(&self) -> std::io::Result<tempfile::TempDir> {
+        let readable = fs::Permissions::from_mode(0o755);
+        let mut folder = tempfile::Builder::new();
+        folder.prefix(LENT).permissions(readable);
+        folder.tempdir_in(&self.root)
     }
 
     /// The folder that was used with this key before, if nobody else uses it now.
@@ -77,11 +89,13 @@ impl Locals {
         };
         let failed = |error| Error::Asker(format!("cannot make a folder for a context: {error}"));
         let Ok(lock) = lock.try_lock_owned() else {
-            let folder = tempfile::Builder::new().prefix(LENT).tempdir_in(&self.root);
-            return Ok(Place::Lent(folder.map_err(failed)?));
+            return Ok(Place::Lent(self.fresh().map_err(failed)?));
         };
         let path = self.root.join(name);
-        fs::create_dir_all(&path).map_err(failed)?;
+        if !path.exists() {
+            let folder = self.fresh().map_err(failed)?;
+            fs::rename(folder.keep(), &path).map_err(failed)?;
+        }
         // Pruning removes what was not used for long.
         let now = fs::FileTimes::new().set_modified(SystemTime::now());
         let _ = fs::File::open(&path).and_then(|folder| folder.set_times(now));
@@ -114,7 +128,7 @@ impl Locals {
             return false;
         };
         let path = self.root.join(name);
-        let _ = fs::remove_file(path.with_extension("digests"));
+        let _ = fs::remove_file(digests_of(&path));
         fs::remove_dir_all(path).is_ok()
     }
 
@@ -124,13 +138,37 @@ impl Locals {
         session: &Session,
         wanted: &Sync,
         part: impl Fn(u64) + Send + std::marker::Sync + 'static,
-    ) -> Result<(Place, u64), Error> {
+    ) -> Result<Brought, Error> {
         let place = self.place(&format!("{}:{}", wanted.name, session.shared_key()))?;
+        let digests = match &place {
+            Place::Kept { path, .. } => Some(Arc::new(Digests::open(digests_of(path)))),
+            Place::Lent(_) => None,
+        };
         let failed = |error: std::io::Error| Error::Asker(format!("cannot open a folder: {error}"));
         let root = fs::File::open(place.path()).map_err(failed)?;
-        let bytes = session.sync(wanted, root.into(), part).await?;
-        Ok((place, bytes))
+        let bytes = session
+            .sync(wanted, root.into(), digests.clone(), part)
+            .await?;
+        Ok(Brought {
+            place,
+            digests,
+            bytes,
+        })
     }
+}
+
+/// A folder that was brought.
+struct Brought {
+    place: Place,
+    /// What is known of the files' contents, where the folder is kept.
+    digests: Option<Arc<Digests>>,
+    /// How much travelled.
+    bytes: u64,
+}
+
+/// Where the digests of a kept folder's files are.
+fn digests_of(path: &Path) -> PathBuf {
+    path.with_extension("digests")
 }
 
 const LENT: &str = "lent-";
@@ -178,17 +216,14 @@ impl Files for LocalFiles {
                 .bring(&self.session, &wanted, move |bytes| {
                     counted.store(bytes, Ordering::Relaxed);
                 });
-            let (place, bytes) = line.drawn(brought, part).await?;
-            total.store(bytes, Ordering::Relaxed);
+            let brought = line.drawn(brought, part).await?;
+            total.store(brought.bytes, Ordering::Relaxed);
             part(line.told(true));
-            let path = place.path().to_owned();
-            let digests = path.with_extension("digests");
-            let kept = matches!(place, Place::Kept { .. });
-            let context = Context::new(path, ignore, place)?;
-            Ok(Arc::new(if kept {
-                context.remembering(digests)
-            } else {
-                context
+            let path = brought.place.path().to_owned();
+            let context = Context::new(path, ignore, brought.place)?;
+            Ok(Arc::new(match brought.digests {
+                Some(digests) => context.remembering(digests),
+                None => context,
             }))
         })
     }
@@ -272,7 +307,12 @@ async fn small(
     };
     let root = fs::File::open(place.path()).map_err(failed)?;
     session
-        .sync(&wanted, root.try_clone().map_err(failed)?.into(), |_| {})
+        .sync(
+            &wanted,
+            root.try_clone().map_err(failed)?.into(),
+            None,
+            |_| {},
+        )
         .await?;
     names.iter().map(|name| read(&root, name)).collect()
 }

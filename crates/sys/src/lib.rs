@@ -24,6 +24,7 @@ pub mod mount_attr;
 pub mod namespaces;
 pub mod netlink;
 pub mod netns;
+pub mod placement;
 pub mod process;
 pub mod program_text;
 pub mod quota;

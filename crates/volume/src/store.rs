@@ -109,6 +109,9 @@ impl Volumes {
     pub fn open(data_root: &Path) -> Result<Self, Error> {
         let root = data_root.join("volumes");
         fs::create_dir_all(&root).map_err(Error::file("create", &root))?;
+        if let Ok(folder) = fs::File::open(&root) {
+            gantry_sys::placement::spread(folder);
+        }
         let volumes = Self {
             root,
             held: Mutex::default(),

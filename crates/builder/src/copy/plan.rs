@@ -45,7 +45,7 @@ impl Plan<'_> {
             }
         }
         let digests = match &self.job.origin {
-            Some(Origin::Context(context)) => context.digests.as_ref(),
+            Some(Origin::Context(context)) => context.digests.as_deref(),
             _ => None,
         };
         // Which names are one file.

@@ -6,6 +6,9 @@ use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::vec::IntoIter;
 
+use gantry_archive::Digester;
+use gantry_builder::Digests;
+use gantry_reference::Algorithm;
 use tokio::sync::mpsc;
 
 use super::tree::{Tree, complete};
@@ -13,9 +16,10 @@ use super::{Packet, PacketKind, Stat, TransferError, mode};
 
 /// Makes a folder equal to what comes in `packets`; `answers` go to the sender, `progress` is told the bytes so far.
 ///
-/// Only what changed is asked for. Waits for the disk: not for threads that must not.
+/// Only what changed is asked for; `digests` learns what it is. Waits for the disk: not for threads that must not.
 pub(crate) fn receive(
     root: OwnedFd,
+    digests: Option<&Digests>,
     mut packets: mpsc::Receiver<Vec<Packet>>,
     answers: &mpsc::UnboundedSender<Packet>,
     progress: &(dyn Fn(u64) + Send + Sync),
@@ -24,6 +28,7 @@ pub(crate) fn receive(
         tree: Tree::new(root)?,
         wanted: HashMap::new(),
         open: HashMap::new(),
+        digests,
         next: 0,
         bytes: 0,
     };
@@ -68,17 +73,47 @@ fn next(packets: &mut mpsc::Receiver<Vec<Packet>>, batch: &mut IntoIter<Packet>)
     }
 }
 
-struct Receiver {
+struct Receiver<'a> {
     tree: Tree,
     /// Files that were asked for.
     wanted: HashMap<u32, Stat>,
     /// Files whose content is coming.
-    open: HashMap<u32, (File, Stat)>,
+    open: HashMap<u32, Arriving>,
+    digests: Option<&'a Digests>,
     next: u32,
     bytes: u64,
 }
 
-impl Receiver {
+/// A file whose content is coming.
+struct Arriving {
+    file: File,
+    stat: Stat,
+    /// Of what has come, where somebody wants to know.
+    digester: Option<Digester>,
+}
+
+impl Arriving {
+    fn write(&mut self, data: &[u8]) -> Result<(), TransferError> {
+        if let Some(digester) = &mut self.digester {
+            digester.update(data);
+        }
+        self.file
+            .write_all(data)
+            .map_err(TransferError::file("write", &self.stat.path))
+    }
+
+    fn complete(self, digests: Option<&Digests>) -> Result<(), TransferError> {
+        complete(self.file.as_fd(), &self.stat)?;
+        if let (Some(digests), Some(digester)) = (digests, self.digester)
+            && let Ok(stat) = rustix::fs::fstat(&self.file)
+        {
+            digests.learn(&stat, &digester.finish());
+        }
+        Ok(())
+    }
+}
+
+impl Receiver<'_> {
     fn told(
         &mut self,
         stat: Stat,
@@ -100,21 +135,22 @@ impl Receiver {
 
     fn data(&mut self, id: u32, data: &[u8]) -> Result<(), TransferError> {
         if let Some(stat) = self.wanted.remove(&id) {
-            let file = File::from(self.tree.create(&stat.path)?);
-            self.open.insert(id, (file, stat));
+            let arriving = Arriving {
+                file: self.tree.create(&stat.path)?.into(),
+                stat,
+                digester: self.digests.map(|_| Digester::new(Algorithm::Sha256)),
+            };
+            self.open.insert(id, arriving);
         }
-        let Some((file, stat)) = self.open.get_mut(&id) else {
-            return Err(TransferError::Protocol(format!(
-                "content of file {id}, which was not asked for"
-            )));
-        };
-        if !data.is_empty() {
-            return file
-                .write_all(data)
-                .map_err(TransferError::file("write", &stat.path));
+        if data.is_empty() {
+            let arrived = self.open.remove(&id).ok_or_else(|| unasked(id))?;
+            return arrived.complete(self.digests);
         }
-        complete(file.as_fd(), stat)?;
-        self.open.remove(&id);
-        Ok(())
+        let arriving = self.open.get_mut(&id).ok_or_else(|| unasked(id))?;
+        arriving.write(data)
     }
+}
+
+fn unasked(id: u32) -> TransferError {
+    TransferError::Protocol(format!("content of file {id}, which was not asked for"))
 }

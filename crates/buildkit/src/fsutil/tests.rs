@@ -38,7 +38,7 @@ fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
                 }
             }
         });
-        let done = receive(target.into(), arrived, &answers, &|_| {});
+        let done = receive(target.into(), None, arrived, &answers, &|_| {});
         drop(answers);
         done
     })
@@ -59,7 +59,10 @@ fn lies(told: &[Stat]) -> (Result<u64, TransferError>, tempfile::TempDir) {
     drop(sender);
     let (answers, _queue) = mpsc::unbounded_channel();
     let root = fs::File::open(root).unwrap();
-    (receive(root.into(), arrived, &answers, &|_| {}), folder)
+    (
+        receive(root.into(), None, arrived, &answers, &|_| {}),
+        folder,
+    )
 }
 
 fn told(path: &str, mode: u32) -> Stat {
@@ -180,7 +183,7 @@ fn an_end_too_early_is_none_and_content_that_nobody_wants_is_refused() {
     sender.blocking_send(vec![data]).unwrap();
     let (answers, _queue) = mpsc::unbounded_channel();
     let root = fs::File::open(folder.path()).unwrap();
-    let done = receive(root.into(), arrived, &answers, &|_| {});
+    let done = receive(root.into(), None, arrived, &answers, &|_| {});
     assert!(matches!(done, Err(TransferError::Protocol(_))), "{done:?}");
 }
 
@@ -218,7 +221,7 @@ proptest::proptest! {
         drop(sender);
         let (answers, _queue) = mpsc::unbounded_channel();
         let open = fs::File::open(&root).unwrap();
-        let _ = receive(open.into(), arrived, &answers, &|_| {});
+        let _ = receive(open.into(), None, arrived, &answers, &|_| {});
         let left = |path: &Path| {
             let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect();
             names.sort();

@@ -1,8 +1,10 @@
 //! The client's files.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use gantry_builder::Digests;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Request;
@@ -30,11 +32,12 @@ pub struct Sync {
 }
 
 impl Session {
-    /// Makes a folder equal to one of the client's; only what differs travels. Returns the bytes that did.
+    /// Makes a folder equal to one of the client's; only what differs travels. `digests` learns what it is. Returns the bytes that did.
     pub async fn sync(
         &self,
         wanted: &Sync,
         root: OwnedFd,
+        digests: Option<Arc<Digests>>,
         progress: impl Fn(u64) + Send + std::marker::Sync + 'static,
     ) -> Result<u64, SessionError> {
         let (answers, queue) = mpsc::unbounded_channel();
@@ -48,7 +51,7 @@ impl Session {
         let mut packets = packets.ready_chunks(BATCH);
         let (sender, arrived) = mpsc::channel(QUEUE);
         let work = tokio::task::spawn_blocking(move || {
-            let received = receive(root, arrived, &answers, &progress);
+            let received = receive(root, digests.as_deref(), arrived, &answers, &progress);
             if let Err(error) = &received {
                 let _ = answers.send(Packet::error(&error.to_string()));
             }

@@ -29,12 +29,15 @@ pub type ByteReader = Pin<Box<dyn AsyncRead + Send>>;
 /// Progress lines that may wait for a slow client; beyond this, figures are left out.
 const BACKLOG: usize = 1024;
 
+/// A body's chunks as they come.
+pub(crate) fn chunks(body: Body) -> ByteStream {
+    let chunks = body.into_data_stream();
+    chunks.map(|chunk| chunk.map_err(io::Error::other)).boxed()
+}
+
 /// A body as something to read.
 pub(crate) fn reader(body: Body) -> ByteReader {
-    let chunks = body
-        .into_data_stream()
-        .map(|chunk| chunk.map_err(io::Error::other));
-    Box::pin(StreamReader::new(chunks))
+    Box::pin(StreamReader::new(chunks(body)))
 }
 
 /// An answer whose body is a stream.

@@ -13,7 +13,7 @@ use gantry_api_types::{
 
 use super::{Answer, not_built};
 use crate::hijack::Attachment;
-use crate::stream::{ByteReader, ByteStream};
+use crate::stream::ByteStream;
 
 /// What `GET /containers/json` asks.
 #[derive(Debug, Clone, Default)]
@@ -227,7 +227,7 @@ pub trait Containers: Clone + Send + Sync + 'static {
         &self,
         name: &str,
         write: ArchiveWrite,
-        archive: ByteReader,
+        archive: ByteStream,
     ) -> impl Future<Output = Answer<()>> + Send {
         not_built("copying files into a container (cp)")
     }

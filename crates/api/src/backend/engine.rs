@@ -28,7 +28,7 @@ use super::{
 };
 use crate::failure::Failure;
 use crate::hijack::{Attachment, RawStream};
-use crate::stream::{ByteReader, ByteStream};
+use crate::stream::ByteStream;
 
 impl super::Containers for Engine {
     async fn list(&self, query: ListQuery) -> Answer<Vec<ContainerSummary>> {
@@ -245,7 +245,7 @@ impl super::Containers for Engine {
         &self,
         name: &str,
         write: ArchiveWrite,
-        archive: ByteReader,
+        archive: ByteStream,
     ) -> Answer<()> {
         let options = UnpackOptions {
             path: write.path,

@@ -6,7 +6,7 @@ use gantry_engine::Engine;
 
 use super::Answer;
 use super::engine::blocking;
-use crate::stream::{ByteReader, ByteStream};
+use crate::stream::ByteStream;
 
 impl super::Volumes for Engine {
     async fn volumes(&self, filters: Filters) -> Answer<VolumeListing> {
@@ -70,7 +70,7 @@ impl super::Volumes for Engine {
         Ok(futures_util::stream::unfold(chunks, next).boxed())
     }
 
-    async fn import_volume(&self, name: &str, archive: ByteReader) -> Answer<Volume> {
+    async fn import_volume(&self, name: &str, archive: ByteStream) -> Answer<Volume> {
         Ok(self.volumes.import(name, archive).await?)
     }
 }

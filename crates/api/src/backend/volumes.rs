@@ -5,7 +5,7 @@ use std::future::Future;
 use gantry_api_types::{Filters, Volume, VolumeCreateRequest, VolumeListing, VolumesPruneReport};
 
 use super::{Answer, not_built};
-use crate::stream::{ByteReader, ByteStream};
+use crate::stream::ByteStream;
 
 /// The volumes group.
 #[expect(
@@ -69,7 +69,7 @@ pub trait Volumes: Clone + Send + Sync + 'static {
     fn import_volume(
         &self,
         name: &str,
-        archive: ByteReader,
+        archive: ByteStream,
     ) -> impl Future<Output = Answer<Volume>> + Send {
         not_built("volume import")
     }

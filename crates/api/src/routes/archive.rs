@@ -72,7 +72,7 @@ async fn write<B: Containers>(
         copy_uid_gid: params.truth("copyUIDGID"),
     };
     containers
-        .write_archive(bare(&name), write, stream::reader(body))
+        .write_archive(bare(&name), write, stream::chunks(body))
         .await?;
     Ok(StatusCode::OK)
 }

@@ -162,6 +162,6 @@ async fn import<B: Volumes>(
     Segment(name): Segment,
     body: Body,
 ) -> Result<Response, Failure> {
-    let made = volumes.import_volume(&name, stream::reader(body)).await?;
+    let made = volumes.import_volume(&name, stream::chunks(body)).await?;
     Ok(json::response(StatusCode::CREATED, &made))
 }

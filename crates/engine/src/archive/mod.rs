@@ -4,6 +4,7 @@
 //! ([`root`]); what is read or written is reached by descriptors from there, one component at a
 //! time. A container that changes its tree meanwhile can spoil its own copy and nothing else.
 
+mod arriving;
 mod pack;
 mod root;
 mod stat;
@@ -14,14 +15,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use gantry_api_types::PathStat;
-use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
-use tokio_util::io::SyncIoBridge;
 
 use crate::Error;
 use crate::containers::{Containers, blocking};
 
+pub(crate) use arriving::Arriving;
 pub(crate) use pack::pack_root;
 pub(crate) use root::View;
 
@@ -83,7 +84,7 @@ impl Containers {
         &self,
         id: &str,
         options: UnpackOptions,
-        archive: impl AsyncRead + Send + Unpin + 'static,
+        archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), Error> {
         let container = self.registry.find(id)?;
         if container.record().host_config.readonly_rootfs {
@@ -92,7 +93,7 @@ impl Containers {
             ));
         }
         let view = View::open(self, &container).await?;
-        let archive = ahead(archive)?;
+        let archive = Arriving::begin(archive);
         let (subject, asked) = (Arc::clone(&container), id.to_owned());
         blocking(move || {
             let by_user = options.own_by_user;
@@ -103,14 +104,6 @@ impl Containers {
         self.announce(&container, "extract-to-dir", &[]);
         Ok(())
     }
-}
-
-/// What a client sends, read while the disk is busy with what came before.
-pub(crate) fn ahead(
-    archive: impl AsyncRead + Send + Unpin + 'static,
-) -> Result<impl io::Read + Send + 'static, Error> {
-    let failed = |error| Error::Internal(format!("cannot start a thread: {error}"));
-    gantry_archive::read_ahead(SyncIoBridge::new(archive)).map_err(failed)
 }
 
 /// A whole directory as an archive whose names begin at it.

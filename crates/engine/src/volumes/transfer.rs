@@ -1,10 +1,12 @@
 //! A volume's data as a tar stream, out and in.
 
+use std::io;
 use std::os::fd::AsFd;
 
+use bytes::Bytes;
+use futures_util::Stream;
 use gantry_api_types::Volume as VolumeBody;
 use gantry_volume::{NewVolume, VolumeName};
-use tokio::io::AsyncRead;
 
 use super::VolumeService;
 use crate::containers::blocking;
@@ -23,7 +25,7 @@ impl VolumeService {
     pub async fn import(
         &self,
         name: &str,
-        archive: impl AsyncRead + Send + Unpin + 'static,
+        archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<VolumeBody, Error> {
         let new = NewVolume::named(VolumeName::new(name)?);
         if self.volumes.get(name).is_ok() {
@@ -34,7 +36,7 @@ impl VolumeService {
             .into());
         }
         let (volumes, fresh) = (self.volumes.clone(), self.volumes.fresh()?);
-        let archive = archive::ahead(archive)?;
+        let archive = archive::Arriving::begin(archive);
         let volume = blocking(move || {
             let data = fresh.open_data()?;
             archive::unpack_into(data.as_fd(), archive, "the volume")?;

@@ -10,6 +10,7 @@ use tokio::sync::RwLock;
 
 use crate::cache::Cache;
 use crate::cache_mounts::CacheMounts;
+use crate::copy::KnownKeys;
 use crate::{Error, Settings};
 
 /// What marks the containers of RUN.
@@ -27,6 +28,7 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) cache: Cache,
     pub(crate) cache_mounts: CacheMounts,
+    pub(crate) known_keys: KnownKeys,
     /// Contexts and whatever else a build needs for a while.
     pub(crate) folder: PathBuf,
     /// Builds read, pruning writes.
@@ -68,6 +70,7 @@ impl Builder {
             settings,
             cache: Cache::open(root.join("keys"))?,
             cache_mounts: CacheMounts::open(root.join("mounts"))?,
+            known_keys: KnownKeys::default(),
             folder,
             pruning: RwLock::new(()),
             sharing: tokio::sync::Mutex::default(),

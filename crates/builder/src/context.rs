@@ -52,6 +52,8 @@ pub struct Context {
     pub(crate) ignore: Ignore,
     /// What is known of the contents of its files.
     pub(crate) digests: Option<Arc<Digests>>,
+    /// A number that no folder with other files has, as long as the daemon lives.
+    pub(crate) state: Option<u64>,
     /// Removes the folder, or gives it free for others, when nobody needs it any more.
     _keeper: Box<dyn std::fmt::Debug + Send + Sync>,
 }
@@ -68,6 +70,7 @@ impl Context {
             root: in_root::open_root(&name).map_err(Error::file("open", &path))?,
             ignore,
             digests: None,
+            state: None,
             _keeper: Box::new(keeper),
         })
     }
@@ -76,6 +79,13 @@ impl Context {
     #[must_use]
     pub fn remembering(mut self, digests: Arc<Digests>) -> Self {
         self.digests = Some(digests);
+        self
+    }
+
+    /// Says which state the folder is in: contexts with one number have the same files, whatever their times.
+    #[must_use]
+    pub fn in_state(mut self, state: u64) -> Self {
+        self.state = Some(state);
         self
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::BoxFuture;
@@ -27,6 +27,9 @@ pub(crate) struct Locals {
     root: PathBuf,
     /// One build at a time writes into a folder or reads it.
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// The states of kept folders that no build has changed since: what is not there may be anything.
+    states: Mutex<HashMap<PathBuf, u64>>,
+    next_state: AtomicU64,
 }
 
 /// A folder while a build uses it.
@@ -67,6 +70,8 @@ impl Locals {
         Ok(Self {
             root,
             locks: Mutex::default(),
+            states: Mutex::default(),
+            next_state: AtomicU64::default(),
         })
     }
 
@@ -128,6 +133,7 @@ impl Locals {
             return false;
         };
         let path = self.root.join(name);
+        self.states().remove(&path);
         let _ = fs::remove_file(digests_of(&path));
         fs::remove_dir_all(path).is_ok()
     }
@@ -146,14 +152,27 @@ impl Locals {
         };
         let failed = |error: std::io::Error| Error::Asker(format!("cannot open a folder: {error}"));
         let root = fs::File::open(place.path()).map_err(failed)?;
-        let bytes = session
+        // Until it has come whole, nobody knows what the folder is.
+        let before = self.states().remove(place.path());
+        let received = session
             .sync(wanted, root.into(), digests.clone(), part)
             .await?;
+        let state = before
+            .filter(|_| !received.changed)
+            .unwrap_or_else(|| self.next_state.fetch_add(1, Ordering::Relaxed));
+        if let Place::Kept { path, .. } = &place {
+            self.states().insert(path.clone(), state);
+        }
         Ok(Brought {
             place,
             digests,
-            bytes,
+            state,
+            bytes: received.bytes,
         })
+    }
+
+    fn states(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,6 +181,8 @@ struct Brought {
     place: Place,
     /// What is known of the files' contents, where the folder is kept.
     digests: Option<Arc<Digests>>,
+    /// The same as before only if nothing is different.
+    state: u64,
     /// How much travelled.
     bytes: u64,
 }
@@ -220,7 +241,7 @@ impl Files for LocalFiles {
             total.store(brought.bytes, Ordering::Relaxed);
             part(line.told(true));
             let path = brought.place.path().to_owned();
-            let context = Context::new(path, ignore, brought.place)?;
+            let context = Context::new(path, ignore, brought.place)?.in_state(brought.state);
             Ok(Arc::new(match brought.digests {
                 Some(digests) => context.remembering(digests),
                 None => context,

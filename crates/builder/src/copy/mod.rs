@@ -3,6 +3,7 @@
 //! A [`Job`] says what is wanted. `planner` selects the files and finds their places, which makes a [`Plan`] of `item`s.
 
 mod item;
+mod known;
 mod plan;
 mod planner;
 
@@ -18,6 +19,7 @@ use crate::Error;
 use crate::files::{Chmod, Owner, Selection, is_pattern, resolve, select};
 
 use item::Item;
+pub(crate) use known::KnownKeys;
 pub(crate) use plan::Plan;
 use planner::{Chosen, Planner};
 

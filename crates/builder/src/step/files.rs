@@ -116,10 +116,20 @@ impl Work {
         let builder = self.builder.clone();
         let new = stage.nameless();
         let layer = blocking(move || {
+            let asked = job.asked();
+            let kept = |key: Digest| {
+                let hit = builder.look_up(&key).filter(|_| !anew)?;
+                Some(Layer::Kept { key, hit })
+            };
+            let known = builder.known_keys.get(asked.as_ref());
+            if let Some(layer) = known.and_then(kept) {
+                return Ok(layer);
+            }
             let plan = job.plan()?;
             let key = plan.key()?;
-            if let Some(hit) = builder.look_up(&key).filter(|_| !anew) {
-                return Ok(Layer::Kept { key, hit });
+            builder.known_keys.learn(asked, &key);
+            if let Some(layer) = kept(key.clone()) {
+                return Ok(layer);
             }
             let store = builder.engine.images.store();
             let image = store.make_written(new, |out| plan.write(out))?;

@@ -13,7 +13,7 @@ mod send;
 mod tests;
 mod tree;
 
-pub(crate) use receive::receive;
+pub(crate) use receive::{Received, receive};
 pub(crate) use send::send;
 
 use std::collections::HashMap;

@@ -14,6 +14,15 @@ use tokio::sync::mpsc;
 use super::tree::{Tree, complete};
 use super::{Packet, PacketKind, Stat, TransferError, mode};
 
+/// What came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    /// How much travelled.
+    pub(crate) bytes: u64,
+    /// Whether the folder is different now, but for times.
+    pub(crate) changed: bool,
+}
+
 /// Makes a folder equal to what comes in `packets`; `answers` go to the sender, `progress` is told the bytes so far.
 ///
 /// Only what changed is asked for; `digests` learns what it is. Waits for the disk: not for threads that must not.
@@ -23,7 +32,7 @@ pub(crate) fn receive(
     mut packets: mpsc::Receiver<Vec<Packet>>,
     answers: &mpsc::UnboundedSender<Packet>,
     progress: &(dyn Fn(u64) + Send + Sync),
-) -> Result<u64, TransferError> {
+) -> Result<Received, TransferError> {
     let mut receiver = Receiver {
         tree: Tree::new(root)?,
         wanted: HashMap::new(),
@@ -53,11 +62,12 @@ pub(crate) fn receive(
             }
         }
         if all_told && receiver.wanted.is_empty() && receiver.open.is_empty() {
-            receiver.tree.finish()?;
+            let changed = receiver.tree.finish()?;
             // Whether the sender still listens shows in the packets.
             let _ = answers.send(Packet::of(PacketKind::Finished));
             while next(&mut packets, &mut batch).is_some() {}
-            return Ok(receiver.bytes);
+            let bytes = receiver.bytes;
+            return Ok(Received { bytes, changed });
         }
     }
     Err(TransferError::Gone)

@@ -6,10 +6,14 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use super::{Packet, PacketKind, Stat, TransferError, receive, send};
+use super::{Packet, PacketKind, Received, Stat, TransferError, receive, send};
 
 /// Makes `to` equal to `from`; returns the bytes that came.
 fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
+    received(from, to).map(|received| received.bytes)
+}
+
+fn received(from: &Path, to: &Path) -> Result<Received, TransferError> {
     // A handle that only names the folder, as mounted roots are.
     let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
     let source = rustix::fs::open(from, flags, rustix::fs::Mode::empty()).unwrap();
@@ -44,7 +48,7 @@ fn transfer(from: &Path, to: &Path) -> Result<u64, TransferError> {
     })
 }
 
-fn lies(told: &[Stat]) -> (Result<u64, TransferError>, tempfile::TempDir) {
+fn lies(told: &[Stat]) -> (Result<Received, TransferError>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     fs::create_dir(&root).unwrap();
@@ -118,6 +122,40 @@ fn a_tree_arrives_as_it_is_and_then_only_what_changed_travels() {
     assert_eq!(fs::read_to_string(b.join("dir-file")).unwrap(), "yy");
     assert_eq!(fs::read_to_string(b.join("dir/link/in")).unwrap(), "in");
     assert_eq!(fs::read_to_string(b.join("dir/deep")).unwrap(), "file now");
+}
+
+#[test]
+fn whether_anything_changed_is_told() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (a, b) = (from.path(), to.path());
+    fs::create_dir(a.join("dir")).unwrap();
+    fs::write(a.join("dir/file"), "1").unwrap();
+    symlink("there", a.join("link")).unwrap();
+    let changed = || received(a, b).unwrap().changed;
+    assert!(changed());
+    assert!(!changed());
+    let mode = |path: &str, mode| {
+        fs::set_permissions(a.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let changes: [&dyn Fn(); 6] = [
+        &|| fs::write(a.join("dir/file"), "22").unwrap(),
+        &|| mode("dir", 0o711),
+        &|| mode("dir/file", 0o600),
+        &|| fs::rename(a.join("dir/file"), a.join("dir/other")).unwrap(),
+        &|| fs::remove_file(a.join("link")).unwrap(),
+        &|| fs::create_dir(a.join("dir/new")).unwrap(),
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        change();
+        assert!(changed(), "{at}");
+        assert!(!changed(), "{at}");
+    }
+    symlink("there", a.join("link")).unwrap();
+    assert!(changed());
+    fs::remove_file(a.join("link")).unwrap();
+    symlink("here", a.join("link")).unwrap();
+    assert!(changed());
+    assert!(!changed());
 }
 
 #[test]

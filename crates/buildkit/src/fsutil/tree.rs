@@ -2,6 +2,7 @@
 //!
 //! Every name is looked up by the kernel below the folder without following links, so that nothing is written elsewhere.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,6 +29,8 @@ pub(super) struct Tree {
     times: Vec<(Vec<u8>, i64)>,
     /// Whether there may be something else.
     fresh: bool,
+    /// Whether anything that a build can tell is different now.
+    changed: Cell<bool>,
 }
 
 type Result<T> = std::result::Result<T, TransferError>;
@@ -45,6 +48,7 @@ impl Tree {
             last: None,
             links: Vec::new(),
             times: Vec::new(),
+            changed: Cell::new(fresh),
             fresh,
         })
     }
@@ -71,6 +75,8 @@ impl Tree {
                 if !self.told.contains(&stat.link) {
                     return Err(protocol(&stat.link, "is linked to, but was not told"));
                 }
+                // Linked anew, always.
+                self.changed.set(true);
                 self.links.push((path.clone(), stat.link.clone()));
                 false
             }
@@ -80,6 +86,9 @@ impl Tree {
                 false
             }
         };
+        if wanted {
+            self.changed.set(true);
+        }
         self.told.insert(path.clone());
         self.last = Some(path.clone());
         Ok(wanted)
@@ -124,6 +133,10 @@ impl Tree {
         let at = self.here();
         let there =
             known.is_some_and(|k| FileType::from_raw_mode(k.st_mode) == FileType::Directory);
+        let same = known.is_some_and(|k| k.st_mode & 0o7777 == mode::permissions(stat.mode));
+        if !there || !same {
+            self.changed.set(true);
+        }
         if !there {
             remove(at, name, path)?;
             rustix::fs::mkdirat(at, name, Mode::RWXU).map_err(TransferError::file("make", path))?;
@@ -168,6 +181,7 @@ impl Tree {
             let same =
                 || rustix::fs::readlinkat(at, name, Vec::new()).is_ok_and(|known| known == target);
             if !there || !same() {
+                self.changed.set(true);
                 remove(at, name, path)?;
                 rustix::fs::symlinkat(target.as_c_str(), at, name)
                     .map_err(TransferError::file("link", path))?;
@@ -175,6 +189,7 @@ impl Tree {
         } else if kind == FileType::Socket {
             return Err(protocol(path, "is a socket"));
         } else {
+            self.changed.set(true);
             remove(at, name, path)?;
             let part = |number: i64| u32::try_from(number).unwrap_or_default();
             let device = rustix::fs::makedev(part(stat.major), part(stat.minor));
@@ -206,8 +221,8 @@ impl Tree {
         .map_err(TransferError::file("create", path))
     }
 
-    /// Removes what was not told, and sets the times of directories.
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// Removes what was not told, and sets the times of directories. Whether anything but times is different now.
+    pub(super) fn finish(&mut self) -> Result<bool> {
         self.way.clear();
         for (path, link) in &self.links {
             self.same_as(path, link)?;
@@ -219,7 +234,7 @@ impl Tree {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;
             set_time(self.open(path, flags)?.as_fd(), *time, path)?;
         }
-        Ok(())
+        Ok(self.changed.get())
     }
 
     fn sweep(&self, folder: BorrowedFd<'_>, path: &[u8]) -> Result<()> {
@@ -232,6 +247,7 @@ impl Tree {
             }
             let whole = join(path, name.to_bytes());
             if !self.told.contains(&whole) {
+                self.changed.set(true);
                 remove(folder, name, &whole)?;
             } else if entry.file_type() == FileType::Directory {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Request;
 
 use super::{Session, SessionError, metadata, pipe};
-use crate::fsutil::{Packet, receive};
+use crate::fsutil::{Packet, Received, receive};
 
 const METHOD: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 /// Packets that are handed on at once, at most.
@@ -32,14 +32,14 @@ pub struct Sync {
 }
 
 impl Session {
-    /// Makes a folder equal to one of the client's; only what differs travels. `digests` learns what it is. Returns the bytes that did.
-    pub async fn sync(
+    /// Makes a folder equal to one of the client's; only what differs travels. `digests` learns what it is.
+    pub(crate) async fn sync(
         &self,
         wanted: &Sync,
         root: OwnedFd,
         digests: Option<Arc<Digests>>,
         progress: impl Fn(u64) + Send + std::marker::Sync + 'static,
-    ) -> Result<u64, SessionError> {
+    ) -> Result<Received, SessionError> {
         let (answers, queue) = mpsc::unbounded_channel();
         let mut request = Request::new(UnboundedReceiverStream::new(queue));
         let map = request.metadata_mut();

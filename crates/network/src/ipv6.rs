@@ -1,11 +1,11 @@
 //! IPv6 on the host: whether it is there, forwarding, and a prefix of this machine's own.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv6Addr;
 use std::path::Path;
 
 use gantry_netlink::Connection;
+use gantry_sys::hash;
 
 use crate::address::Cidr;
 use crate::bridge::{set_switch, system};
@@ -55,13 +55,10 @@ fn forward() -> Result<()> {
 
 /// A /48 of unique local addresses, always the same on this machine (RFC 4193).
 pub(crate) fn own_prefix(state: &Path) -> Option<Cidr> {
-    let mut hasher = DefaultHasher::new();
-    fs::read("/etc/machine-id")
-        .unwrap_or_default()
-        .hash(&mut hasher);
-    state.hash(&mut hasher);
+    let machine = fs::read("/etc/machine-id").unwrap_or_default();
+    let number = hash::stable(&(machine, state));
     let mut octets = [0; 16];
     octets[0] = 0xfd;
-    octets[1..6].copy_from_slice(&hasher.finish().to_be_bytes()[..5]);
+    octets[1..6].copy_from_slice(&number.to_be_bytes()[..5]);
     Cidr::new(Ipv6Addr::from(octets), 48)
 }

@@ -5,9 +5,8 @@
 //! and its addresses, and joins a group of interfaces that is this daemon's. A thread deletes the
 //! whole group, and the next daemon's start does if this one is killed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use gantry_netlink::{Changes, Connection};
+use gantry_sys::hash;
 
 use crate::address::Cidr;
 use crate::bridge::system;
@@ -22,10 +21,8 @@ pub(crate) struct Retired {
 impl Retired {
     /// The group that belongs to a table's name, which no other daemon here has.
     pub(crate) fn of(table: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        ("retired interfaces", table).hash(&mut hasher);
         // Group 0 is that of all interfaces, and low numbers are administrators'.
-        let group = hasher.finish() as u32 | 1 << 31;
+        let group = hash::stable(&("retired interfaces", table)) as u32 | 1 << 31;
         Self { group }
     }
 

@@ -1,11 +1,10 @@
 //! Sizes of writable layers, kept by the file system: project quotas of ext4 and XFS.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use gantry_sys::quota;
+use gantry_sys::{hash, quota};
 
 use crate::Error;
 use crate::error::at;
@@ -17,9 +16,7 @@ const BITS: u32 = 0x0fff_ffff;
 /// An ID for a snapshot that none of `taken` has. By its key, so that the containers of several
 /// daemons on one file system do not count as one.
 pub(crate) fn project(key: &str, taken: impl Fn(u32) -> bool) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    let mut offset = hasher.finish() as u32 & BITS;
+    let mut offset = hash::stable(key) as u32 & BITS;
     while taken(FIRST + offset) {
         offset = (offset + 1) & BITS;
     }

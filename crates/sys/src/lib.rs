@@ -3,7 +3,7 @@
 //! This is the only crate with `unsafe` besides the runtime's launch code. Everything here is a
 //! thin, typed wrapper that returns [`Errno`]; what rustix already wraps safely (the mount API,
 //! capabilities, pidfds, pseudo-terminals, statx) is used from there directly and not repeated.
-//! It knows nothing of containers.
+//! It knows nothing of containers. [`hash`] is here because every layer needs it.
 
 pub use rustix::io::Errno;
 
@@ -15,6 +15,7 @@ pub mod clone;
 pub mod datagram;
 pub mod detached;
 pub mod fd_passing;
+pub mod hash;
 pub mod heap;
 pub mod in_root;
 pub mod inherited;

@@ -7,12 +7,12 @@ mod network;
 mod options;
 mod warnings;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use gantry_api::ApiVersion;
 use gantry_engine::Live;
 use gantry_network::NetworkConfig;
+use gantry_sys::hash;
 
 use crate::Error;
 use crate::address::Address;
@@ -177,9 +177,7 @@ fn instance(run_root: &Path) -> Option<String> {
     if run_root == Path::new(RUN_ROOT) {
         return None;
     }
-    let mut hasher = DefaultHasher::new();
-    run_root.hash(&mut hasher);
-    Some(format!("{:08x}", hasher.finish() as u32))
+    Some(format!("{:08x}", hash::stable(run_root) as u32))
 }
 
 fn addresses(hosts: &[String], run_root: &Path, tls: bool) -> Result<Vec<Address>, Error> {

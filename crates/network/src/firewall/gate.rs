@@ -13,13 +13,13 @@
 //! ```
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
 use gantry_netlink::{Changes, Connection, VethPair};
 use gantry_nft::Family;
+use gantry_sys::hash;
 
 use crate::bridge::{delete_link, system};
 use crate::error::{Error, Result};
@@ -123,8 +123,6 @@ fn write(path: &str, value: &str) -> Result<()> {
 
 /// Names that another daemon's pair does not have.
 fn names(table: &str) -> (String, String) {
-    let mut hasher = DefaultHasher::new();
-    table.hash(&mut hasher);
-    let number = hasher.finish() as u32;
+    let number = hash::stable(table) as u32;
     (format!("gate{number:08x}-o"), format!("gate{number:08x}-i"))
 }

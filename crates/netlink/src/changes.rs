@@ -61,7 +61,8 @@ pub enum ChildKind {
 }
 
 impl ChildKind {
-    fn name(self) -> &'static str {
+    /// The kernel's name of it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Vlan(_) => "vlan",
             Self::Macvlan(_) => "macvlan",

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use gantry_sys::netlink::{AttributeIter, Messages, Reply, flags};
 
 use crate::abi::{
-    AF_INET, AF_INET6, AF_UNSPEC, FORWARDING, IF_OPER_UP, IFA_ADDRESS, IFA_LOCAL, IFF_UP,
-    IFLA_ADDRESS, IFLA_BRPORT_STATE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
+    AF_INET, AF_INET6, AF_UNSPEC, ARPHRD_ETHER, FORWARDING, IF_OPER_UP, IFA_ADDRESS, IFA_LOCAL,
+    IFF_UP, IFLA_ADDRESS, IFLA_BRPORT_STATE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
     IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_OPERSTATE, RT_TABLE_LOCAL, RTA_DST, RTA_OIF,
     RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE, RTN_UNICAST, ifinfomsg,
 };
@@ -25,7 +25,9 @@ pub struct Link {
     pub name: String,
     /// What it is: `bridge`, `veth`, ...; empty for a physical one.
     pub kind: String,
-    /// Its hardware address, when it has an Ethernet one.
+    /// Whether what it sends are Ethernet's frames: `lo` and tunnels send others.
+    pub ethernet: bool,
+    /// Its hardware address, when it has one of six bytes.
     pub mac: Option<[u8; 6]>,
     /// The index of the interface that it is a port of.
     pub master: Option<u32>,
@@ -142,6 +144,7 @@ fn parse_link(reply: &Reply) -> Option<Link> {
         index: u32_at(&reply.body, 4)?,
         name: text(attributes.find(IFLA_IFNAME)?),
         kind: info.find(IFLA_INFO_KIND).map(text).unwrap_or_default(),
+        ethernet: reply.body.get(2..4) == Some(&ARPHRD_ETHER.to_ne_bytes()),
         mac: attributes
             .find(IFLA_ADDRESS)
             .and_then(|mac| mac.try_into().ok()),

@@ -23,6 +23,7 @@ impl Networks {
             netlink: &self.netlink,
             config: &self.config,
             networks: &there,
+            unused: there.iter().find(|n| self.is_idle(n)),
         };
         let created = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -62,12 +63,17 @@ impl Networks {
         let used = read(&self.nets)
             .iter()
             .any(|net| net.info.interface == info.interface && net.info.id != info.id);
-        let own_parent = info.made_parent || info.interface == child::own_parent(&info.id);
         match info.driver {
             Driver::Bridge if !info.interface.is_empty() => {
                 crate::bridge::delete_link(&self.netlink, &info.interface)
             }
-            Driver::Macvlan | Driver::Ipvlan if own_parent && !used => {
+            Driver::Macvlan | Driver::Ipvlan if info.interface == child::own_parent(&info.id) => {
+                self.retired.add(&self.netlink, &info.interface, &[])?;
+                self.reaper.sweep();
+                Ok(())
+            }
+            // At once: as long as it is there, its number is taken on the interface below it.
+            Driver::Macvlan | Driver::Ipvlan if info.made_parent && !used => {
                 child::remove_parent(&self.netlink, &info.interface)
             }
             _ => Ok(()),
@@ -184,6 +190,12 @@ impl Networks {
             format!("name:{name:?} id:{:?}", id.get(..12).unwrap_or(id))
         });
         texts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether it is a user's network with subnets of its own, and no endpoint is on it.
+    fn is_idle(&self, network: &NetworkInfo) -> bool {
+        let takes_room = !network.is_predefined() && !network.config_only;
+        takes_room && !self.is_used(&network.id)
     }
 
     /// Whether an endpoint is on the network.

@@ -1,20 +1,55 @@
 //! Endpoints that share a host interface's hardware: macvlan and ipvlan.
 
+use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gantry_netlink::{Changes, ChildKind, ChildLink, Connection};
+use gantry_netlink::{Changes, ChildKind, ChildLink, Connection, Link};
 
 use crate::address::MacAddress;
 use crate::bridge::{delete_link, system};
 use crate::definition::{Driver, NetworkInfo};
 use crate::error::{Error, Result};
 use crate::inside::{self, Inside};
+use crate::networks::lock;
 use crate::options::{ChildOptions, IPVLAN_L2, MACVLAN_PASSTHRU};
 
 /// How long the children of containers that ended may take to go.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When containers last ended that had interfaces on a parent. Those go with their namespaces, which
+/// the kernel takes down later, and may be in the way of new ones until then.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    /// Some may have ended shortly before, while no daemon looked.
+    opened: Instant,
+    left: Mutex<HashMap<String, Instant>>,
+}
+
+impl Leaving {
+    pub(crate) fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            left: Mutex::default(),
+        }
+    }
+
+    /// A container ended that had one on this parent.
+    pub(crate) fn note(&self, parent: &str) {
+        let mut left = lock(&self.left);
+        left.retain(|_, ended| ended.elapsed() < PATIENCE);
+        left.insert(parent.to_owned(), Instant::now());
+    }
+
+    /// Until when one that is in the way on this parent may be about to go.
+    pub(crate) fn until(&self, parent: &str) -> Instant {
+        let last = lock(&self.left).get(parent).copied();
+        last.unwrap_or(self.opened).max(self.opened) + PATIENCE
+    }
+}
 
 /// The parent of a network that names none: an interface without a wire, named after its id.
 pub(crate) fn own_parent(id: &str) -> String {
@@ -73,9 +108,32 @@ pub(crate) fn is_missing(netlink: &Connection, parent: &str) -> Result<bool> {
     Ok(netlink.link(parent).map_err(system)?.is_none())
 }
 
-/// An interface that is passed through has one child, and so one network.
+/// Refuses a parent on which the kernel puts nothing, if it is there.
+pub(crate) fn check_fit(netlink: &Connection, driver: Driver, parent: &str) -> Result<()> {
+    let link = netlink.link(parent).map_err(system)?;
+    match link.filter(|link| !link.ethernet) {
+        None => Ok(()),
+        Some(link) => Err(Error::NoParent {
+            parent: link.name.clone(),
+            reason: not_ethernet(&link, driver.name()),
+        }),
+    }
+}
+
+/// Docker's words for the one that people try.
+fn not_ethernet(link: &Link, kind: &str) -> String {
+    if link.name == "lo" {
+        format!("loopback interface is not a valid {kind} parent link")
+    } else {
+        format!("it is not an Ethernet interface, and {kind} needs one")
+    }
+}
+
+/// An interface that is passed through has one child, and so one network; all of ipvlan on one
+/// interface have one mode, which the kernel would change for those that run.
 pub(crate) fn check_shared(
     parent: &str,
+    driver: Driver,
     options: &ChildOptions,
     networks: &[NetworkInfo],
 ) -> Result<()> {
@@ -84,6 +142,13 @@ pub(crate) fn check_shared(
         if options.mode == MACVLAN_PASSTHRU || theirs.mode == MACVLAN_PASSTHRU {
             return Err(Error::NotPermitted(format!(
                 "network {} uses the parent interface {parent}, and one that is passed through (macvlan_mode passthru) has one network only",
+                other.name
+            )));
+        }
+        let both = driver == Driver::Ipvlan && other.driver == Driver::Ipvlan;
+        if both && (options.mode, options.flags) != (theirs.mode, theirs.flags) {
+            return Err(Error::NotPermitted(format!(
+                "network {} uses the parent interface {parent} with another ipvlan_mode or ipvlan_flag, and one interface has one for all its networks",
                 other.name
             )));
         }
@@ -96,7 +161,7 @@ pub(crate) fn remove_parent(netlink: &Connection, parent: &str) -> Result<()> {
     delete_link(netlink, parent)
 }
 
-/// Makes the interface in the container.
+/// Makes the interface in the container; until then, others on the same parent may be about to go.
 pub(crate) fn attach(
     netlink: &Connection,
     network: &NetworkInfo,
@@ -104,6 +169,7 @@ pub(crate) fn attach(
     netns: BorrowedFd<'_>,
     mac: Option<MacAddress>,
     wanted: &Inside<'_>,
+    until: Instant,
 ) -> Result<()> {
     ensure_parent(netlink, &network.interface, options.parent.is_none())?;
     let parent = netlink
@@ -125,7 +191,7 @@ pub(crate) fn attach(
         mac: mac.map(|mac| mac.0),
         mtu: options.mtu,
     };
-    add_when_free(netlink, &link)?;
+    add_when_free(netlink, &link, &parent, until)?;
     let routed = routes_itself(network.driver, options);
     let without_gateway = Inside {
         default_route: wanted.default_route && !routed,
@@ -144,26 +210,79 @@ pub(crate) fn attach(
     configured
 }
 
-/// Makes it, waiting a moment for those of containers that have just ended: they go with their
-/// namespaces, which the kernel takes down later, and a parent that is passed through has one child
-/// (`EINVAL`), one of macvlan none of ipvlan (`EBUSY`).
-fn add_when_free(netlink: &Connection, link: &ChildLink<'_>) -> Result<()> {
-    let begun = Instant::now();
+/// Makes it. Where it may be that one in its way is about to go, it is waited for: a parent that is
+/// passed through has one child (`EINVAL`), one of macvlan none of ipvlan (`EBUSY`). What else the
+/// kernel refuses it will refuse again, and that is told at once.
+fn add_when_free(
+    netlink: &Connection,
+    link: &ChildLink<'_>,
+    parent: &Link,
+    until: Instant,
+) -> Result<()> {
     loop {
         let mut changes = Changes::new();
         changes.add_child(link);
-        let error = match netlink.apply(changes) {
-            Ok(()) => return Ok(()),
-            Err(error) => std::io::Error::from(error),
+        let Err(error) = netlink.apply(changes) else {
+            return Ok(());
         };
+        let error = std::io::Error::from(error);
         let taken = matches!(
             error.kind(),
-            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::ResourceBusy
+            ErrorKind::InvalidInput | ErrorKind::ResourceBusy
         );
-        if !taken || begun.elapsed() > PATIENCE {
-            return Err(Error::system("set the network up", error));
+        let mistake = taken.then(|| mistake(link, parent)).flatten();
+        if let Some(reason) = mistake {
+            return Err(unfit(parent, reason));
+        }
+        if !taken || Instant::now() > until {
+            let reason = in_the_way(&error, link);
+            return Err(match reason {
+                Some(reason) => unfit(parent, reason),
+                None => Error::system("set the network up", error),
+            });
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn unfit(parent: &Link, reason: String) -> Error {
+    Error::UnfitParent {
+        parent: parent.name.clone(),
+        reason,
+    }
+}
+
+/// Why the kernel will never put it there.
+fn mistake(link: &ChildLink<'_>, parent: &Link) -> Option<String> {
+    let kind = link.kind.name();
+    if !parent.ethernet {
+        return Some(not_ethernet(parent, kind));
+    }
+    if parent.master.is_some() {
+        return Some(format!(
+            "it is a port of a bridge or a part of a bond, and {kind} cannot share it; use that one as the parent"
+        ));
+    }
+    let mtu = link.mtu.filter(|mtu| *mtu > parent.mtu)?;
+    Some(format!(
+        "its MTU is {}, and the network's {mtu} is larger",
+        parent.mtu
+    ))
+}
+
+/// What keeps it out for as long as that is there.
+fn in_the_way(error: &std::io::Error, link: &ChildLink<'_>) -> Option<String> {
+    let passed_through = matches!(link.kind, ChildKind::Macvlan(MACVLAN_PASSTHRU));
+    match error.kind() {
+        ErrorKind::ResourceBusy => Some(format!(
+            "it is used in another way, such as by ipvlan and macvlan at once, and {} cannot share it",
+            link.kind.name()
+        )),
+        ErrorKind::InvalidInput if passed_through => Some(
+            "another interface is on it, and one that is passed through (macvlan_mode passthru) has one only"
+                .to_owned(),
+        ),
+        _ => None,
     }
 }
 

@@ -135,7 +135,16 @@ impl Networks {
             default_route: request.default_route && !net.info.internal,
             sysctls: &request.sysctls,
         };
-        child::attach(&self.netlink, &net.info, options, netns, mac, &wanted)?;
+        let until = self.leaving.until(&net.info.interface);
+        child::attach(
+            &self.netlink,
+            &net.info,
+            options,
+            netns,
+            mac,
+            &wanted,
+            until,
+        )?;
         lease_guard.keep();
         let state = EndpointState {
             mac,
@@ -159,6 +168,9 @@ impl Networks {
         let unpublished = self.unpublish_all(&endpoint);
         if let Some(net) = net {
             net.leave(&endpoint);
+            if matches!(net.means, Means::Child(_)) {
+                self.leaving.note(&net.info.interface);
+            }
             self.reaper.bury(endpoint, net);
         }
         unpublished

@@ -97,7 +97,7 @@ pub struct NetworkInfo {
     pub driver: Driver,
     /// Nanoseconds since 1970.
     pub created: u64,
-    /// Its subnets: at most one of each family.
+    /// Its subnets, those of IPv4 first; a bridge has at most one of each family.
     pub subnets: Vec<Subnet>,
     /// Whether IPv4 is on.
     pub ipv4: bool,
@@ -142,7 +142,7 @@ impl NetworkInfo {
         !self.is_predefined()
     }
 
-    /// Its subnet of one family.
+    /// Its first subnet of one family.
     pub fn subnet(&self, ipv4: bool) -> Option<&Subnet> {
         self.subnets.iter().find(|s| s.subnet.is_ipv4() == ipv4)
     }

@@ -209,6 +209,14 @@ pub enum Error {
         /// Why it cannot be had.
         reason: String,
     },
+    /// The kernel puts nothing on the parent interface.
+    #[error("cannot use the parent interface {parent}: {reason}")]
+    UnfitParent {
+        /// Its name.
+        parent: String,
+        /// Why.
+        reason: String,
+    },
     /// The host port is taken.
     #[error(
         "Bind for {host_ip}:{port} failed: port is already allocated ({protocol} port {port} is held by {holder})"
@@ -285,6 +293,7 @@ impl Error {
             Self::PoolOverlaps { .. }
             | Self::BridgeTaken { .. }
             | Self::NetworkInUse { .. }
+            | Self::UnfitParent { .. }
             | Self::NotPermitted(_) => Kind::Forbidden,
             Self::NotBuilt(_) => Kind::NotBuilt,
             Self::AddressTaken { .. }

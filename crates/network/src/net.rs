@@ -8,7 +8,7 @@ use gantry_netlink::Connection;
 use crate::addresses::{Addresses, Taken};
 use crate::bridge::Bridge;
 use crate::config::NetworkConfig;
-use crate::definition::{Driver, NetworkInfo};
+use crate::definition::{Driver, NetworkInfo, Subnet};
 use crate::endpoint::{EndpointRequest, EndpointState, Lease};
 use crate::error::{Error, Result};
 use crate::firewall::{Segment, Side};
@@ -64,7 +64,7 @@ impl Net {
                         .subnets
                         .iter()
                         .filter(|subnet| options.has_address(subnet.subnet.is_ipv4()))
-                        .filter_map(crate::definition::Subnet::gateway_cidr)
+                        .filter_map(Subnet::gateway_cidr)
                         .collect(),
                     mtu: options.mtu.or(config.mtu),
                     icc: options.icc,
@@ -129,7 +129,7 @@ impl Net {
         }
     }
 
-    /// Takes an address of each family that the network has.
+    /// Takes an address of each family that the network has, however many subnets it has.
     pub(crate) fn lease(
         &self,
         request: &EndpointRequest,
@@ -138,28 +138,68 @@ impl Net {
         self.check_families(request)?;
         let mut leases: Vec<Lease> = Vec::new();
         let mut leaving = Vec::new();
-        for (subnet, pool) in self.info.subnets.iter().zip(&self.addresses) {
-            let wanted: Option<IpAddr> = if subnet.subnet.is_ipv4() {
-                request.ip.map(Into::into)
-            } else {
-                request.ipv6.map(Into::into)
-            };
-            let taken = lock(pool).take(wanted, &request.container_id, endpoint);
-            let taken = taken.inspect_err(|_| {
+        let wanted = [
+            (true, request.ip.map(IpAddr::from)),
+            (false, request.ipv6.map(IpAddr::from)),
+        ];
+        for (ipv4, wanted) in wanted {
+            if self.info.subnet(ipv4).is_none() {
+                continue;
+            }
+            let taken = self.take(ipv4, wanted, &request.container_id, endpoint);
+            let (subnet, taken) = taken.inspect_err(|_| {
                 self.free(&leases, endpoint);
             })?;
-            let Taken {
-                address,
-                leaving: before,
-            } = taken;
-            leaving.extend(before);
-            let address = crate::Cidr::new(address, subnet.subnet.prefix());
+            leaving.extend(taken.leaving);
+            let address = crate::Cidr::new(taken.address, subnet.subnet.prefix());
             leases.extend(address.map(|address| Lease {
                 address,
                 gateway: subnet.router(),
             }));
         }
         Ok((leases, leaving))
+    }
+
+    /// Takes an address of one family: of the subnet that the wanted one is in, else of the first
+    /// that has one left.
+    fn take(
+        &self,
+        ipv4: bool,
+        wanted: Option<IpAddr>,
+        container: &str,
+        endpoint: &str,
+    ) -> Result<(&Subnet, Taken)> {
+        let subnets = self.info.subnets.iter().zip(&self.addresses);
+        let of_family = subnets.filter(|(subnet, _)| subnet.subnet.is_ipv4() == ipv4);
+        let mut full = None;
+        for (subnet, pool) in of_family.clone() {
+            if wanted.is_some_and(|wanted| !subnet.subnet.contains(wanted)) {
+                continue;
+            }
+            match lock(pool).take(wanted, container, endpoint) {
+                Ok(taken) => return Ok((subnet, taken)),
+                Err(error @ Error::AddressesExhausted { .. }) => full = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let all: Vec<_> = of_family.map(|(s, _)| s.subnet.to_string()).collect();
+        let network = self.info.name.clone();
+        match (wanted, full) {
+            (Some(ip), _) => Err(Error::AddressOutside {
+                ip,
+                subnet: all.join(", "),
+                network,
+            }),
+            (None, Some(Error::AddressesExhausted { hint, .. })) if all.len() > 1 => {
+                let subnet = all.join(", ");
+                Err(Error::AddressesExhausted {
+                    network,
+                    subnet,
+                    hint,
+                })
+            }
+            (None, full) => Err(full.unwrap_or(Error::NoSuchNetwork(network))),
+        }
     }
 
     /// Notes the addresses of an endpoint that is there already.
@@ -201,11 +241,10 @@ impl Net {
     }
 
     fn pool(&self, address: IpAddr) -> Option<&Mutex<Addresses>> {
-        let of_family = self.info.subnets.iter().zip(&self.addresses);
-        of_family
-            .filter(|(subnet, _)| subnet.subnet.is_ipv4() == address.is_ipv4())
+        let mut pools = self.info.subnets.iter().zip(&self.addresses);
+        pools
+            .find(|(subnet, _)| subnet.subnet.contains(address))
             .map(|(_, pool)| pool)
-            .next()
     }
 }
 

@@ -9,6 +9,7 @@ use gantry_dns::{Directory, Door, Upstream};
 use gantry_netlink::Connection;
 
 use crate::bridge::{Bridge, system};
+use crate::child::Leaving;
 use crate::config::NetworkConfig;
 use crate::endpoint::EndpointState;
 use crate::error::Result;
@@ -44,6 +45,7 @@ pub struct Networks {
     pub(crate) names: Mutex<Names>,
     host_servers: HostServers,
     pool: Pool,
+    pub(crate) leaving: Leaving,
     pub(crate) retired: Retired,
     pub(crate) reaper: Reaper,
 }
@@ -98,6 +100,7 @@ impl Networks {
             names: Mutex::default(),
             host_servers: HostServers::new(),
             pool,
+            leaving: Leaving::new(),
             retired,
             reaper: Reaper::start(retired)?,
             config,

@@ -66,6 +66,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) netlink: &'a Connection,
     pub(crate) config: &'a NetworkConfig,
     pub(crate) networks: &'a [NetworkInfo],
+    /// A user's network that no container is on.
+    pub(crate) unused: Option<&'a NetworkInfo>,
 }
 
 /// The longest name that is taken.
@@ -97,7 +99,7 @@ pub(crate) fn plan(
     check_families(&request, with_ipv6)?;
     let interface = interface(&request, driver, &id, around)?;
     let subnets = if request.config_only {
-        asked_subnets(&request.pools)?
+        asked_subnets(&request)?
     } else {
         subnets(&request, driver, with_ipv6, around)?
     };
@@ -169,7 +171,8 @@ fn check_unbuilt(request: &NetworkRequest) -> Result<()> {
     Ok(())
 }
 
-/// A bridge has one subnet of each family, also with Docker, whose words these are.
+/// A bridge has one subnet of each family, also with Docker, whose words these are. On a wire that
+/// others route, several are as good as one.
 fn check_several(request: &NetworkRequest, driver: Driver) -> Result<()> {
     let subnets = request.pools.iter().map(|pool| pool.subnet.as_str());
     let (ipv6, ipv4): (Vec<&str>, Vec<&str>) = subnets
@@ -198,7 +201,7 @@ fn check_families(request: &NetworkRequest, with_ipv6: bool) -> Result<()> {
     if request.ipv4 != Some(false) {
         return Ok(());
     }
-    let pools = asked_subnets(&request.pools)?;
+    let pools = asked_subnets(request)?;
     if pools.iter().any(|pool| pool.subnet.is_ipv4()) {
         return Err(Error::InvalidRequest(
             "an IPv4 subnet was given, and IPv4 is switched off (--ipv4=false)".into(),
@@ -280,7 +283,7 @@ fn driver(request: &NetworkRequest) -> Result<Driver> {
 }
 
 fn wants_ipv6(request: &NetworkRequest, driver: Driver, around: &Surroundings<'_>) -> Result<bool> {
-    let pools = asked_subnets(&request.pools)?;
+    let pools = asked_subnets(request)?;
     let asked = pools.iter().any(|pool| !pool.subnet.is_ipv4());
     match request.ipv6 {
         Some(false) if asked => Err(Error::InvalidRequest(
@@ -313,7 +316,8 @@ fn interface(
         let Some(parent) = &options.parent else {
             return Ok(child::own_parent(id));
         };
-        child::check_shared(parent, &options, around.networks)?;
+        child::check_fit(around.netlink, driver, parent)?;
+        child::check_shared(parent, driver, &options, around.networks)?;
         return Ok(parent.clone());
     }
     let name = BridgeOptions::parse(&request.options)?
@@ -330,10 +334,10 @@ fn interface(
     }
 }
 
-/// The pools that have a subnet, checked each by itself.
-fn asked_subnets(pools: &[PoolRequest]) -> Result<Vec<Subnet>> {
+/// The pools that have a subnet, checked each by itself and against each other.
+fn asked_subnets(request: &NetworkRequest) -> Result<Vec<Subnet>> {
     let mut subnets: Vec<Subnet> = Vec::new();
-    for pool in pools {
+    for pool in &request.pools {
         if pool.subnet.is_empty() {
             if !pool.range.is_empty() || !pool.gateway.is_empty() || !pool.auxiliary.is_empty() {
                 return Err(Error::InvalidRequest(
@@ -343,18 +347,13 @@ fn asked_subnets(pools: &[PoolRequest]) -> Result<Vec<Subnet>> {
             continue;
         }
         let subnet = one_subnet(pool)?;
-        let family = if subnet.subnet.is_ipv4() {
-            "IPv4"
-        } else {
-            "IPv6"
-        };
-        if subnets
-            .iter()
-            .any(|s| s.subnet.is_ipv4() == subnet.subnet.is_ipv4())
-        {
-            return Err(Error::InvalidRequest(format!(
-                "invalid network config: several {family} subnets are not supported"
-            )));
+        let mut others = subnets.iter();
+        if let Some(other) = others.find(|other| other.subnet.overlaps(subnet.subnet)) {
+            return Err(Error::PoolOverlaps {
+                subnet: subnet.subnet.to_string(),
+                other: other.subnet.to_string(),
+                network: request.name.clone(),
+            });
         }
         subnets.push(subnet);
     }
@@ -434,7 +433,7 @@ fn subnets(
     with_ipv6: bool,
     around: &Surroundings<'_>,
 ) -> Result<Vec<Subnet>> {
-    let mut asked = asked_subnets(&request.pools)?;
+    let mut asked = asked_subnets(request)?;
     for subnet in &asked {
         check_overlap(subnet.subnet, around)?;
     }
@@ -510,18 +509,27 @@ fn chosen(ipv4: bool, request: &NetworkRequest, around: &Surroundings<'_>) -> Re
         ipv6::own_prefix(&around.config.networks_dir)
             .and_then(|own| subnet::choose_ipv6(pools, own, &in_use))
     };
-    let hint = || {
-        let oldest = around.networks.iter().find(|n| !n.is_predefined());
-        oldest.map_or_else(
-            || "; set default-address-pools".to_owned(),
-            |n| format!("; remove networks that are not used (network prune), such as {}, or set default-address-pools", n.name),
-        )
-    };
     found
         .map(Subnet::with_gateway)
         .ok_or_else(|| Error::PoolsExhausted {
             family: if ipv4 { "IPv4" } else { "IPv6" },
             network: format!("network {}", request.name),
-            hint: hint(),
+            hint: room(around),
         })
+}
+
+/// What makes room for another network.
+fn room(around: &Surroundings<'_>) -> String {
+    let oldest = around.networks.iter().find(|n| !n.is_predefined());
+    match (around.unused, oldest) {
+        (Some(unused), _) => format!(
+            "; remove networks that are not used (network prune), such as {}, or set default-address-pools",
+            unused.name
+        ),
+        (None, Some(oldest)) => format!(
+            "; all networks are in use: disconnect the containers of one and remove it, such as {}, or set default-address-pools",
+            oldest.name
+        ),
+        (None, None) => "; set default-address-pools".to_owned(),
+    }
 }

@@ -1,6 +1,7 @@
 //! Networks that users make: names, isolation, connecting while containers run.
 
 mod dns;
+mod edges;
 mod families;
 mod live_docker;
 mod matrix;

@@ -39,8 +39,12 @@ fn networks_that_cannot_be(client: &Client) {
             "bridge driver doesn't support multiple subnets",
         ),
         (
-            "-d macvlan --subnet 10.78.0.0/24 --subnet 10.79.0.0/24 x".into(),
-            "several IPv4 subnets are not supported",
+            "-d macvlan --subnet 10.78.0.0/16 --subnet 10.78.9.0/24 x".into(),
+            "multiple overlapping subnet configuration is not supported",
+        ),
+        (
+            "-d macvlan --subnet 10.78.0.0/24 --subnet 10.77.9.0/24 x".into(),
+            "of network there",
         ),
         (
             "--subnet 10.78.0.0/24 --gateway 10.79.0.1 x".into(),

@@ -45,6 +45,10 @@ fn what_is_mounted_below_is_read_only_too(client: &Client) {
         "run --rm -v {host}:/h:ro busybox touch /h/below/x"
     ));
     flag.exits(1).says("Read-only file system");
+    // Labels of SELinux may be asked for, where there are none too.
+    client.ok(&format!("run --rm -v {host}:/h:z busybox touch /h/z"));
+    let labelled = format!("run --rm -v {host}:/h:ro,Z busybox touch /h/z");
+    client.run(&labelled).exits(1).says("Read-only file system");
     // Without what is mounted below, there is only the empty folder.
     let options = "bind-recursive=disabled";
     assert_eq!(

@@ -174,19 +174,8 @@ pub(super) fn check(network: &NetworkInfo, wishes: &EndpointSettings) -> Result<
     if (ipv4.is_some() && !chosen(true)) || (ipv6.is_some() && !chosen(false)) {
         return Err(Error::Networks(gantry_network::Error::AddressNeedsSubnet));
     }
-    for (address, family) in [
-        (ipv4.map(IpAddr::from), true),
-        (ipv6.map(IpAddr::from), false),
-    ] {
-        if let (Some(address), Some(subnet)) = (address, network.subnet(family))
-            && !subnet.subnet.contains(address)
-        {
-            return Err(Error::Networks(gantry_network::Error::AddressOutside {
-                ip: address,
-                subnet: subnet.subnet.to_string(),
-                network: network.name.clone(),
-            }));
-        }
+    for address in [ipv4.map(IpAddr::from), ipv6.map(IpAddr::from)] {
+        check_inside(network, address)?;
     }
     if !wishes.mac_address.is_empty() {
         let parsed: Result<gantry_network::MacAddress, _> = wishes.mac_address.parse();
@@ -194,6 +183,26 @@ pub(super) fn check(network: &NetworkInfo, wishes: &EndpointSettings) -> Result<
             .map_err(|_| Error::Invalid(format!("invalid MAC address {}", wishes.mac_address)))?;
     }
     driver_options(wishes).map(drop)
+}
+
+/// A fixed address lies in a subnet of its family, if the network has any.
+fn check_inside(network: &NetworkInfo, address: Option<IpAddr>) -> Result<(), Error> {
+    let Some(address) = address else {
+        return Ok(());
+    };
+    let subnets = network.subnets.iter().map(|subnet| subnet.subnet);
+    let of_family: Vec<_> = subnets
+        .filter(|subnet| subnet.is_ipv4() == address.is_ipv4())
+        .collect();
+    if of_family.is_empty() || of_family.iter().any(|subnet| subnet.contains(address)) {
+        return Ok(());
+    }
+    let texts: Vec<_> = of_family.iter().map(ToString::to_string).collect();
+    Err(Error::Networks(gantry_network::Error::AddressOutside {
+        ip: address,
+        subnet: texts.join(", "),
+        network: network.name.clone(),
+    }))
 }
 
 fn fixed_addresses(

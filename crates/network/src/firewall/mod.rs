@@ -141,7 +141,14 @@ impl Firewall {
 
     /// Forward chains of others that stop our packets and cannot be opened, each with the reason.
     pub(crate) fn shut(&self) -> Vec<String> {
-        self.lock().others.shut.clone()
+        let mut wanted = self.lock();
+        if !wanted.others.shut.is_empty() && !wanted.removed {
+            // Nobody is told of a table that goes with its owner.
+            if let Err(error) = self.open_others(&mut wanted) {
+                tracing::warn!(%error, "other firewalls' chains cannot be looked at");
+            }
+        }
+        wanted.others.shut.clone()
     }
 
     /// Makes a network known.

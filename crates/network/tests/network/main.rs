@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod children;
 mod cost;
 mod endpoints;
 mod faults;

@@ -57,7 +57,7 @@ fn firewalld_trusts(segments: &[Segment]) -> bool {
     let bridges: Vec<&str> = segments.iter().map(|s| s.bridge.as_str()).collect();
     let trusted = firewalld::trust(Path::new(firewalld::BUS), &bridges);
     if let Err(error) = &trusted {
-        tracing::warn!(%error, "firewalld does not trust containers' bridges");
+        tracing::debug!(%error, "firewalld does not trust containers' bridges");
     }
     trusted.is_ok()
 }

@@ -141,14 +141,13 @@ impl Firewall {
 
     /// Forward chains of others that stop our packets and cannot be opened, each with the reason.
     pub(crate) fn shut(&self) -> Vec<String> {
-        let mut wanted = self.lock();
-        if !wanted.others.shut.is_empty() && !wanted.removed {
-            // Nobody is told of a table that goes with its owner.
-            if let Err(error) = self.open_others(&mut wanted) {
-                tracing::warn!(%error, "other firewalls' chains cannot be looked at");
-            }
-        }
-        wanted.others.shut.clone()
+        self.lock().others.shut.clone()
+    }
+
+    /// Whether there are any.
+    fn is_shut(&self) -> bool {
+        let wanted = self.lock();
+        !wanted.removed && !wanted.others.shut.is_empty()
     }
 
     /// Makes a network known.

@@ -19,6 +19,13 @@ const QUIET: Timespec = Timespec {
 /// But who changes something all the time is not waited for: so many quiet times at most.
 const PATIENCE: u32 = 10;
 
+/// How often a chain that could not be opened is tried again: nobody tells when a firewalld that has
+/// just started can be asked at last, or when a table goes with its owner.
+const AGAIN: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
+
 /// A thread that hears of others' changes and repairs what they took away.
 #[derive(Debug)]
 pub(crate) struct Watcher {
@@ -56,9 +63,14 @@ impl Drop for Watcher {
 }
 
 fn keep(firewall: &Firewall, watch: &Watch, stop: &OwnedFd) {
-    while wait(watch, stop, None) {
+    loop {
+        let again = firewall.is_shut().then_some(&AGAIN);
+        if !wait(watch, stop, again) {
+            return;
+        }
         match watch.changed() {
             Ok(true) => {}
+            Ok(false) if again.is_some() => {}
             Ok(false) => continue,
             Err(error) => {
                 tracing::warn!(%error, "the host's firewall is watched no longer");

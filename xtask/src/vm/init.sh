@@ -1,6 +1,6 @@
 #!/bin/sh
 # The guest's first process: a host as systemd would leave it, pure cgroup v2, then the checks.
-export PATH=/bin:/sbin:/usr/sbin HOME=/root
+export PATH=/work:/bin:/sbin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t securityfs security /sys/kernel/security
@@ -14,6 +14,9 @@ mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
 mount --make-rshared /
 hostname guest
 ip link set lo up
-driver=$(sed -n 's/.*gantry\.driver=\([a-z]*\).*/\1/p' /cmdline) sh /guest.sh < /dev/null 2>&1
+# Older kernels make one when the module is loaded.
+ip link delete dummy0 2>/dev/null
+word() { sed -n "s/.*gantry\\.$1=\\([a-z_,]*\\).*/\\1/p" /cmdline | tr , ' '; }
+driver=$(word driver) parts=$(word parts) sh /work/guest.sh < /dev/null 2>&1
 sync
 poweroff -f

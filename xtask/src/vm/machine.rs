@@ -1,6 +1,7 @@
 //! One virtual machine: qemu, its console, and the limit of its time.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use super::disk::Disk;
 use super::kernel::Kernel;
 
 /// How long a machine may take, boot to power-off, on a busy builder without KVM.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 /// How much of the console a failure shows.
 const TAIL: usize = 60;
 
@@ -22,10 +23,16 @@ pub(crate) struct Tally {
     pub(crate) failed: u32,
 }
 
-/// Boots and follows the console until the guest is off. Failed checks are shown with what the
+/// Boots, with these words for the guest, and follows the console until it is off. Failed checks are shown with what the
 /// guest said before them.
-pub(crate) fn run(kernel: &Kernel, disk: &Disk, driver: &str, show: bool) -> Result<Tally> {
-    let mut qemu = Qemu(command(kernel, disk, driver).spawn().map_err(|e| {
+pub(crate) fn run(
+    kernel: &Kernel,
+    root: &Path,
+    disk: &Disk,
+    words: &str,
+    show: bool,
+) -> Result<Tally> {
+    let mut qemu = Qemu(command(kernel, root, disk, words).spawn().map_err(|e| {
         anyhow::anyhow!("cannot execute qemu-system-x86_64: {e}; ./test installs it")
     })?);
     let lines = console(&mut qemu.0)?;
@@ -64,7 +71,7 @@ impl Drop for Qemu {
     }
 }
 
-fn command(kernel: &Kernel, disk: &Disk, driver: &str) -> Command {
+fn command(kernel: &Kernel, root: &Path, disk: &Disk, words: &str) -> Command {
     let mut command = Command::new("qemu-system-x86_64");
     command
         // Random numbers, since a guest in which nothing happens gathers none for minutes; no
@@ -77,11 +84,18 @@ fn command(kernel: &Kernel, disk: &Disk, driver: &str) -> Command {
         .arg(disk.initramfs())
         .arg("-append")
         .arg(format!(
-            "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor gantry.driver={driver}"
+            "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor {words}"
         ))
+        // What the guest changes on its root is forgotten.
         .arg("-drive")
         .arg(format!(
-            "file={},if=virtio,format=raw,cache=unsafe",
+            "file={},if=virtio,format=raw,cache=unsafe,snapshot=on",
+            root.display()
+        ))
+        .env("TMPDIR", disk.folder())
+        .arg("-drive")
+        .arg(format!(
+            "file={},if=virtio,format=raw,cache=unsafe,readonly=on",
             disk.image().display()
         ))
         .stdin(Stdio::null())

@@ -1,17 +1,24 @@
-//! Virtual machines: the story of `run` and the limits on kernels that the build machine is not.
+//! Virtual machines: the story of `run` and the limits on kernels that the build machine is not,
+//! drivers that its kernel lacks, and a Debian host's own servers and firewall.
 //!
 //! Most users' hosts are pure cgroup v2. Debian's cloud kernels boot under qemu's software
 //! emulation in some ten seconds: bookworm's 6.1, which needs overlay with unpacked layers, and
-//! trixie's 6.12, which mounts EROFS from plain files. The guest is busybox, the release binary
-//! and one script ([`guest.sh`](../guest.sh)), which prints a line for each thing it checked.
+//! trixie's 6.12, which mounts EROFS from plain files. The guest is some packages of its release,
+//! busybox, the release binary and a script ([`guest.sh`](../guest.sh)) with its parts, which print
+//! a line for each thing that they checked.
 
 mod disk;
 mod kernel;
 mod machine;
+mod packages;
+mod root;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::cache;
 
 /// Arguments of `cargo xtask vm`.
 #[derive(clap::Args)]
@@ -22,6 +29,9 @@ pub(crate) struct Args {
     /// Show the whole console while it runs
     #[arg(long)]
     console: bool,
+    /// Only these parts of the checks, as `guest.sh` names them (default: all)
+    #[arg(long = "part")]
+    parts: Vec<String>,
 }
 
 /// A release of Debian, for its kernel.
@@ -63,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let mut failed = Vec::new();
     for &suite in chosen {
-        let tally = boot(suite, &gantry, args.console)
+        let tally = boot(suite, &gantry, args)
             .with_context(|| format!("virtual machine with {}'s kernel", suite.name()))?;
         println!(
             "{}: {} passed, {} failed",
@@ -81,10 +91,41 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn boot(suite: Suite, gantry: &std::path::Path, console: bool) -> Result<machine::Tally> {
+fn boot(suite: Suite, gantry: &Path, args: &Args) -> Result<machine::Tally> {
     let kernel = kernel::fetch(suite)?;
+    let root = root::image(suite)?;
     let disk = disk::make(&kernel, gantry)?;
-    machine::run(&kernel, &disk, suite.driver(), console)
+    let words = format!(
+        "gantry.driver={} gantry.parts={}",
+        suite.driver(),
+        args.parts.join(",")
+    );
+    machine::run(&kernel, &root, &disk, &words, args.console)
+}
+
+/// Where what the guests need is kept.
+fn folder() -> PathBuf {
+    cache::dir().join("vm")
+}
+
+/// A folder there that is made once, whole or not at all.
+fn kept(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = folder().join(name);
+    if !folder.exists() {
+        let half = folder.with_extension("half");
+        if half.exists() {
+            fs::remove_dir_all(&half)?;
+        }
+        fs::create_dir_all(&half)?;
+        make(&half)?;
+        fs::rename(&half, &folder)?;
+    }
+    Ok(folder)
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 /// `$GANTRY`, or the release binary of the target folder that this program itself lies in.

@@ -7,8 +7,9 @@ use crate::json::body;
 body! {
     /// Networks to join at creation.
     pub struct NetworkingConfig {
-        /// By network name; `null` is "no wishes".
-        endpoints_config: Option<BTreeMap<String, Option<EndpointSettings>>> => "EndpointsConfig",
+        /// By network name; `null` is "no wishes". Boxed, since a map makes room for eleven values at
+        /// once, and a daemon keeps one map a container.
+        endpoints_config: Option<BTreeMap<String, Option<Box<EndpointSettings>>>> => "EndpointsConfig",
     }
 
     /// Addresses that the user wishes.

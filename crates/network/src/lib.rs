@@ -105,6 +105,7 @@ pub use endpoint::{
 pub use error::{Error, Kind, Result};
 pub use holder::Holder;
 pub use linked::LinkedPort;
+pub use names::Link;
 pub use networks::Networks;
 pub use plan::{NetworkRequest, PoolRequest};
 pub use sandbox::Sandbox;

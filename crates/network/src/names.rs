@@ -20,6 +20,17 @@ struct NetworkNames {
     by_address: HashMap<IpAddr, (String, String)>,
 }
 
+/// What one container alone calls another one, on one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The network's name.
+    pub network: String,
+    /// Its own name for the other one.
+    pub own: String,
+    /// A name that the other one has there.
+    pub other: String,
+}
+
 /// A network as one container sees it.
 #[derive(Debug, Clone)]
 struct View {
@@ -30,13 +41,21 @@ struct View {
     has_exit: bool,
 }
 
+impl View {
+    /// `name` of `name.network`.
+    fn plain<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let plain = name.strip_suffix(self.network_name.as_str())?;
+        plain.strip_suffix('.')
+    }
+}
+
 /// What one container sees.
 #[derive(Debug, Default)]
 struct Scope {
     /// The network that gives the default route first.
     views: Vec<View>,
-    /// Names that only this container uses, each for another name.
-    links: HashMap<String, String>,
+    /// Names that only this container uses, by network, each for another name.
+    links: HashMap<String, HashMap<String, String>>,
     /// Name servers that only this container asks.
     servers: Vec<IpAddr>,
 }
@@ -120,16 +139,14 @@ impl Names {
         }
     }
 
-    /// Names that only this container uses, (its own for it, the other's), and its own servers.
-    pub(crate) fn set_lookups(
-        &mut self,
-        container: &str,
-        links: &[(String, String)],
-        servers: &[IpAddr],
-    ) {
+    /// Names that only this container uses, and its own servers.
+    pub(crate) fn set_lookups(&mut self, container: &str, links: &[Link], servers: &[IpAddr]) {
         if let Some(scope) = self.scopes.get_mut(container) {
-            let links = links.iter().map(|(own, other)| (lower(own), lower(other)));
-            scope.links = links.collect();
+            scope.links.clear();
+            for link in links {
+                let on_network = scope.links.entry(lower(&link.network)).or_default();
+                on_network.insert(lower(&link.own), lower(&link.other));
+            }
             scope.servers = servers.to_vec();
         }
     }
@@ -150,20 +167,29 @@ impl Names {
         }
     }
 
-    /// What a name means to a container: on the first of its networks that knows it.
+    /// What a name means to a container: one that it alone uses, or else on the first of its networks
+    /// that knows it.
     pub(crate) fn resolve(&self, container: &str, name: &str) -> Option<Vec<IpAddr>> {
         let scope = self.scopes.get(container)?;
-        let name = scope.links.get(name).map_or(name, String::as_str);
-        scope.views.iter().find_map(|view| {
-            let network = self.networks.get(&view.network_id)?;
-            let qualified = || {
-                let plain = name.strip_suffix(view.network_name.as_str())?;
-                network.bearers.get(plain.strip_suffix('.')?)
+        let linked = scope.views.iter().find_map(|view| {
+            let links = scope.links.get(&view.network_name)?;
+            let other = links.get(name).or_else(|| links.get(view.plain(name)?))?;
+            self.on(view, other)
+        });
+        linked.or_else(|| {
+            let known = |view: &View| {
+                let qualified = || self.on(view, view.plain(name)?);
+                self.on(view, name).or_else(qualified)
             };
-            let bearers = network.bearers.get(name).or_else(qualified)?;
-            let addresses = bearers.iter().flat_map(|bearer| &bearer.addresses);
-            Some(addresses.copied().collect())
+            scope.views.iter().find_map(known)
         })
+    }
+
+    /// What a name means on one network.
+    fn on(&self, view: &View, name: &str) -> Option<Vec<IpAddr>> {
+        let bearers = self.networks.get(&view.network_id)?.bearers.get(name)?;
+        let addresses = bearers.iter().flat_map(|bearer| &bearer.addresses);
+        Some(addresses.copied().collect())
     }
 
     /// The name of an address, with its network's.
@@ -215,6 +241,36 @@ mod tests {
         }
     }
 
+    fn link(network: &str, own: &str, other: &str) -> Link {
+        Link {
+            network: network.to_owned(),
+            own: own.to_owned(),
+            other: other.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_link_is_of_its_network() {
+        let mut names = Names::default();
+        for (network, own, other) in [
+            ("back", "10.0.1.2", "10.0.1.3"),
+            ("front", "10.0.0.2", "10.0.0.3"),
+        ] {
+            add(&mut names, &endpoint("web", network, own, &["web"]));
+            add(&mut names, &endpoint("db", network, other, &["db"]));
+        }
+        names.set_lookups("web", &[link("front", "store", "db")], &[]);
+        let front = Some(vec![ip("10.0.0.3")]);
+        assert_eq!(names.resolve("web", "store"), front);
+        assert_eq!(names.resolve("web", "store.front"), front);
+        assert_eq!(names.resolve("web", "store.back"), None);
+        // The other's own name means it on the first network, as ever.
+        assert_eq!(names.resolve("web", "db"), Some(vec![ip("10.0.1.3")]));
+        // A name of one's own hides that of somebody else.
+        names.set_lookups("web", &[link("front", "web", "db")], &[]);
+        assert_eq!(names.resolve("web", "web"), front);
+    }
+
     fn add(names: &mut Names, endpoint: &EndpointState) {
         let addresses: Vec<_> = endpoint.addresses().collect();
         names.add(endpoint, &addresses);
@@ -263,7 +319,7 @@ mod tests {
         }
         let both = vec![ip("10.0.0.2"), ip("10.0.0.3")];
         assert_eq!(names.resolve("a", "app"), Some(both));
-        names.set_lookups("a", &[("Peer".to_owned(), "b".to_owned())], &[]);
+        names.set_lookups("a", &[link("net", "Peer", "b")], &[]);
         assert_eq!(names.resolve("a", "peer"), Some(vec![ip("10.0.0.3")]));
         assert_eq!(names.resolve("b", "peer"), None);
         names.remove(&replicas[0]);

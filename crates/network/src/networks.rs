@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::files::{self, ContainerFiles, FilesRequest, HostServers};
 use crate::firewall::{Firewall, Gate, Shape, Watcher};
 use crate::identity::Identity;
-use crate::names::Names;
+use crate::names::{Link, Names};
 use crate::net::{Means, Net};
 use crate::ports::{PortOwner, Ports, Way};
 use crate::reaper::Reaper;
@@ -206,7 +206,7 @@ impl Networks {
     }
 
     /// What a container alone calls others, and the name servers that it alone asks.
-    pub fn set_lookups(&self, container: &str, links: &[(String, String)], servers: &[IpAddr]) {
+    pub fn set_lookups(&self, container: &str, links: &[Link], servers: &[IpAddr]) {
         lock(&self.names).set_lookups(container, links, servers);
     }
 

@@ -41,7 +41,7 @@ fn with_1000_stopped_and_300_running_containers() {
         "{figures:?}"
     );
     assert!(
-        figures.idle_kib.is_some_and(|kib| kib < 24 << 10),
+        figures.idle_kib.is_some_and(|kib| kib < 20 << 10),
         "{figures:?}"
     );
     assert!(figures.monitor_kib < 1 << 10, "{figures:?}");

@@ -81,7 +81,7 @@ pub(crate) fn networking(
         let endpoint = endpoint(network, flags);
         // A lone network without wishes is the network mode and nothing else.
         if networks.len() > 1 || endpoint != EndpointSettings::default() {
-            endpoints.insert(network.name.clone(), Some(endpoint));
+            endpoints.insert(network.name.clone(), Some(Box::new(endpoint)));
         }
     }
     Ok(NetworkingConfig {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use gantry_api_types::{ContainerCreateRequest, EndpointSettings, HostConfig, NetworkingConfig};
-use gantry_network::{Driver, EndpointRequest, EndpointState, NetworkInfo, Networks, Protocol};
+use gantry_network::{
+    Driver, EndpointRequest, EndpointState, Link, NetworkInfo, Networks, Protocol,
+};
 
 use super::Record;
 use crate::Error;
@@ -46,7 +48,7 @@ pub(super) fn normalise(
     let own = known(networks, &mode)?;
     let own_name = own.as_ref().map_or(&mode, |own| &own.name).clone();
     well_formed(&request.config.mac_address, &mode)?;
-    let mut wanted: BTreeMap<String, Option<EndpointSettings>> = BTreeMap::new();
+    let mut wanted: BTreeMap<String, Option<Box<EndpointSettings>>> = BTreeMap::new();
     for (text, wishes) in given {
         let wishes = wishes.unwrap_or_default();
         let name = match known(networks, &text)? {
@@ -75,7 +77,7 @@ pub(super) fn normalise(
     if wanted.is_empty() || !predefined {
         wanted
             .entry(own_name)
-            .or_insert_with(|| Some(EndpointSettings::default()));
+            .or_insert_with(|| Some(Box::default()));
     }
     check_sctp(&request.host_config, wanted.keys(), networks)?;
     if let Some(own) = own
@@ -301,7 +303,7 @@ pub(crate) fn of(record: &Record, networks: &Networks) -> Result<Vec<Attachment>
     for (name, wishes) in wanted {
         attachments.push(Attachment {
             network: networks.find(name)?,
-            wishes: wishes.clone().unwrap_or_default(),
+            wishes: wishes.as_deref().cloned().unwrap_or_default(),
         });
     }
     let mode = record.host_config.network_mode.as_str();
@@ -376,14 +378,18 @@ pub(crate) fn best_first(endpoints: &[EndpointState]) -> Vec<&EndpointState> {
     sorted
 }
 
-/// The names that only this container uses on its networks: `--link other:own`.
-pub(crate) fn links(record: &Record) -> Vec<(String, String)> {
-    let wishes = record.networking.endpoints_config.iter().flatten();
-    let links = wishes.flat_map(|(_, wishes)| wishes.iter().flat_map(|w| w.links.iter().flatten()));
+/// The names that only this container uses on each of its networks: `--link other:own`.
+pub(crate) fn links(record: &Record) -> Vec<Link> {
+    let mut links = Vec::new();
+    for (network, wishes) in record.networking.endpoints_config.iter().flatten() {
+        for text in wishes.iter().flat_map(|w| w.links.iter().flatten()) {
+            let (other, own) = text.split_once(':').unwrap_or((text, text));
+            links.push(Link {
+                network: network.clone(),
+                own: own.to_owned(),
+                other: other.to_owned(),
+            });
+        }
+    }
     links
-        .map(|link| {
-            let (other, own) = link.split_once(':').unwrap_or((link, link));
-            (own.to_owned(), other.to_owned())
-        })
-        .collect()
 }

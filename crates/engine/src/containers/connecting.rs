@@ -40,7 +40,7 @@ impl Containers {
         {
             let mut record = container.record();
             let wanted = record.networking.endpoints_config.get_or_insert_default();
-            wanted.insert(network.name.clone(), Some(wishes));
+            wanted.insert(network.name.clone(), Some(Box::new(wishes)));
         }
         if container.phase().is_live() {
             // Now that its links are known.

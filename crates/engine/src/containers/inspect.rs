@@ -111,7 +111,7 @@ impl Containers {
         let wanted = record.networking.endpoints_config.iter().flatten();
         let mut shown: BTreeMap<String, EndpointSettings> = wanted
             .map(|(name, wishes)| {
-                let mut settings = wishes.clone().unwrap_or_default();
+                let mut settings = wishes.as_deref().cloned().unwrap_or_default();
                 if settings.network_id.is_empty()
                     && let Some(id) = self.networks.id_of(name)
                 {

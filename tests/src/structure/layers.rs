@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 6] = [
         "gotemplate",
         "api-types",
         "archive",
+        "build-session",
         "nft",
         "netlink",
     ],

@@ -20,6 +20,8 @@ use bollard_buildkit_proto::moby::filesync::v1::{
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use bollard_buildkit_proto::moby::upload::v1::upload_server::UploadServer;
 use futures_util::stream::{BoxStream, StreamExt as _, empty, once};
+use gantry_build_session::content::SERVICE;
+use gantry_build_session::debug::SHELL;
 use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::{Request, Response, Status};
@@ -28,7 +30,7 @@ use tower_service::Service as _;
 use super::Services;
 use super::auth::Auth;
 use super::content::{self, Content};
-use super::debug::{self, Debug};
+use super::debug::Debug;
 use super::export::{Export, Kind};
 use super::files::Files;
 use super::secrets::Secrets;
@@ -125,7 +127,7 @@ impl Dispatch {
             methods.extend(content::METHODS);
         }
         if inner.debug.is_some() {
-            methods.push(debug::METHOD);
+            methods.push(SHELL);
         }
         if inner.has_uploads {
             methods.push("/moby.upload.v1.Upload/Pull");
@@ -170,11 +172,11 @@ impl Dispatch {
         if is(UPLOAD) && inner.has_uploads {
             return inner.upload.clone().call(request).await;
         }
-        if is(content::SERVICE) && !inner.content.is_empty() {
+        if is(SERVICE) && !inner.content.is_empty() {
             let answer = inner.content.call(request).await;
             return Ok(answer.unwrap_or_else(|| refused(&format!("{path} is not served here"))));
         }
-        if let Some(debug) = inner.debug.as_ref().filter(|_| path == debug::METHOD) {
+        if let Some(debug) = inner.debug.as_ref().filter(|_| path == SHELL) {
             return Ok(debug.call(request).await);
         }
         if is(HEALTH) {

@@ -10,6 +10,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use gantry_build_session::content::{
+    INFO, Info, InfoRequest, InfoResponse, READ, ReadRequest, ReadResponse, SERVICE, STORE, WRITE,
+    WriteRequest, WriteResponse, action::COMMIT,
+};
 use hyper::body::Incoming;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
@@ -20,15 +24,8 @@ use tonic::server::{Grpc, ServerStreamingService, StreamingService, UnaryService
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-pub(super) const SERVICE: &str = "/containerd.services.content.v1.Content/";
 /// Its methods, as the session tells them.
-pub(super) const METHODS: [&str; 3] = [
-    "/containerd.services.content.v1.Content/Info",
-    "/containerd.services.content.v1.Content/Read",
-    "/containerd.services.content.v1.Content/Write",
-];
-/// Under this key a call says which layout is meant.
-const STORE: &str = "buildkit-attachable-store-id";
+pub(super) const METHODS: [&str; 3] = [INFO, READ, WRITE];
 const CHUNK: usize = 1 << 20;
 const LARGEST: usize = 16 << 20;
 
@@ -36,76 +33,6 @@ const LARGEST: usize = 16 << 20;
 #[derive(Clone)]
 pub(super) struct Content {
     layouts: Arc<HashMap<String, PathBuf>>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct InfoRequest {
-    #[prost(string, tag = "1")]
-    digest: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct InfoResponse {
-    #[prost(message, optional, tag = "1")]
-    info: Option<Info>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Info {
-    #[prost(string, tag = "1")]
-    digest: String,
-    #[prost(int64, tag = "2")]
-    size: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ReadRequest {
-    #[prost(string, tag = "1")]
-    digest: String,
-    #[prost(int64, tag = "2")]
-    offset: i64,
-    /// All of it, if 0.
-    #[prost(int64, tag = "3")]
-    size: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ReadResponse {
-    #[prost(int64, tag = "1")]
-    offset: i64,
-    #[prost(bytes = "vec", tag = "2")]
-    data: Vec<u8>,
-}
-
-const COMMIT: i32 = 2;
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct WriteRequest {
-    /// 0 asks how far the blob is, 1 adds to it, 2 ends it.
-    #[prost(int32, tag = "1")]
-    action: i32,
-    #[prost(string, tag = "2")]
-    r#ref: String,
-    #[prost(int64, tag = "3")]
-    total: i64,
-    #[prost(string, tag = "4")]
-    expected: String,
-    #[prost(int64, tag = "5")]
-    offset: i64,
-    #[prost(bytes = "vec", tag = "6")]
-    data: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct WriteResponse {
-    #[prost(int32, tag = "1")]
-    action: i32,
-    #[prost(int64, tag = "4")]
-    offset: i64,
-    #[prost(int64, tag = "5")]
-    total: i64,
-    #[prost(string, tag = "6")]
-    digest: String,
 }
 
 impl Content {
@@ -219,7 +146,10 @@ impl ServerStreamingService<ReadRequest> for Content {
                     let read = (&mut part).take(CHUNK as u64).read_to_end(&mut data);
                     let piece = match read {
                         Ok(0) => return,
-                        Ok(_) => Ok(ReadResponse { offset, data }),
+                        Ok(_) => Ok(ReadResponse {
+                            offset,
+                            data: data.into(),
+                        }),
                         Err(error) => Err(failed(&path)(error)),
                     };
                     offset += piece.as_ref().map_or(0, |piece| piece.data.len() as i64);
@@ -355,7 +285,7 @@ mod tests {
         WriteRequest {
             action,
             offset,
-            data: data.to_vec(),
+            data: data.to_vec().into(),
             expected: format!("sha256:{of_abc}"),
             ..WriteRequest::default()
         }

@@ -2,14 +2,13 @@
 
 use std::pin::Pin;
 
+use gantry_build_session::debug::{ShellRequest, ShellResponse};
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, oneshot};
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
-
-pub(super) const METHOD: &str = "/gantry.build.v1.Debug/Shell";
 
 /// A container that the engine has made, for us to start.
 #[derive(Debug)]
@@ -21,17 +20,6 @@ pub struct Shell {
     /// The engine waits for this.
     pub done: oneshot::Sender<()>,
 }
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ShellRequest {
-    #[prost(string, tag = "1")]
-    container: String,
-    #[prost(string, tag = "2")]
-    why: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ShellResponse {}
 
 /// Passes containers on to whoever has the terminal.
 #[derive(Clone)]

@@ -1,5 +1,8 @@
 //! Blobs of OCI layouts that the client holds: containerd's content service, as far as reading and writing need it.
 
+use gantry_build_session::content::{
+    READ, ReadRequest, ReadResponse, STORE, WRITE, WriteRequest, WriteResponse, action,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -12,62 +15,8 @@ use tonic_prost::ProstCodec;
 use super::output::Archive;
 use super::{Connection, Session, SessionError, metadata, pipe};
 
-const METHOD: &str = "/containerd.services.content.v1.Content/Read";
-const WRITE: &str = "/containerd.services.content.v1.Content/Write";
-/// Under this key goes which store is meant.
-const STORE: &str = "buildkit-attachable-store-id";
 const CHUNK: usize = 256 << 10;
 const MESSAGE_SIZE: usize = 16 << 20;
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ReadRequest {
-    #[prost(string, tag = "1")]
-    digest: String,
-    #[prost(int64, tag = "2")]
-    offset: i64,
-    #[prost(int64, tag = "3")]
-    size: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ReadResponse {
-    #[prost(int64, tag = "1")]
-    offset: i64,
-    #[prost(bytes = "bytes", tag = "2")]
-    data: bytes::Bytes,
-}
-
-/// What a message of a written blob is: the first asks how far it is, the last ends it.
-mod action {
-    pub(super) const STAT: i32 = 0;
-    pub(super) const WRITE: i32 = 1;
-    pub(super) const COMMIT: i32 = 2;
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct WriteRequest {
-    #[prost(int32, tag = "1")]
-    action: i32,
-    /// Names the attempt.
-    #[prost(string, tag = "2")]
-    r#ref: String,
-    #[prost(int64, tag = "3")]
-    total: i64,
-    #[prost(string, tag = "4")]
-    expected: String,
-    #[prost(int64, tag = "5")]
-    offset: i64,
-    #[prost(bytes = "bytes", tag = "6")]
-    data: bytes::Bytes,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct WriteResponse {
-    #[prost(int32, tag = "1")]
-    action: i32,
-    #[prost(int64, tag = "4")]
-    offset: i64,
-}
 
 impl Session {
     /// Puts a blob into one of the client's stores; `None` if it is there.
@@ -134,7 +83,7 @@ impl Session {
         store: &str,
         digest: &str,
     ) -> Result<impl AsyncRead + Send + Unpin + use<>, SessionError> {
-        self.needs(METHOD)?;
+        self.needs(READ)?;
         let mut client = Grpc::with_origin(self.connection(), Connection::origin())
             .max_decoding_message_size(MESSAGE_SIZE);
         client.ready().await.map_err(|_| SessionError::Gone)?;
@@ -144,9 +93,9 @@ impl Session {
         });
         metadata::insert(request.metadata_mut(), STORE, store);
         let codec = ProstCodec::<ReadRequest, ReadResponse>::default();
-        let path = PathAndQuery::from_static(METHOD);
+        let path = PathAndQuery::from_static(READ);
         let answer = client.server_streaming(request, path, codec).await;
-        let mut pieces = answer.map_err(SessionError::refused(METHOD))?.into_inner();
+        let mut pieces = answer.map_err(SessionError::refused(READ))?.into_inner();
         let (theirs, mut ours) = tokio::io::duplex(CHUNK);
         // Who reads checks the digest: an end that came too early is seen there.
         tokio::spawn(async move {

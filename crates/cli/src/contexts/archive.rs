@@ -1,4 +1,4 @@
-//! `context export` and `import`: a tar with `meta.json` and `tls/docker/*.pem`.
+//! `context export` and `import`: a tar, or for import a zip, with `meta.json` and `tls/docker/*.pem`.
 
 use std::io::{Read, Write};
 
@@ -7,6 +7,8 @@ use crate::failure::Failure;
 
 /// No file of a context is larger than this, bytes.
 const LARGEST: u64 = 10 << 20;
+/// What a zip begins with.
+const ZIP: &[u8] = b"PK\x03\x04";
 /// What a tar may lack at its end: the rest of a block, and two blocks of zeros.
 const PADDING: u64 = 3 * 512;
 
@@ -32,49 +34,99 @@ pub(crate) fn pack(store: &Store, context: &Context, to: impl Write) -> Result<(
 type Files = Vec<(String, Vec<u8>)>;
 
 /// Reads a context, which is to be called `name` from now on, and its certificates.
-pub(crate) fn unpack(name: &str, from: impl Read) -> Result<(Context, Files), Failure> {
-    let refuse = |reason: &dyn std::fmt::Display| {
-        Failure::new(format!(
-            "cannot read the context: {reason} (expected a tar)"
-        ))
-    };
-    let mut context = None;
-    let mut files = Files::new();
-    // Docker's own archives end with the last byte of the last file, without a tar's padding.
-    let mut archive = tar::Archive::new(from.chain(std::io::repeat(0).take(PADDING)));
-    for entry in archive.entries().map_err(|e| refuse(&e))? {
-        let entry = entry.map_err(|e| refuse(&e))?;
-        if !entry.header().entry_type().is_file() {
-            continue;
+pub(crate) fn unpack(name: &str, mut from: impl Read) -> Result<(Context, Files), Failure> {
+    let mut start = Vec::new();
+    (&mut from)
+        .take(ZIP.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(refuse)?;
+    let mut import = Import::default();
+    let whole = start.as_slice().chain(from);
+    if start == ZIP {
+        import.zip(whole)?;
+    } else {
+        import.tar(whole)?;
+    }
+    match import.context {
+        Some(context) => Ok((
+            Context {
+                name: name.to_owned(),
+                ..context
+            },
+            import.files,
+        )),
+        None => Err(refuse("there is no meta.json in it")),
+    }
+}
+
+fn refuse(reason: impl std::fmt::Display) -> Failure {
+    Failure::new(format!(
+        "cannot read the context: {reason} (expected a tar or zip archive of a context)"
+    ))
+}
+
+/// What was found in an archive.
+#[derive(Default)]
+struct Import {
+    context: Option<Context>,
+    files: Files,
+}
+
+impl Import {
+    fn tar(&mut self, from: impl Read) -> Result<(), Failure> {
+        // Docker's own archives end with the last byte of the last file, without a tar's padding.
+        let padded = from.chain(std::io::repeat(0).take(PADDING));
+        for entry in tar::Archive::new(padded).entries().map_err(refuse)? {
+            let entry = entry.map_err(refuse)?;
+            if entry.header().entry_type().is_file() {
+                let path = entry.path().map_err(refuse)?.display().to_string();
+                self.file(&path, entry)?;
+            }
         }
-        let path = entry.path().map_err(|e| refuse(&e))?.display().to_string();
-        let mut content = Vec::new();
-        entry
+        Ok(())
+    }
+
+    /// The list of a zip's files is at its end, so all of it is read first.
+    fn zip(&mut self, from: impl Read) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        from.take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(refuse)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(refuse("it is too large"));
+        }
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(refuse)?;
+        for index in 0..archive.len() {
+            let entry = archive.by_index(index).map_err(refuse)?;
+            if entry.is_file() {
+                let path = entry.name().to_owned();
+                self.file(&path, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &str, content: impl Read) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        content
             .take(LARGEST + 1)
-            .read_to_end(&mut content)
-            .map_err(|e| refuse(&e))?;
-        if content.len() as u64 > LARGEST {
-            return Err(refuse(&format!("{path} is too large")));
+            .read_to_end(&mut bytes)
+            .map_err(refuse)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(refuse(format!("{path} is too large")));
         }
         match path.strip_prefix("tls/docker/") {
             Some(file @ ("ca.pem" | "cert.pem" | "key.pem")) => {
-                files.push((file.to_owned(), content));
+                self.files.push((file.to_owned(), bytes));
             }
             None if path == "meta.json" => {
-                let read: Context = serde_json::from_slice(&content).map_err(|e| refuse(&e))?;
-                context = Some(Context {
-                    name: name.to_owned(),
-                    ..read
-                });
+                self.context = Some(serde_json::from_slice(&bytes).map_err(refuse)?);
             }
             // TLS of endpoints that are not ours.
             None if path.starts_with("tls/") => {}
-            _ => return Err(refuse(&format!("unexpected file {path:?}"))),
+            _ => return Err(refuse(format!("unexpected file {path:?}"))),
         }
-    }
-    match context {
-        Some(context) => Ok((context, files)),
-        None => Err(refuse(&"there is no meta.json in it")),
+        Ok(())
     }
 }
 
@@ -98,6 +150,13 @@ mod tests {
         assert_eq!(files, [("key.pem".to_owned(), b"K".to_vec())]);
         let (_, files) = unpack("b1", &bytes[..bytes.len() - 1024 - 511]).unwrap();
         assert_eq!(files, [("key.pem".to_owned(), b"K".to_vec())]);
-        assert!(unpack("c1", &b"PK\x03\x04 a zip"[..]).is_err());
+        for broken in [&b""[..], b"P", b"PK\x03\x04 no zip", &[0; 2048]] {
+            let refused = unpack("c1", broken).err().unwrap();
+            assert!(
+                refused.message.contains("expected a tar or zip"),
+                "{}",
+                refused.message
+            );
+        }
     }
 }

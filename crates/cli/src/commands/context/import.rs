@@ -16,7 +16,7 @@ flags! {
 
 impl Command for Import {
     const USAGE: &'static str = "CONTEXT FILE|-";
-    const ABOUT: &'static str = "Import a context from a tar file";
+    const ABOUT: &'static str = "Import a context from a tar or zip file";
     const WORDS: Arity = Arity::Exactly(2);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {

@@ -1,10 +1,11 @@
 //! Layers by what they were made from.
 //!
 //! One small file a key, written beside and renamed over: a crash leaves it whole or absent. A record is only as good as
-//! its layer; one whose layer has gone is removed when it is met.
+//! its layer; one whose layer has gone is removed when it is met. Behind the record stands a line break for each time that
+//! it was used again, so that the file's time is that of its last use.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -50,8 +51,12 @@ pub(crate) struct Kept {
     pub key: String,
     /// What it says.
     pub record: Record,
+    /// When it came here.
+    pub created: SystemTime,
     /// When it was used last.
     pub used: SystemTime,
+    /// How often it was used: by the build that made it, and since then.
+    pub uses: u64,
     path: PathBuf,
 }
 
@@ -69,10 +74,12 @@ impl Cache {
     /// What was made from this; notes that it was used.
     pub(crate) fn find(&self, key: &Digest) -> Option<Record> {
         let path = self.path(key);
-        let record = read(&path)?;
-        let now = fs::FileTimes::new().set_modified(SystemTime::now());
-        if let Ok(file) = fs::File::options().append(true).open(&path) {
-            let _ = file.set_times(now);
+        let (record, _) = read(&path)?;
+        if let Ok(mut file) = fs::File::options().append(true).open(&path) {
+            let now = fs::FileTimes::new().set_modified(SystemTime::now());
+            // On a full disk the time at least: what is used stays.
+            let noted = file.write_all(b"\n");
+            let _ = noted.or_else(|_| file.set_times(now));
         }
         Some(record)
     }
@@ -103,10 +110,16 @@ impl Cache {
             .filter_map(|entry| {
                 let entry = entry.ok()?;
                 let path = entry.path();
+                let (record, uses) = read(&path)?;
+                let known = entry.metadata().ok()?;
+                let used = known.modified().ok()?;
                 Some(Kept {
                     key: entry.file_name().into_string().ok()?,
-                    record: read(&path)?,
-                    used: entry.metadata().ok()?.modified().ok()?,
+                    record,
+                    // Not every file system knows.
+                    created: known.created().unwrap_or(used),
+                    used,
+                    uses,
                     path,
                 })
             })
@@ -155,8 +168,12 @@ impl Record {
     }
 }
 
-fn read(path: &Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+/// The record, and how often it was used.
+fn read(path: &Path) -> Option<(Record, u64)> {
+    let text = fs::read(path).ok()?;
+    let again = text.iter().rev().take_while(|byte| **byte == b'\n');
+    let uses = 1 + again.count() as u64;
+    Some((serde_json::from_slice(&text).ok()?, uses))
 }
 
 #[cfg(test)]
@@ -180,7 +197,12 @@ mod tests {
         assert!(cache.find(&other).is_none());
         fs::write(cache.path(&other), "{\"lay").unwrap();
         assert!(cache.find(&other).is_none());
-        assert_eq!(cache.all().unwrap().len(), 1);
+        assert!(cache.find(&key).is_some());
+        let all = cache.all().unwrap();
+        assert_eq!((all.len(), all[0].uses), (1, 3));
+        assert!(all[0].created <= all[0].used);
+        cache.keep(&key, &record);
+        assert_eq!(cache.all().unwrap()[0].uses, 1);
         cache.forget(&key);
         assert!(cache.find(&key).is_none());
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,8 @@ const HALF: &str = ".new-";
 #[derive(Debug)]
 pub(crate) struct CacheMounts {
     folder: PathBuf,
-    /// A file for each: its id; the file's time is when it was used last.
+    /// A file for each: its id in a line, and an empty line for each time that it was used again; the file's
+    /// time is when it was used last.
     notes: PathBuf,
     /// Who has one for itself.
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -38,8 +40,12 @@ pub(crate) struct CacheFolder {
     pub id: String,
     /// The directory.
     pub path: PathBuf,
+    /// When it was made.
+    pub created: SystemTime,
     /// When a step had it last.
     pub used: SystemTime,
+    /// How often steps have had it.
+    pub uses: u64,
 }
 
 /// A cache while a step uses it.
@@ -98,7 +104,7 @@ impl CacheMounts {
         };
         let note = self.notes.join(name(&id));
         let path = blocking(move || {
-            fs::write(&note, &id).map_err(Error::file("write", &note))?;
+            note_use(&note, &id).map_err(Error::file("write", &note))?;
             made(&folder, &id, access, seed)
         })
         .await?;
@@ -140,10 +146,10 @@ impl CacheMounts {
     /// Puts a directory in place of a cache that nobody uses.
     pub(crate) fn replace(&self, id: &str, fresh: TempDir) -> Result<(), Error> {
         let (path, note) = (self.folder.join(name(id)), self.notes.join(name(id)));
-        fs::write(&note, id).map_err(Error::file("write", &note))?;
+        fs::write(&note, format!("{id}\n")).map_err(Error::file("write", &note))?;
         let old = self.fresh()?;
         match fs::rename(&path, old.path()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::file("rename", &path)(error));
             }
             _ => {}
@@ -171,13 +177,18 @@ impl CacheMounts {
                 return None;
             }
             let note = self.notes.join(&name);
+            let folder = entry.metadata().ok()?;
             let used = fs::metadata(&note).and_then(|m| m.modified());
-            let used = used.or_else(|_| entry.metadata()?.modified());
+            let used = used.or_else(|_| folder.modified());
+            let used = used.unwrap_or(SystemTime::UNIX_EPOCH);
+            let text = fs::read_to_string(&note).unwrap_or_default();
             Some(CacheFolder {
-                id: fs::read_to_string(&note).unwrap_or_default(),
+                id: text.split('\n').next().unwrap_or_default().to_owned(),
                 name,
                 path: entry.path(),
-                used: used.unwrap_or(SystemTime::UNIX_EPOCH),
+                created: folder.created().unwrap_or(used),
+                used,
+                uses: text.matches('\n').count().max(1) as u64,
             })
         });
         Ok(caches.collect())
@@ -208,6 +219,16 @@ impl CacheFolder {
         }
         format!("cached mount with id \"{id}\"")
     }
+}
+
+/// Notes that a cache is used.
+fn note_use(note: &Path, id: &str) -> io::Result<()> {
+    let mut file = fs::File::options().create(true).append(true).open(note)?;
+    if file.metadata()?.len() == 0 {
+        // Two that come first at once write two lines, of which the first counts.
+        return file.write_all(format!("{id}\n").as_bytes());
+    }
+    file.write_all(b"\n")
 }
 
 /// The name of a cache's directory.

@@ -28,8 +28,12 @@ pub struct CacheRecord {
     pub description: String,
     /// Bytes.
     pub size: u64,
+    /// When it came here.
+    pub created: SystemTime,
     /// When it was used last.
     pub used: SystemTime,
+    /// How often it was used.
+    pub uses: u64,
     /// Whether a named image has it, too.
     pub shared: bool,
 }
@@ -81,7 +85,9 @@ impl Builder {
             records.push(CacheRecord {
                 description: cache.description(),
                 size: gantry_snapshot::size_of_tree(&cache.path).unwrap_or_default(),
+                created: cache.created,
                 used: cache.used,
+                uses: cache.uses,
                 id: cache.name,
                 kind: MOUNT,
                 shared: false,
@@ -103,7 +109,9 @@ impl Builder {
             kind: LAYER,
             description: kept.record.description.clone(),
             size: info.size,
+            created: kept.created,
             used: kept.used,
+            uses: kept.uses,
             shared: store.layer_is_named(&layer),
         }))
     }

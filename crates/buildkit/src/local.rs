@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,11 +105,17 @@ impl Locals {
         // Pruning removes what was not used for long.
         let now = fs::FileTimes::new().set_modified(SystemTime::now());
         let _ = fs::File::open(&path).and_then(|folder| folder.set_times(now));
+        // How often is shown to people, and no build fails for it.
+        let mut uses = fs::File::options();
+        uses.create(true).append(true);
+        let _ = uses
+            .open(path.with_extension(USES))
+            .and_then(|mut uses| uses.write_all(b"."));
         Ok(Place::Kept { path, _lock: lock })
     }
 
-    /// The folders that are kept: name, bytes, and when each was used last.
-    pub(crate) fn kept(&self) -> Vec<(String, u64, SystemTime)> {
+    /// The folders that are kept.
+    pub(crate) fn kept(&self) -> Vec<Kept> {
         let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
         entries
             .filter_map(|entry| {
@@ -117,8 +124,15 @@ impl Locals {
                 if name.starts_with(LENT) {
                     return None;
                 }
-                let size = gantry_snapshot::size_of_tree(&entry.path()).unwrap_or_default();
-                Some((name, size, known.modified().ok()?))
+                let path = entry.path();
+                let used = known.modified().ok()?;
+                Some(Kept {
+                    name,
+                    size: gantry_snapshot::size_of_tree(&path).unwrap_or_default(),
+                    created: known.created().unwrap_or(used),
+                    used,
+                    uses: fs::metadata(path.with_extension(USES)).map_or(1, |uses| uses.len()),
+                })
             })
             .collect()
     }
@@ -134,7 +148,9 @@ impl Locals {
         };
         let path = self.root.join(name);
         self.states().remove(&path);
-        let _ = fs::remove_file(digests_of(&path));
+        for beside in [digests_of(&path), path.with_extension(USES)] {
+            let _ = fs::remove_file(beside);
+        }
         fs::remove_dir_all(path).is_ok()
     }
 
@@ -193,6 +209,21 @@ fn digests_of(path: &Path) -> PathBuf {
 }
 
 const LENT: &str = "lent-";
+/// Beside a folder: a byte for each time that it was used.
+const USES: &str = "uses";
+
+/// A folder that is kept.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    pub created: SystemTime,
+    /// When a build had it last.
+    pub used: SystemTime,
+    /// How often builds have had it.
+    pub uses: u64,
+}
 
 /// A folder of a client that a build may need.
 pub(crate) struct LocalFiles {

@@ -6,6 +6,7 @@ use gantry_builder::{CacheRecord, PruneOptions, Space};
 use tonic::Status;
 
 use crate::Server;
+use crate::local::Kept;
 use crate::proto::google::protobuf::Timestamp;
 use crate::proto::moby::buildkit::v1::{PruneRequest, UsageRecord};
 
@@ -113,8 +114,8 @@ impl Server {
                 unused_for.is_none_or(|age| now.duration_since(used).is_ok_and(|p| p >= age))
             };
             let kept = server.locals.kept().into_iter();
-            kept.filter(|(name, _, used)| old(*used) && server.locals.forget(name))
-                .map(|(name, _, _)| name)
+            kept.filter(|kept| old(kept.used) && server.locals.forget(&kept.name))
+                .map(|kept| kept.name)
                 .collect()
         });
         work.await.unwrap_or_default()
@@ -122,13 +123,15 @@ impl Server {
 }
 
 /// A client's folder as a record of the cache.
-fn local((id, size, used): (String, u64, SystemTime)) -> CacheRecord {
+fn local(kept: Kept) -> CacheRecord {
     CacheRecord {
-        id,
+        id: kept.name,
         kind: "source.local",
         description: "a client's folder, kept for its next build".to_owned(),
-        size,
-        used,
+        size: kept.size,
+        created: kept.created,
+        used: kept.used,
+        uses: kept.uses,
         shared: false,
     }
 }
@@ -138,8 +141,8 @@ fn told(record: CacheRecord) -> UsageRecord {
         id: record.id,
         size: i64::try_from(record.size).unwrap_or(i64::MAX),
         last_used_at: Some(timestamp(record.used)),
-        created_at: Some(timestamp(record.used)),
-        usage_count: 1,
+        created_at: Some(timestamp(record.created)),
+        usage_count: i64::try_from(record.uses).unwrap_or(i64::MAX),
         description: record.description,
         record_type: record.kind.to_owned(),
         shared: record.shared,

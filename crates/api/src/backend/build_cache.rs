@@ -5,10 +5,8 @@ use std::time::SystemTime;
 use gantry_api_types::{BuildCache, CacheMount, ZERO_TIME};
 use gantry_builder::CacheRecord;
 
-/// The cache notes when an entry was used last, not when it was made or how often it was used:
-/// once at least, and not after that.
+/// A record as clients see it.
 pub(super) fn counted(record: CacheRecord) -> BuildCache {
-    let used = rfc3339(record.used);
     BuildCache {
         id: record.id,
         kind: record.kind.to_owned(),
@@ -16,9 +14,9 @@ pub(super) fn counted(record: CacheRecord) -> BuildCache {
         in_use: false,
         shared: record.shared,
         size: i64::try_from(record.size).unwrap_or(i64::MAX),
-        created_at: used.clone(),
-        last_used_at: Some(used),
-        usage_count: 1,
+        created_at: rfc3339(record.created),
+        last_used_at: Some(rfc3339(record.used)),
+        usage_count: i64::try_from(record.uses).unwrap_or(i64::MAX),
     }
 }
 

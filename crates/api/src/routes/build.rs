@@ -11,7 +11,7 @@ use axum::routing::{any, get, post};
 use base64::Engine as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use gantry_api_types::{AuthConfig, HostConfig, JsonMessage, Resources, Ulimit};
+use gantry_api_types::{AuthConfig, BuildPruneReport, HostConfig, JsonMessage, Resources, Ulimit};
 use gantry_units::GoDuration;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -131,7 +131,11 @@ async fn build<B: Build>(
 
 async fn prune<B: Build>(State(builder): State<B>, params: Params) -> Result<Response, Failure> {
     let filters = params.filters()?;
-    filters.accept(&["until", "unused-for", "id", "type"])?;
+    filters.accept(&["until", "unused-for", "id", "type", "label", "label!"])?;
+    // `system prune` sends the same conditions everywhere; nothing in the cache has a label.
+    if filters.has("label") {
+        return Ok(json::ok(&BuildPruneReport::default()));
+    }
     let age = |name: &str| -> Result<Option<Duration>, Failure> {
         let Some(text) = filters.values(name).next() else {
             return Ok(None);

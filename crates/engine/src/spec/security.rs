@@ -56,6 +56,11 @@ enum Filter {
 
 impl Security {
     pub(super) fn parse(host: &HostConfig, apparmor: AppArmor) -> Result<Self, SpecError> {
+        Self::parse_on(host, apparmor, Path::new(SELINUX).exists())
+    }
+
+    /// The same for a kernel with or without SELinux.
+    fn parse_on(host: &HostConfig, apparmor: AppArmor, selinux: bool) -> Result<Self, SpecError> {
         let default = apparmor.default.filter(|_| !host.privileged);
         let mut security = Self {
             no_new_privileges: false,
@@ -64,7 +69,7 @@ impl Security {
             open_paths: false,
         };
         for option in host.security_opt.iter().flatten() {
-            security.add(option, apparmor)?;
+            security.add(option, apparmor, selinux)?;
         }
         if host.privileged {
             security.open_paths = true;
@@ -76,7 +81,7 @@ impl Security {
         Ok(security)
     }
 
-    fn add(&mut self, option: &str, apparmor: AppArmor) -> Result<(), SpecError> {
+    fn add(&mut self, option: &str, apparmor: AppArmor, selinux: bool) -> Result<(), SpecError> {
         let invalid = |stage| SpecError::SecurityOption {
             stage,
             option: option.to_owned(),
@@ -99,7 +104,7 @@ impl Security {
             "seccomp" => self.filter = filter(value)?,
             "apparmor" => self.apparmor_profile = profile(value, apparmor)?,
             // As with Docker, a label means nothing where no SELinux would look at it.
-            "label" if value == "disable" || !Path::new(SELINUX).exists() => {}
+            "label" if value == "disable" || !selinux => {}
             "label" => return Err(SpecError::NoSelinux(value.to_owned())),
             "systempaths" if value == "unconfined" => self.open_paths = true,
             _ => return Err(invalid(2)),
@@ -252,10 +257,17 @@ mod tests {
         assert_eq!(error("seccomp"), "invalid --security-opt 1: \"seccomp\"");
         assert_eq!(error("x=y"), "invalid --security-opt 2: \"x=y\"");
         assert!(error("apparmor=mine").contains("AppArmor is not enabled"));
-        if Path::new(SELINUX).exists() {
-            assert!(error("label=user:me").contains("SELinux"));
-        } else {
-            assert!(parse(&["label=user:me", "label:type:t"]).is_ok());
+        for option in ["label=user:me", "label:type:t", "label=disable"] {
+            let host = HostConfig {
+                security_opt: Some(vec![option.to_owned()]),
+                ..HostConfig::default()
+            };
+            let parsed = |selinux| Security::parse_on(&host, AppArmor::default(), selinux);
+            assert!(parsed(false).is_ok(), "{option}");
+            match parsed(true) {
+                Ok(_) => assert_eq!(option, "label=disable"),
+                Err(refused) => assert!(refused.to_string().contains("SELinux"), "{refused}"),
+            }
         }
     }
 

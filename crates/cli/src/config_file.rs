@@ -34,6 +34,8 @@ pub(crate) struct ConfigFile {
     cli_plugins_extra_dirs: Vec<PathBuf>,
     pub(crate) volumes_format: String,
     pub(crate) stats_format: String,
+    /// Conditions of everything that is pruned.
+    pub(crate) prune_filters: Vec<String>,
     /// Proxies for containers, by daemon; `default` for all.
     pub(crate) proxies: BTreeMap<String, Proxy>,
     #[serde(skip)]

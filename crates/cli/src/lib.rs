@@ -27,6 +27,7 @@ mod completion;
 mod config_file;
 mod contexts;
 mod create;
+mod environment;
 mod failure;
 mod flags;
 mod format;

@@ -1,5 +1,6 @@
 //! Logins for registries: from the configuration file or from a credential helper.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -60,18 +61,45 @@ pub(crate) fn keep(
         config.change(|file| drop(auths(file).remove(server)))?;
         return Ok(None);
     }
+    let entry = entry(auth);
+    config
+        .change(|file| drop(auths(file).insert(server.to_owned(), entry)))
+        .map(Some)
+}
+
+/// A login as the file has it.
+fn entry(auth: &AuthConfig) -> Value {
     let mut entry = Map::new();
     let pair = format!("{}:{}", auth.username, auth.password);
     entry.insert("auth".to_owned(), STANDARD.encode(pair).into());
     if !auth.identity_token.is_empty() {
-        entry.insert(
-            "identitytoken".to_owned(),
-            auth.identity_token.as_str().into(),
-        );
+        let token = auth.identity_token.as_str();
+        entry.insert("identitytoken".to_owned(), token.into());
     }
-    config
-        .change(|file| drop(auths(file).insert(server.to_owned(), entry.into())))
-        .map(Some)
+    entry.into()
+}
+
+/// All logins, wherever they are kept, as a file without helpers would have them.
+pub(crate) fn all(config: &ConfigFile) -> Result<Map<String, Value>, String> {
+    let store = config.creds_store.as_deref().filter(|h| !h.is_empty());
+    let servers: Vec<String> = match store {
+        Some(helper) => {
+            let listed = ask_helper(helper, "list", "")
+                .map_err(|reason| format!("error listing credentials - err: {reason}"))?;
+            let listed: BTreeMap<String, String> = serde_json::from_str(&listed)
+                .map_err(|error| format!("docker-credential-{helper} list: {error}"))?;
+            listed.into_keys().collect()
+        }
+        None => config.auths.keys().cloned().collect(),
+    };
+    let mut logins = Map::new();
+    for server in servers.iter().chain(config.cred_helpers.keys()) {
+        let auth = login(config, server)?;
+        if !(auth.username.is_empty() && auth.identity_token.is_empty()) {
+            logins.insert(server.clone(), entry(&auth));
+        }
+    }
+    Ok(logins)
 }
 
 /// Forgets a login, wherever it is kept.
@@ -236,6 +264,17 @@ mod tests {
         assert_eq!(
             login(&config, "other.example").unwrap(),
             AuthConfig::default()
+        );
+    }
+
+    #[test]
+    fn all_logins_are_those_that_say_something() {
+        let text = r#"{"auths":{"a.example":{"auth":"dTpw"},"b.example":{},
+            "c.example":{"identitytoken":"t"}}}"#;
+        let all = all(&config(text)).unwrap();
+        assert_eq!(
+            Value::from(all).to_string(),
+            r#"{"a.example":{"auth":"dTpw"},"c.example":{"auth":"Og==","identitytoken":"t"}}"#
         );
     }
 

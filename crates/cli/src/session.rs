@@ -173,7 +173,8 @@ fn tls(globals: &Globals, directory: &Path) -> Option<Tls> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let verify = globals.tls_verify || variable("DOCKER_TLS_VERIFY").is_some();
     let named = [&globals.tls_ca, &globals.tls_cert, &globals.tls_key];
-    if !verify && !globals.tls && named.iter().all(|file| file.is_none()) {
+    let tls = globals.tls || variable("DOCKER_TLS").is_some();
+    if !verify && !tls && named.iter().all(|file| file.is_none()) {
         return None;
     }
     let folder = variable("DOCKER_CERT_PATH").map_or_else(|| directory.to_owned(), PathBuf::from);

@@ -31,7 +31,10 @@ pub(crate) fn given(text: Option<&str>) -> Result<Option<String>, Failure> {
 }
 
 fn timestamp(text: &str) -> String {
-    if let Ok(duration) = text.parse::<GoDuration>() {
+    // Nothing at all is the beginning, not now.
+    if text != "0"
+        && let Ok(duration) = text.parse::<GoDuration>()
+    {
         return unix(Timestamp::now().as_nanosecond() - i128::from(duration.nanos()));
     }
     if let Ok(instant) = text.parse::<Timestamp>() {

@@ -10,6 +10,7 @@ through_both!(
     logs_are_kept_cut_stamped_and_followed,
     exec_enters_a_running_container,
     attach_joins_and_leaves_by_the_detach_keys,
+    detach_keys_are_chosen_by_option_or_habit,
 );
 
 fn a_terminal_is_one_inside_and_outside(client: &Client) {
@@ -83,28 +84,64 @@ fn attach_joins_and_leaves_by_the_detach_keys(client: &Client) {
     assert_eq!(attached.exits(3).stdout, "got a line\n");
 
     client.ok("run -d -it --name stays busybox cat");
-    let mut attach = terminal(client, "attach stays");
-    let mut keys = attach.stdin.take().unwrap();
-    keys.write_all(b"hello\n").unwrap();
-    let mut output = attach.stdout.take().unwrap();
-    let mut seen = Vec::new();
-    // The terminal's echo, and then what cat says.
-    while String::from_utf8_lossy(&seen).matches("hello").count() < 2 {
-        let mut some = [0; 256];
-        let n = output.read(&mut some).unwrap();
-        assert_ne!(n, 0, "{}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&some[..n]);
-    }
-    keys.write_all(b"\x10\x11").unwrap();
-    let mut rest = String::new();
-    output.read_to_string(&mut rest).unwrap();
-    attach.wait().unwrap();
+    leaves_by(client, "attach stays", b"\x10\x11");
     assert_eq!(client.inspect("stays", ".State.Running"), "true");
 }
 
+fn detach_keys_are_chosen_by_option_or_habit(client: &Client) {
+    let folder = client.daemon.world.folder().join("docker");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "ctrl-x,y"}"#).unwrap();
+    client.ok("pull -q busybox");
+    for (args, keys) in [
+        (
+            "run -it --name box busybox sh -c 'echo ready; cat'",
+            &b"\x18y"[..],
+        ),
+        ("attach box", b"\x18y"),
+        ("attach --detach-keys ctrl-e,q box", b"\x05q"),
+        (
+            "exec -it --detach-keys ctrl-e box sh -c 'echo ready; cat'",
+            b"\x05",
+        ),
+        ("exec -it box sh -c 'echo ready; cat'", b"\x18y"),
+    ] {
+        leaves_by(client, args, keys);
+        assert_eq!(client.inspect("box", ".State.Running"), "true", "{args}");
+    }
+}
+
+/// Talks to `cat` through a client on a terminal until that works, then types these keys; the client ends.
+fn leaves_by(client: &Client, args: &str, leave: &[u8]) {
+    let mut attach = terminal(client, args);
+    let mut keys = attach.stdin.take().unwrap();
+    let mut output = attach.stdout.take().unwrap();
+    let mut seen = String::new();
+    let mut until = |text: &str, times: usize| {
+        while seen.matches(text).count() < times {
+            let mut some = [0; 256];
+            let n = output.read(&mut some).unwrap();
+            assert_ne!(n, 0, "{args}: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&some[..n]));
+        }
+    };
+    // What is typed before the client has the terminal may be lost.
+    if args.contains("ready") {
+        until("ready", 1);
+    }
+    keys.write_all(b"hello\n").unwrap();
+    // The terminal's echo, and then what cat says.
+    until("hello", 2);
+    keys.write_all(leave).unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    attach.wait().unwrap();
+}
+
 fn terminal(client: &Client, args: &str) -> std::process::Child {
-    let mut command: Command = client.command("script");
-    command.args(["-qec", &format!("{} {args}", client.program()), "/dev/null"]);
+    let mut command: Command = client.command("timeout");
+    let typed = format!("{} {args}", client.program());
+    command.args(["--foreground", "90", "script", "-qec", &typed, "/dev/null"]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

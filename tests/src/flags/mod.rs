@@ -1,5 +1,6 @@
 //! What `run` and `create` may ask for, looked at from inside the container.
 
+mod addresses;
 mod devices;
 mod limits;
 mod links;
@@ -7,3 +8,4 @@ mod mounts;
 mod namespaces;
 mod process;
 mod refused;
+mod signals;

@@ -31,6 +31,9 @@ fn what_cannot_be_had_is_refused_by_name(client: &Client) {
             "You should always set the Memory limit when using Memoryswap limit",
         ),
         ("--pid container:nobody", "No such container: nobody"),
+        ("--userns private", "--userns: invalid user mode"),
+        ("--cgroupns container:x", "--cgroupns: invalid cgroup mode"),
+        ("--uts private", "--uts: invalid uts mode"),
     ] {
         let refused = client.run(&format!("run --rm {options} busybox true"));
         assert_eq!(refused.code, 125, "{options}: {}", refused.stderr);

@@ -149,4 +149,14 @@ fn checkpoints_are_refused_in_so_many_words() {
         "{}",
         answer.stdout
     );
+    for (command, option) in [
+        ("checkpoint ls one", "checkpoint ls"),
+        ("start --checkpoint x one", "\"--checkpoint\""),
+    ] {
+        for run in [daemon.docker(command), daemon.gantry(command)] {
+            run.exits(1).says(&format!(
+                "{option} is only supported on a Docker daemon with experimental features enabled"
+            ));
+        }
+    }
 }

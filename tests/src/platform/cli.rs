@@ -6,7 +6,13 @@ use std::path::Path;
 
 use crate::harness::{Client, Daemon, World, gantry_binary, through_both};
 
-through_both!(outside_of_a_swarm, contexts_are_made_used_and_removed);
+through_both!(
+    outside_of_a_swarm,
+    contexts_are_made_used_and_removed,
+    a_container_uses_the_api_with_our_logins,
+    a_platform_may_be_a_habit,
+    the_configuration_file_has_habits,
+);
 
 /// What a script that greps Docker's answers finds.
 fn outside_of_a_swarm(c: &Client) {
@@ -36,10 +42,124 @@ fn outside_of_a_swarm(c: &Client) {
         "{}",
         run.stderr
     );
+    for kind in ["config", "node", "service", "task"] {
+        let run = c.run(&format!("inspect --type {kind} x"));
+        run.exits(1).says("This node is not a swarm manager");
+    }
+    let plugin = c.run("inspect --type plugin x");
+    plugin.exits(1).says("plugin \"x\" not found");
+    // A name that no image can have is that of nothing, too.
+    c.run("inspect No-Such")
+        .exits(1)
+        .says("o such object: No-Such");
     assert_eq!(
         c.ok("info -f '{{.Swarm.LocalNodeState}}'").trim(),
         "inactive"
     );
+}
+
+fn configure(c: &Client, json: &str) {
+    let folder = c.daemon.world.folder().join("docker");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.json"), json).unwrap();
+}
+
+fn a_container_uses_the_api_with_our_logins(c: &Client) {
+    configure(c, r#"{"auths": {"r.example": {"auth": "bWU6c2VjcmV0"}}}"#);
+    let script = "ls /var/run/docker.sock; echo $DOCKER_CONFIG; stat -c %a $DOCKER_CONFIG/config.json; \
+        cat $DOCKER_CONFIG/config.json";
+    let said = c.ok(&format!(
+        "run --rm --use-api-socket busybox sh -c '{script}'"
+    ));
+    let lines: Vec<&str> = said.splitn(4, '\n').collect();
+    assert_eq!(
+        lines[..3],
+        ["/var/run/docker.sock", "/run/secrets/docker", "600"],
+        "{said}"
+    );
+    let file: serde_json::Value = serde_json::from_str(lines[3]).unwrap();
+    assert_eq!(file["auths"]["r.example"]["auth"], "bWU6c2VjcmV0");
+    // Who names a folder has its own; and nobody else gets any.
+    let own = "-e DOCKER_CONFIG=/own busybox sh -c 'echo $DOCKER_CONFIG; ls /run/secrets'";
+    let run = c.run(&format!("run --rm --use-api-socket {own}"));
+    run.fails().says("/run/secrets");
+    assert_eq!(run.stdout.trim(), "/own");
+    assert!(!c.ok("run --rm busybox env").contains("DOCKER_CONFIG"));
+    // Without logins there is nothing to give.
+    configure(c, "{}");
+    assert!(
+        !c.ok("run --rm --use-api-socket busybox env")
+            .contains("DOCKER_CONFIG")
+    );
+}
+
+/// Variables stand in for options; an option wins.
+fn a_platform_may_be_a_habit(c: &Client) {
+    let with =
+        |variable: &str, args: &str| c.script(&format!("export {variable}; exec $C {args}"), "");
+    let odd = "DOCKER_DEFAULT_PLATFORM=linux/s390x";
+    with(odd, "pull busybox").fails().says("s390x");
+    with(odd, "run --rm busybox true").fails().says("s390x");
+    let own = with(odd, "run --rm --platform linux/amd64 busybox echo here");
+    assert_eq!(own.ok(), "here");
+    let build = with(
+        "DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=nonsense",
+        "build - <<< 'FROM busybox'",
+    );
+    build.fails().says("nonsense");
+    // Nobody checks signatures here, so nobody may believe that they were checked.
+    for args in ["pull busybox", "run --rm busybox true"] {
+        with("DOCKER_CONTENT_TRUST=1", args).fails();
+        let off = args.replacen(' ', " --disable-content-trust ", 1);
+        with("DOCKER_CONTENT_TRUST=1", &off).ok();
+        with("DOCKER_CONTENT_TRUST=0", args).ok();
+    }
+}
+
+#[test]
+fn progress_may_be_a_habit() {
+    let daemon = Daemon::with_registry();
+    let with = |variable: &str, options: &str| {
+        let script = format!("{variable} exec $GANTRY build {options} - <<< 'FROM busybox'");
+        let run = daemon.script(&script, "");
+        run.ok();
+        run.stderr
+    };
+    let raw = with("BUILDKIT_PROGRESS=rawjson", "");
+    assert!(raw.starts_with('{'), "{raw}");
+    let plain = with("BUILDKIT_PROGRESS=rawjson", "--progress plain");
+    assert!(plain.starts_with("#0 "), "{plain}");
+    assert_eq!(with("BUILDKIT_PROGRESS=rawjson", "-q"), "");
+}
+
+/// What the configuration file says of tables.
+fn the_configuration_file_has_habits(c: &Client) {
+    configure(
+        c,
+        r#"{"statsFormat": "{{.Name}} has {{.PIDs}}", "psFormat": "{{.Names}}!"}"#,
+    );
+    c.ok("run -d --name up busybox sleep 1000");
+    assert_eq!(c.ok("stats --no-stream"), "up has 1");
+    assert_eq!(c.ok("ps"), "up!");
+}
+
+#[test]
+fn prunes_may_have_conditions_by_habit() {
+    let c = Client::gantry();
+    configure(
+        &c,
+        r#"{"psFormat": "{{.Names}}!", "pruneFilters": ["label!=keep"]}"#,
+    );
+    c.ok("run -d --name up --label keep busybox sleep 1000");
+    c.ok("create --name kept --label keep busybox");
+    c.ok("create --name gone busybox");
+    c.ok("container prune -f");
+    assert_eq!(c.ok("ps -a"), "kept!\nup!");
+    c.ok("system prune -f");
+    assert_eq!(c.ok("ps -a"), "kept!\nup!");
+    // What is typed says the opposite, and counts.
+    c.ok("container prune -f --filter label=keep");
+    assert_eq!(c.ok("ps -a"), "up!");
 }
 
 fn contexts_are_made_used_and_removed(c: &Client) {
@@ -85,6 +205,18 @@ fn contexts_are_made_used_and_removed(c: &Client) {
             .trim(),
         "linux"
     );
+    // A zip is as good.
+    let zip = "python3 -c 'import os, tarfile, zipfile; os.chdir(os.environ[\"DOCKER_CONFIG\"]); \
+        t = tarfile.open(\"far.tar\"); z = zipfile.ZipFile(\"far.zip\", \"w\", zipfile.ZIP_DEFLATED); \
+        [z.writestr(m.name, t.extractfile(m).read()) for m in t if m.isfile()]; z.close()'";
+    c.script(zip, "").ok();
+    run("context import zipped $DOCKER_CONFIG/far.zip").ok();
+    let zipped = run("context inspect zipped").ok().to_owned();
+    assert!(
+        zipped.contains("far away") && zipped.contains(&host),
+        "{zipped}"
+    );
+    run("context rm zipped").ok();
     run("context update near --description nearer").ok();
     run("context use default").ok();
     run("context rm far near").ok();

@@ -25,6 +25,7 @@ fn secrets_are_kept_listed_and_removed(c: &Client) {
         "db v"
     );
     assert!(!c.ok("secret inspect db").contains("hunter2"));
+    assert_eq!(c.ok("inspect --type secret -f '{{.ID}}' db"), id);
     assert_eq!(c.ok("secret rm db").trim(), "db");
     let gone = c.run("secret inspect db");
     gone.exits(1);

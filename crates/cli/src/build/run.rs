@@ -22,6 +22,7 @@ use super::logins::FromConfig;
 use super::outputs::{Output, Place, cache};
 use super::{classic, dockerfile, result, secrets};
 use crate::contexts::Current;
+use crate::environment;
 use crate::failure::Failure;
 use crate::progress;
 use crate::registry_auth;
@@ -35,7 +36,17 @@ const GATEWAY: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip";
 const INTERRUPTED: u8 = 130;
 
 /// Builds what the word names.
-pub(crate) async fn build(session: &Session, flags: BuildFlags, word: &str) -> Result<(), Failure> {
+pub(crate) async fn build(
+    session: &Session,
+    mut flags: BuildFlags,
+    word: &str,
+) -> Result<(), Failure> {
+    if flags.platform.is_empty() {
+        flags.platform.0.extend(environment::default_platform());
+    }
+    if !flags.quiet && matches!(flags.progress.as_str(), "" | "auto") {
+        flags.progress = environment::progress().unwrap_or_default();
+    }
     let fetched = dockerfile::fetched(&flags.file).await.map_err(failed)?;
     let prepared = Prepared::new(session, flags, word, fetched.as_deref()).map_err(failed)?;
     let client = session.client().await?;

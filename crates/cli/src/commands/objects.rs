@@ -114,6 +114,8 @@ pub(crate) struct Source {
     pub(crate) before: &'static str,
     pub(crate) after: &'static str,
     pub(crate) query: Vec<(&'static str, String)>,
+    /// What is worth a warning when the object is found here.
+    pub(crate) remark: Option<&'static str>,
 }
 
 impl Source {
@@ -122,6 +124,7 @@ impl Source {
             before,
             after,
             query: Vec::new(),
+            remark: None,
         }
     }
 
@@ -195,8 +198,13 @@ async fn look_up(client: &Client, name: &str, sources: &[Source]) -> Result<Json
     let mut last = None;
     for source in sources {
         match source.get(client, name).await {
-            Ok(object) => return Ok(object),
-            Err(error) if error.kind() == Kind::NotFound => last = Some(error),
+            Ok(object) => {
+                if let Some(remark) = source.remark {
+                    eprintln!("WARNING: {remark}");
+                }
+                return Ok(object);
+            }
+            Err(error) if is_absent(&error, sources.len()) => last = Some(error),
             Err(error) => return Err(error.into()),
         }
     }
@@ -204,6 +212,18 @@ async fn look_up(client: &Client, name: &str, sources: &[Source]) -> Result<Json
         Some(error) if sources.len() == 1 => Err(error.into()),
         _ => Err(Failure::new(format!("Error: No such object: {name}"))),
     }
+}
+
+/// Whether one of so many sources has nothing of that name. An engine without a swarm answers 503 to
+/// questions for a swarm's objects, and what is no image's name may be something else's.
+fn is_absent(error: &Error, sources: usize) -> bool {
+    let passed_over = || match error {
+        Error::Api { status, message } => {
+            *status == 503 || message.contains("invalid reference format")
+        }
+        _ => false,
+    };
+    error.kind() == Kind::NotFound || (sources > 1 && passed_over())
 }
 
 /// A mistake in the template is the user's, and has a status of its own.

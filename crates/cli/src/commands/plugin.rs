@@ -96,7 +96,14 @@ fn answer(entry: &Entry, path: &str, session: &Session, words: &[String]) -> Res
         if entry.paths[0] == "plugin inspect" {
             output::line("[]");
         }
-        request.send().await?.finish().await;
+        let sent = request.send().await.map_err(|error| {
+            let failure = Failure::from(error);
+            if entry.paths[0] == "plugin upgrade" {
+                return Failure::new(format!("error reading plugin data: {}", failure.message));
+            }
+            failure
+        })?;
+        sent.finish().await;
         Ok(())
     })
 }

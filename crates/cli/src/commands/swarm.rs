@@ -201,7 +201,13 @@ const fn entry(paths: &'static [&'static str], usage: &'static str, about: &'sta
     Entry::untyped(paths, usage, about, answer)
 }
 
-fn answer(entry: &Entry, _path: &str, session: &Session, _words: &[String]) -> Result<(), Failure> {
+fn answer(entry: &Entry, path: &str, session: &Session, words: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    check(entry, path, session, &words)?;
     let Some(asks) = ASKS.iter().find(|asks| asks.path == entry.paths[0]) else {
         return Err(Failure::new("there is no swarm mode"));
     };
@@ -219,9 +225,41 @@ fn answer(entry: &Entry, _path: &str, session: &Session, _words: &[String]) -> R
                     "this node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again",
                 ))
             }
-            Err(e) => Err(e.into()),
+            Err(e) => Err(told(asks.path, &words, e.into())),
         }
     })
+}
+
+/// What is wrong whatever the daemon says.
+fn check(entry: &Entry, path: &str, session: &Session, words: &[&str]) -> Result<(), Failure> {
+    let name = session.program.name;
+    match (entry.paths[0], words) {
+        ("swarm join-token", []) => Err(Failure::new(format!(
+            "{name}: '{name} {path}' requires 1 argument\n\nUsage:  {name} {path} {}\n\nRun '{name} {path} --help' for more information",
+            entry.usage
+        ))),
+        ("swarm join-token", [role]) if !["worker", "manager"].contains(role) => {
+            Err(Failure::new(format!("unknown role {role}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The daemon's answer as each command tells it.
+fn told(path: &str, words: &[&str], failure: Failure) -> Failure {
+    match (path, words) {
+        ("config inspect" | "node inspect" | "service inspect", _) => crate::output::line("[]"),
+        ("swarm unlock", _) => return Failure::new("Error: This node is not part of a swarm"),
+        ("swarm unlock-key", _) => {
+            return Failure::new(format!("could not fetch unlock key: {}", failure.message));
+        }
+        ("service scale", [scaled, ..]) => {
+            let service = scaled.split('=').next().unwrap_or_default();
+            return Failure::new(format!("{service}: {}", failure.message));
+        }
+        _ => {}
+    }
+    failure
 }
 
 /// The only one that asks no daemon.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use gantry_api_types::json::{NameSet, Nothing, Words};
-use gantry_api_types::{ContainerConfig, ContainerCreateRequest, HostConfig};
+use gantry_api_types::{ContainerConfig, ContainerCreateRequest};
 use gantry_units::parse_expose;
 
+use super::api_socket::ClientConfig;
 use super::flags::ContainerFlags;
 use super::grammar::StandardStream;
-use super::{files, health, host, mounts, network};
+use super::{api_socket, files, health, host, mounts, network};
+use crate::environment::wants_content_trust;
 
 /// What the body needs from outside the command line.
 #[derive(Debug, Clone, Default)]
@@ -17,14 +19,18 @@ pub(crate) struct Environment {
     pub(crate) proxies: Vec<(String, String)>,
     /// Rows and columns of our terminal.
     pub(crate) console_size: [u16; 2],
-    /// Name and archive of files: the path of the API's socket.
+    /// The path of the API's socket.
     pub(crate) api_socket: Option<String>,
+    /// Our logins, by registry, for a container that may use that socket.
+    pub(crate) logins: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A body with what else the command needs to know.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) body: ContainerCreateRequest,
+    /// What is put into the container before it starts.
+    pub(crate) client_config: Option<ClientConfig>,
 }
 
 /// Makes the body; `words` are the image and its command.
@@ -65,7 +71,7 @@ pub(crate) fn request(
     attach(&mut config, flags);
     let mut host_config = host::host_config(flags, published.bindings)?;
     host_config.console_size = environment.console_size;
-    use_api_socket(flags, environment, &mut host_config)?;
+    let client_config = api_socket::bring(flags, environment, &mut config, &mut host_config)?;
     let networking_config = network::networking(flags, &mut config, &mut host_config)?;
     Ok(Request {
         body: ContainerCreateRequest {
@@ -74,11 +80,12 @@ pub(crate) fn request(
             networking_config,
             secrets: flags.secret.iter().map(|s| s.0.clone()).collect(),
         },
+        client_config,
     })
 }
 
 fn check_conflicts(flags: &ContainerFlags) -> Result<(), String> {
-    if !flags.disable_content_trust {
+    if wants_content_trust(flags.disable_content_trust) {
         return Err("content trust is not supported".to_owned());
     }
     if flags.rm && flags.restart != "no" && !flags.restart.is_empty() {
@@ -154,25 +161,4 @@ pub(crate) fn pairs(lines: &[String]) -> BTreeMap<String, String> {
             (key.to_owned(), value.to_owned())
         })
         .collect()
-}
-
-/// `--use-api-socket`: the daemon's socket inside, and `DOCKER_HOST` left at its default.
-fn use_api_socket(
-    flags: &ContainerFlags,
-    environment: &Environment,
-    host_config: &mut HostConfig,
-) -> Result<(), String> {
-    if !flags.use_api_socket {
-        return Ok(());
-    }
-    let Some(socket) = &environment.api_socket else {
-        return Err("--use-api-socket needs a daemon on a unix socket".to_owned());
-    };
-    host_config.mounts.push(gantry_api_types::Mount {
-        kind: "bind".to_owned(),
-        source: socket.clone(),
-        target: "/var/run/docker.sock".to_owned(),
-        ..gantry_api_types::Mount::default()
-    });
-    Ok(())
 }

@@ -69,7 +69,7 @@ flags! {
         /// Limit write rate (IO per second) to a device
         "device-write-iops" => device_write_iops: Rates; "[]",
         /// Skip image verification
-        "disable-content-trust" => disable_content_trust: bool = true; "true",
+        "disable-content-trust" => disable_content_trust: Option<bool>; "true",
         /// Set custom DNS servers
         "dns" => dns: Addresses,
         /// Set DNS options

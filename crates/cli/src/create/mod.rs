@@ -3,6 +3,7 @@
 //! [`ContainerFlags`] is what was typed, [`request`] turns it into the body. Every option reaches the
 //! body; what an engine cannot do, the engine refuses.
 
+mod api_socket;
 mod body;
 mod files;
 mod flags;
@@ -14,6 +15,7 @@ mod network;
 mod secrets;
 mod security;
 
+pub(crate) use api_socket::ClientConfig;
 pub(crate) use body::{Environment, Request, pairs, request};
 pub(crate) use files::{open_error, read_lines};
 pub(crate) use flags::ContainerFlags;

@@ -95,7 +95,8 @@ pub(super) fn age(time: &gantry_build_client::proto::google::protobuf::Timestamp
     format!("{} ago", human_duration(age))
 }
 
-fn described(record: &UsageRecord) -> String {
+/// All that is known of a record, in lines.
+pub(super) fn described(record: &UsageRecord) -> String {
     let mut out = format!("ID:\t{}\n", record.id);
     if !record.parents.is_empty() {
         out.push_str("Parents:\n");

@@ -5,7 +5,7 @@ use gantry_build_client::proto::moby::buildkit::v1::{PruneRequest, UsageRecord};
 use gantry_build_client::{Builder, Kind};
 use gantry_units::{GoDuration, human_size};
 
-use super::du::{HEADING, filters, row};
+use super::du::{HEADING, described, filters, row};
 use super::{failure, known};
 use crate::command::{Arity, Command};
 use crate::commands::prune::{confirm, report};
@@ -61,13 +61,19 @@ impl Command for Prune {
         let (mut rows, mut total) = (String::new(), 0);
         let mut removed = |record: UsageRecord| {
             total += record.size;
-            rows.push_str(&row(&record));
+            rows.push_str(&if self.verbose {
+                described(&record)
+            } else {
+                row(&record)
+            });
         };
         builder
             .prune(request, &mut removed)
             .await
             .map_err(|error| failure(&error))?;
-        if !rows.is_empty() {
+        if self.verbose {
+            output::print(rows);
+        } else if !rows.is_empty() {
             output::print(table::align(&format!("{HEADING}{rows}")));
         }
         output::line(format!("Total:\t{}", human_size(total as f64)));

@@ -1,6 +1,6 @@
 //! `gantry create`
 
-use super::creation::{CreateFlags, Creation, Pull, body, with_help};
+use super::creation::{CreateFlags, Creation, Pull, prepared, with_help};
 use crate::command::{Arity, Command};
 use crate::create::ContainerFlags;
 use crate::failure::Failure;
@@ -28,8 +28,8 @@ impl Command for Create {
         let refuse = |reason: String| with_help(session, 125, &reason);
         let pull = Pull::parse(&self.pull).map_err(refuse)?;
         let endpoint = session.endpoint()?;
-        let body = body(session, &self.container, &words, &endpoint).map_err(refuse)?;
-        let creation = Creation::new(session, &self.create, pull, body)?;
+        let request = prepared(session, &self.container, &words, &endpoint).map_err(refuse)?;
+        let creation = Creation::new(session, &self.create, pull, request)?;
         let client = session.client().await?;
         output::line(creation.run(&client).await?);
         Ok(())

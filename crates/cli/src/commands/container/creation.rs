@@ -8,7 +8,8 @@ use gantry_api_types::{ContainerCreateRequest, ContainerCreateResponse};
 use gantry_client::{Client, Endpoint, Error, Kind};
 use gantry_reference::Reference;
 
-use crate::create::{ContainerFlags, Environment, Request, open_error, request};
+use crate::create::{ClientConfig, ContainerFlags, Environment, Request, open_error, request};
+use crate::environment::default_platform;
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::progress::{self, Target};
@@ -53,20 +54,22 @@ impl Pull {
 pub(crate) struct Creation<'a> {
     session: &'a Session,
     flags: &'a CreateFlags,
+    platform: Option<String>,
     pull: Pull,
     body: ContainerCreateRequest,
+    client_config: Option<ClientConfig>,
     /// Nothing for an id, which nobody can pull.
     reference: Option<Reference>,
     id_file: IdFile,
 }
 
-/// The body for the options, with what we know of our surroundings.
-pub(crate) fn body(
+/// The request for the options, with what we know of our surroundings.
+pub(crate) fn prepared(
     session: &Session,
     flags: &ContainerFlags,
     words: &[String],
     daemon: &Endpoint,
-) -> Result<ContainerCreateRequest, String> {
+) -> Result<Request, String> {
     let environment = Environment {
         proxies: session.config().proxy_variables(&daemon.to_string()),
         console_size: console_size(),
@@ -74,9 +77,14 @@ pub(crate) fn body(
             Endpoint::Unix(path) => Some(path.display().to_string()),
             Endpoint::Tcp { .. } | Endpoint::Ssh(_) => None,
         },
+        logins: if flags.use_api_socket {
+            registry_auth::all(session.config())
+                .map_err(|reason| format!("resolving credentials failed: {reason}"))?
+        } else {
+            serde_json::Map::new()
+        },
     };
-    let Request { body } = request(flags, words, &environment)?;
-    Ok(body)
+    request(flags, words, &environment)
 }
 
 impl Creation<'_> {
@@ -85,15 +93,21 @@ impl Creation<'_> {
         session: &'a Session,
         flags: &'a CreateFlags,
         pull: Pull,
-        body: ContainerCreateRequest,
+        request: Request,
     ) -> Result<Creation<'a>, Failure> {
+        let Request {
+            body,
+            client_config,
+        } = request;
         let reference = image_reference(&body.config.image).map_err(Failure::new)?;
         let id_file = IdFile::new(&body.host_config.container_id_file)?;
         Ok(Creation {
             session,
+            platform: flags.platform.clone().or_else(default_platform),
             flags,
             pull,
             body,
+            client_config,
             reference,
             id_file,
         })
@@ -122,6 +136,14 @@ impl Creation<'_> {
             eprintln!("WARNING: {warning}");
         }
         self.id_file.write(&created.id)?;
+        if let Some(file) = &self.client_config {
+            put(client, &created.id, file).await.map_err(|failure| {
+                Failure::new(format!(
+                    "injecting docker config.json into container failed: {}",
+                    failure.message
+                ))
+            })?;
+        }
         Ok(created.id)
     }
 
@@ -130,7 +152,7 @@ impl Creation<'_> {
         client
             .post("/containers/create")
             .query_opt("name", name)
-            .query_opt("platform", self.flags.platform.as_ref())
+            .query_opt("platform", self.platform.as_ref())
             .json(&self.body)
             .send()
             .await?
@@ -149,11 +171,22 @@ impl Creation<'_> {
             self.session,
             client,
             reference,
-            self.flags.platform.as_deref(),
+            self.platform.as_deref(),
             target,
         )
         .await
     }
+}
+
+/// Puts a client's configuration into a container that has not run yet.
+async fn put(client: &Client, id: &str, file: &ClientConfig) -> Result<(), Failure> {
+    let archive = bytes::Bytes::from(file.archive()?);
+    let path = Client::path("/containers/", id, "/archive");
+    let request = client.request(http::Method::PUT, path).query("path", "/");
+    let chunks = futures_util::stream::iter([Ok(archive)]);
+    let sent = request.stream("application/x-tar", chunks).send().await?;
+    sent.finish().await;
+    Ok(())
 }
 
 /// Pulls one image.

@@ -44,7 +44,8 @@ flags! {
 
 const TABLE: &str = "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}";
 
-const HEADINGS: &[(&str, &str)] = &[
+/// What stands above each column.
+pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("ID", "CONTAINER ID"),
     ("Names", "NAMES"),
     ("Image", "IMAGE"),
@@ -131,7 +132,8 @@ struct Data {
     whole: bool,
 }
 
-fn row(summary: ContainerSummary, whole: bool) -> Rc<dyn Object> {
+/// A container as templates see it; `whole` is to cut nothing.
+pub(crate) fn row(summary: ContainerSummary, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
         type_name: "*formatter.ContainerContext",
         fields: FIELDS,

@@ -39,6 +39,7 @@ impl Command for Port {
 
 fn one(ports: &PortMap, wanted: &str, container: &str) -> Result<Vec<String>, Failure> {
     let port: ContainerPort = wanted.parse().map_err(|_| {
+        let wanted = wanted.split('/').next().unwrap_or_default();
         Failure::new(format!(
             "Error: invalid port ({wanted}): strconv.ParseUint: parsing \"{wanted}\": invalid syntax"
         ))

@@ -3,10 +3,9 @@
 use gantry_api_types::ContainersPruneReport;
 
 use crate::command::{Arity, Command};
-use crate::commands::prune::{confirm, report};
+use crate::commands::prune::{conditions, confirm, report};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
-use crate::format::filters;
 use crate::session::Session;
 
 flags! {
@@ -32,7 +31,7 @@ impl Command for Prune {
         let client = session.client().await?;
         let request = client
             .post("/containers/prune")
-            .query_opt("filters", filters(&self.filter));
+            .query_opt("filters", conditions(session, &self.filter));
         let gone: ContainersPruneReport = request.send().await?.json().await?;
         let ids = gone.containers_deleted.unwrap_or_default();
         report("Deleted Containers:", &ids, gone.space_reclaimed);

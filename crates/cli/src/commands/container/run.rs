@@ -4,7 +4,7 @@ use gantry_api_types::{ContainerConfig, ContainerCreateRequest};
 use gantry_client::Client;
 use gantry_units::DetachKeys;
 
-use super::creation::{CreateFlags, Creation, Pull, body, with_help};
+use super::creation::{CreateFlags, Creation, Pull, prepared, with_help};
 use super::exit::Exit;
 use crate::command::{Arity, Command};
 use crate::create::ContainerFlags;
@@ -43,16 +43,16 @@ impl Command for Run {
         let pull = Pull::parse(&self.pull).map_err(refuse)?;
         // What is wrong with the options is told before a daemon is looked for.
         let endpoint = session.endpoint()?;
-        let mut body = body(session, &self.container, &words, &endpoint).map_err(refuse)?;
+        let mut request = prepared(session, &self.container, &words, &endpoint).map_err(refuse)?;
         if self.detach && !self.container.attach.is_empty() {
             return Err(Failure::new(
                 "conflicting options: cannot specify both --attach and --detach",
             ));
         }
-        self.attachment(&mut body)?;
+        self.attachment(&mut request.body)?;
         let failed = |failure: Failure| started_badly(session, &failure.message);
-        let config = body.config.clone();
-        let creation = Creation::new(session, &self.create, pull, body).map_err(failed)?;
+        let config = request.body.config.clone();
+        let creation = Creation::new(session, &self.create, pull, request).map_err(failed)?;
         let client = session
             .client()
             .await

@@ -34,10 +34,15 @@ impl Command for Start {
     const WORDS: Arity = Arity::AtLeast(1);
 
     async fn run(self, session: &Session, names: Vec<String>) -> Result<(), Failure> {
-        if !self.checkpoint.is_empty() || !self.checkpoint_dir.is_empty() {
-            return Err(Failure::new(
-                "starting from a checkpoint is not supported yet",
-            ));
+        for (given, option) in [
+            (&self.checkpoint, "--checkpoint"),
+            (&self.checkpoint_dir, "--checkpoint-dir"),
+        ] {
+            if !given.is_empty() {
+                return Err(Failure::new(format!(
+                    "\"{option}\" is only supported on a Docker daemon with experimental features enabled"
+                )));
+            }
         }
         let client = session.client().await?;
         if !self.attach && !self.interactive {

@@ -62,7 +62,11 @@ impl Command for Stats {
 
     async fn run(self, session: &Session, names: Vec<String>) -> Result<(), Failure> {
         let client = session.client().await?;
-        let format = Format::new(&self.format, TABLE);
+        let given = match self.format.as_str() {
+            "" => session.config().stats_format.as_str(),
+            given => given,
+        };
+        let format = Format::new(given, TABLE);
         loop {
             let next = Instant::now() + RENEWED;
             let wanted = if names.is_empty() {

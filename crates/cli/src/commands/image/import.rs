@@ -6,6 +6,7 @@ use std::io::{Read, stdin};
 use gantry_reference::Reference;
 
 use crate::command::{Arity, Command};
+use crate::environment::default_platform;
 use crate::failure::Failure;
 use crate::flags::{List, flags};
 use crate::progress::{self, Target};
@@ -55,7 +56,7 @@ impl Command for Import {
             .query("repo", repository)
             .query("tag", tag)
             .query("message", &self.message)
-            .query_opt("platform", self.platform.as_deref());
+            .query_opt("platform", self.platform.or_else(default_platform));
         for change in self.change.iter() {
             request = request.query("changes", change);
         }

@@ -41,7 +41,8 @@ flags! {
     }
 }
 
-const HEADINGS: &[(&str, &str)] = &[
+/// What stands above each column.
+pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("ID", "IMAGE ID"),
     ("Repository", "REPOSITORY"),
     ("Tag", "TAG"),
@@ -204,6 +205,18 @@ struct Data {
     whole: bool,
 }
 
+/// An image under the first of its names, as templates see it; `whole` is to cut nothing.
+pub(crate) fn first_row(mut image: ImageSummary, whole: bool) -> Rc<dyn Object> {
+    if let Some(tags) = &mut image.repo_tags {
+        tags.truncate(1);
+    }
+    // What has no tag has no name here.
+    image.repo_digests = None;
+    let mut name = names(&image, false).swap_remove(0);
+    name.digest.clear();
+    row(Rc::new(image), name, whole)
+}
+
 fn row(image: Rc<ImageSummary>, name: Name, whole: bool) -> Rc<dyn Object> {
     Rc::new(Row {
         type_name: "*formatter.imageContext",
@@ -233,7 +246,7 @@ fn field(data: &Data, name: &str) -> Option<Value> {
         if bytes == -1 {
             "N/A".to_owned()
         } else {
-            size(bytes)
+            human_size(bytes as f64)
         }
     };
     Some(Value::from(match name {
@@ -251,7 +264,7 @@ fn field(data: &Data, name: &str) -> Option<Value> {
         "Containers" => image.containers.to_string(),
         "SharedSize" => known(image.shared_size),
         "UniqueSize" if image.shared_size == -1 => "N/A".to_owned(),
-        "UniqueSize" => size(image.size - image.shared_size),
+        "UniqueSize" => human_size((image.size - image.shared_size) as f64),
         _ => return None,
     }))
 }

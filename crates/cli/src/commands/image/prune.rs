@@ -3,10 +3,9 @@
 use gantry_api_types::ImagesPruneReport;
 
 use crate::command::{Arity, Command};
-use crate::commands::prune::{confirm, report};
+use crate::commands::prune::{conditions, confirm, report};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
-use crate::format::filters;
 use crate::session::Session;
 
 flags! {
@@ -36,12 +35,12 @@ impl Command for Prune {
             self.force,
             &format!("WARNING! This will remove all {which}"),
         )?;
-        let mut conditions = self.filter.to_vec();
-        conditions.push(format!("dangling={}", !self.all));
+        let mut given = self.filter.to_vec();
+        given.push(format!("dangling={}", !self.all));
         let client = session.client().await?;
         let request = client
             .post("/images/prune")
-            .query_opt("filters", filters(&conditions));
+            .query_opt("filters", conditions(session, &given));
         let gone: ImagesPruneReport = request.send().await?.json().await?;
         let lines: Vec<String> = gone
             .images_deleted

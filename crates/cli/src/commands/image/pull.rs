@@ -4,6 +4,7 @@ use gantry_reference::Reference;
 
 use crate::command::{Arity, Command};
 use crate::commands::container::{pull_all_tags, pull_image};
+use crate::environment;
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
@@ -16,7 +17,7 @@ flags! {
         /// Download all tagged images in the repository
         "all-tags" 'a' => all_tags: bool,
         /// Skip image verification
-        "disable-content-trust" => disable_content_trust: bool = true; "true",
+        "disable-content-trust" => disable_content_trust: Option<bool>; "true",
         /// Set platform if server is multi-platform capable
         "platform" => platform: Option<String>,
         /// Suppress verbose output
@@ -30,7 +31,7 @@ impl Command for Pull {
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
-        if !self.disable_content_trust {
+        if environment::wants_content_trust(self.disable_content_trust) {
             return Err(Failure::new("pulling with content trust is not supported"));
         }
         let reference = Reference::parse(&words[0]).map_err(Failure::new)?;
@@ -46,7 +47,8 @@ impl Command for Pull {
         } else {
             Target::Output
         };
-        let platform = self.platform.as_deref();
+        let platform = self.platform.or_else(environment::default_platform);
+        let platform = platform.as_deref();
         if self.all_tags {
             pull_all_tags(session, &client, &reference, platform, target).await?;
             output::line(reference.repository());

@@ -5,6 +5,7 @@ use gantry_reference::Reference;
 
 use super::history::platform_json;
 use crate::command::{Arity, Command};
+use crate::environment;
 use crate::failure::Failure;
 use crate::flags::flags;
 use crate::output;
@@ -18,7 +19,7 @@ flags! {
         /// Push all tags of an image to the repository
         "all-tags" 'a' => all_tags: bool,
         /// Skip image signing
-        "disable-content-trust" => disable_content_trust: bool = true; "true",
+        "disable-content-trust" => disable_content_trust: Option<bool>; "true",
         /// Push a platform-specific manifest as a single-platform image to the registry. Image
         /// index won't be pushed, meaning that other manifests, including attestations won't be
         /// preserved. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)
@@ -34,7 +35,7 @@ impl Command for Push {
     const WORDS: Arity = Arity::Exactly(1);
 
     async fn run(self, session: &Session, words: Vec<String>) -> Result<(), Failure> {
-        if !self.disable_content_trust {
+        if environment::wants_content_trust(self.disable_content_trust) {
             return Err(Failure::new("pushing with content trust is not supported"));
         }
         let reference = Reference::parse(&words[0]).map_err(Failure::new)?;

@@ -3,10 +3,9 @@
 use gantry_api_types::NetworksPruneReport;
 
 use crate::command::{Arity, Command};
-use crate::commands::prune::confirm;
+use crate::commands::prune::{conditions, confirm};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
-use crate::format::filters;
 use crate::output;
 use crate::session::Session;
 
@@ -33,7 +32,7 @@ impl Command for Prune {
         let client = session.client().await?;
         let request = client
             .post("/networks/prune")
-            .query_opt("filters", filters(&self.filter));
+            .query_opt("filters", conditions(session, &self.filter));
         let gone: NetworksPruneReport = request.send().await?.json().await?;
         let names = gone.networks_deleted.unwrap_or_default();
         if !names.is_empty() {

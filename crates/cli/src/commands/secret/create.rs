@@ -34,12 +34,13 @@ impl Command for Create {
         let with_driver = !self.driver.is_empty();
         let data = match words.get(1).map(String::as_str) {
             None if with_driver => Vec::new(),
+            None => return Err(Failure::new("secret file is required")),
             Some(_) if with_driver => {
                 return Err(Failure::new(
-                    "when using secret driver secret data must be empty",
+                    "When using secret driver secret data must be empty",
                 ));
             }
-            from => content(from)?,
+            Some(from) => content(from)?,
         };
         let labels: Vec<String> = self.label.iter().map(ToString::to_string).collect();
         let spec = SecretSpec {
@@ -57,18 +58,19 @@ impl Command for Create {
     }
 }
 
-/// The file's content; `-` and nothing are standard input.
-fn content(from: Option<&str>) -> Result<Vec<u8>, Failure> {
+/// The file's content; `-` is standard input.
+fn content(from: &str) -> Result<Vec<u8>, Failure> {
     let mut data = Vec::new();
-    match from {
-        None | Some("-") => std::io::stdin().read_to_end(&mut data).map(drop),
-        Some(path) => {
-            std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut data).map(drop))
+    let (name, read) = match from {
+        "-" => ("STDIN", std::io::stdin().read_to_end(&mut data)),
+        path => {
+            let opened = std::fs::File::open(path);
+            (path, opened.and_then(|mut f| f.read_to_end(&mut data)))
         }
-    }
-    .map_err(|e| {
-        let name = from.filter(|name| *name != "-").unwrap_or("STDIN");
-        Failure::new(format!("error reading content from {name:?}: {e}"))
+    };
+    read.map_err(|e| {
+        let reason = crate::create::open_error(name, &e);
+        Failure::new(format!("error reading from {name}: {reason}"))
     })?;
     Ok(data)
 }

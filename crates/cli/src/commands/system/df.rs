@@ -47,7 +47,7 @@ impl Command for DiskFree {
         let client = session.client().await?;
         let usage: DiskUsage = client.get("/system/df").send().await?.json().await?;
         if self.verbose {
-            return df_verbose::print(&usage, &self.format);
+            return df_verbose::print(usage, &self.format);
         }
         let rows = lines(&usage).into_iter().map(|line| {
             Rc::new(Row {

@@ -1,152 +1,169 @@
-//! `gantry system df -v`: a table for each kind of objects.
+//! `gantry system df -v`: a table for each kind of objects, or one template over all of them.
 
-use gantry_api_types::{BuildCache, ContainerSummary, DiskUsage, ImageSummary, Volume};
-use gantry_units::human_size;
+use std::rc::Rc;
+
+use gantry_api_types::{BuildCache, DiskUsage};
+use gantry_gotemplate::{Object, Value};
+use gantry_units::{human_size, human_size_with_precision};
 use jiff::Timestamp;
 
+use crate::commands::{container, image, volume};
 use crate::failure::Failure;
-use crate::format::short_id;
-use crate::table::align;
+use crate::format::{self, Format, Row, short_id};
 use crate::{output, times};
 
+const IMAGES: &str = "table {{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}";
+const CONTAINERS: &str = "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.LocalVolumes}}\\t{{.Size}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Names}}";
+const VOLUMES: &str = "table {{.Name}}\\t{{.Links}}\\t{{.Size}}";
+const CACHE: &str = "table {{.ID}}\\t{{.CacheType}}\\t{{.Size}}\\t{{.CreatedSince}}\\t{{.LastUsedSince}}\\t{{.UsageCount}}\\t{{.Shared}}";
+
+const CACHE_HEADINGS: &[(&str, &str)] = &[
+    ("ID", "CACHE ID"),
+    ("CacheType", "CACHE TYPE"),
+    ("Size", "SIZE"),
+    ("CreatedSince", "CREATED"),
+    ("LastUsedSince", "LAST USED"),
+    ("UsageCount", "USAGE"),
+    ("Shared", "SHARED"),
+];
+
+/// Rows as templates see them.
+type Rows = Vec<Rc<dyn Object>>;
+
 /// Prints all that is known of what takes room.
-pub(super) fn print(usage: &DiskUsage, format: &str) -> Result<(), Failure> {
-    match format {
-        "" | "table" => output::print(text(usage)),
-        "json" | "{{json .}}" => {
-            let body = serde_json::json!({
-                "Images": usage.images,
-                "Containers": usage.containers,
-                "Volumes": usage.volumes,
-                "BuildCache": usage.build_cache,
-            });
-            output::line(body.to_string());
-        }
-        _ => {
-            return Err(Failure::new(
-                "templates for `system df -v` are not supported; use --format json",
-            ));
-        }
-    }
+pub(super) fn print(usage: DiskUsage, format: &str) -> Result<(), Failure> {
+    let size: i64 = usage
+        .build_cache
+        .iter()
+        .flatten()
+        .filter(|entry| !entry.shared)
+        .map(|entry| entry.size)
+        .sum();
+    let is_table = format.is_empty() || format.starts_with("table");
+    let all = Objects::of(usage, !is_table);
+    output::print(match format {
+        "" | "table" => all.tables(size)?,
+        "json" => all.render("{{json .}}")?,
+        template => all.render(template)?,
+    });
     Ok(())
 }
 
-fn text(usage: &DiskUsage) -> String {
-    let images = usage.images.iter().flatten().flat_map(image_lines);
-    let containers = usage.containers.iter().flatten().map(container_line);
-    let volumes = usage.volumes.iter().flatten().map(volume_line);
-    let cache = usage.build_cache.as_deref().unwrap_or_default();
-    let own = cache.iter().filter(|entry| !entry.shared);
-    let size: i64 = own.map(|entry| entry.size).sum();
-    format!(
-        "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
-        table(
-            "REPOSITORY\tTAG\tIMAGE ID\tCREATED\tSIZE\tSHARED SIZE\tUNIQUE SIZE\tCONTAINERS",
-            images,
-        ),
-        table(
-            "CONTAINER ID\tIMAGE\tCOMMAND\tLOCAL VOLUMES\tSIZE\tCREATED\tSTATUS\tNAMES",
-            containers,
-        ),
-        table("VOLUME NAME\tLINKS\tSIZE", volumes),
-        bytes(size),
-        table(
-            "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED",
-            cache.iter().map(cache_line),
-        ),
-    )
+/// All that takes room, in rows.
+struct Objects {
+    images: Rows,
+    containers: Rows,
+    volumes: Rows,
+    cache: Rows,
 }
 
-fn table(heading: &str, rows: impl Iterator<Item = String>) -> String {
-    let mut lines = vec![heading.to_owned()];
-    lines.extend(rows);
-    align(&lines.join("\n"))
-}
+impl Objects {
+    /// `whole` is to cut nothing.
+    fn of(usage: DiskUsage, whole: bool) -> Self {
+        let images = usage.images.unwrap_or_default().into_iter();
+        let containers = usage.containers.unwrap_or_default().into_iter();
+        let volumes = usage.volumes.unwrap_or_default().into_iter();
+        let mut cache = usage.build_cache.unwrap_or_default();
+        cache.sort_by(|a, b| (&a.last_used_at, &a.id).cmp(&(&b.last_used_at, &b.id)));
+        Self {
+            images: images.map(|i| image::ls::first_row(i, whole)).collect(),
+            containers: containers
+                .map(|mut container| {
+                    // Images are counted by themselves.
+                    container.size_root_fs = 0;
+                    container::ls::row(container, whole)
+                })
+                .collect(),
+            volumes: volumes.map(volume::ls::row).collect(),
+            cache: cache.into_iter().map(|e| cache_row(e, whole)).collect(),
+        }
+    }
 
-fn bytes(count: i64) -> String {
-    if count < 0 {
-        "N/A".to_owned()
-    } else {
-        human_size(count as f64)
+    fn tables(self, cache_size: i64) -> Result<String, Failure> {
+        let table = |form: &str, headings, rows: Rows| {
+            Format::new(form, form).render(headings, rows.into_iter())
+        };
+        Ok(format!(
+            "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
+            table(IMAGES, image::ls::HEADINGS, self.images)?,
+            table(CONTAINERS, container::ls::HEADINGS, self.containers)?,
+            table(VOLUMES, volume::ls::HEADINGS, self.volumes)?,
+            human_size(cache_size as f64),
+            table(CACHE, CACHE_HEADINGS, self.cache)?,
+        ))
+    }
+
+    /// A template sees a struct of four lists.
+    fn render(self, template: &str) -> Result<String, Failure> {
+        let template = template.trim().replace("\\t", "\t").replace("\\n", "\n");
+        let lists = [
+            ("Images", self.images),
+            ("Containers", self.containers),
+            ("Volumes", self.volumes),
+            ("BuildCache", self.cache),
+        ];
+        let fields = lists.map(|(name, rows)| {
+            let rows = rows.into_iter().map(Value::Object).collect();
+            (name.to_owned(), Value::List(rows))
+        });
+        let data = Value::Struct(Rc::new(fields.into()));
+        format::parse(&template)?
+            .render(&data)
+            .map_err(format::failed)
     }
 }
 
-fn image_lines(image: &ImageSummary) -> Vec<String> {
-    let tags = image.repo_tags.as_deref().unwrap_or_default();
-    let mut names: Vec<(&str, &str)> = tags.iter().filter_map(|tag| tag.rsplit_once(':')).collect();
-    if names.is_empty() {
-        let digests = image.repo_digests.as_deref().unwrap_or_default();
-        let repository = digests.first().and_then(|name| name.split_once('@'));
-        names.push((repository.map_or("<none>", |(name, _)| name), "<none>"));
-    }
-    let line = |(repository, tag): (&str, &str)| {
-        [
-            repository.to_owned(),
-            tag.to_owned(),
-            short_id(&image.id),
-            times::ago(image.created),
-            bytes(image.size),
-            bytes(image.shared_size),
-            bytes(image.size - image.shared_size.max(0)),
-            image.containers.to_string(),
-        ]
-        .join("\t")
-    };
-    names.into_iter().map(line).collect()
+fn cache_row(entry: BuildCache, whole: bool) -> Rc<dyn Object> {
+    Rc::new(Row {
+        type_name: "*formatter.buildCacheContext",
+        fields: &[
+            "CacheType",
+            "CreatedAt",
+            "CreatedSince",
+            "Description",
+            "ID",
+            "InUse",
+            "LastUsedAt",
+            "LastUsedSince",
+            "Parent",
+            "Shared",
+            "Size",
+            "UsageCount",
+        ],
+        field: cache_field,
+        label: |_, _| None,
+        data: (entry, whole),
+    })
 }
 
-fn container_line(container: &ContainerSummary) -> String {
-    let command: String = container.command.chars().take(20).collect();
-    let volumes = container
-        .mounts
-        .iter()
-        .filter(|mount| mount.kind == "volume");
-    let names: Vec<&str> = container
-        .names
-        .iter()
-        .flatten()
-        .map(|name| name.trim_start_matches('/'))
-        .collect();
-    [
-        short_id(&container.id),
-        container.image.clone(),
-        format!("\"{command}\""),
-        volumes.count().to_string(),
-        bytes(container.size_rw.max(0)),
-        times::ago(container.created),
-        container.status.clone(),
-        names.join(","),
-    ]
-    .join("\t")
+fn cache_field((entry, whole): &(BuildCache, bool), name: &str) -> Option<Value> {
+    let used = entry.last_used_at.as_deref();
+    Some(Value::from(match name {
+        "ID" => {
+            let id = if *whole {
+                entry.id.clone()
+            } else {
+                short_id(&entry.id)
+            };
+            if entry.in_use { id + "*" } else { id }
+        }
+        // Records here stand alone.
+        "Parent" => String::new(),
+        "CacheType" => entry.kind.clone(),
+        "Description" => entry.description.clone(),
+        "Size" => human_size_with_precision(entry.size as f64, 3),
+        "CreatedAt" => times::go_time_of(&entry.created_at),
+        "CreatedSince" => since(&entry.created_at),
+        "LastUsedAt" => used.map(times::go_time_of).unwrap_or_default(),
+        "LastUsedSince" => used.map(since).unwrap_or_default(),
+        "UsageCount" => entry.usage_count.to_string(),
+        "InUse" => entry.in_use.to_string(),
+        "Shared" => entry.shared.to_string(),
+        _ => return None,
+    }))
 }
 
-fn volume_line(volume: &Volume) -> String {
-    let usage = volume.usage_data.clone().unwrap_or_default();
-    [
-        volume.name.clone(),
-        usage.ref_count.to_string(),
-        bytes(usage.size),
-    ]
-    .join("\t")
-}
-
-fn cache_line(entry: &BuildCache) -> String {
-    let since = |at: &str| {
-        at.parse()
-            .map_or(String::new(), |at: Timestamp| times::ago(at.as_second()))
-    };
-    [
-        format!(
-            "{}{}",
-            short_id(&entry.id),
-            if entry.in_use { "*" } else { "" }
-        ),
-        entry.kind.clone(),
-        bytes(entry.size),
-        since(&entry.created_at),
-        since(entry.last_used_at.as_deref().unwrap_or_default()),
-        entry.usage_count.to_string(),
-        entry.shared.to_string(),
-    ]
-    .join("\t")
+fn since(at: &str) -> String {
+    at.parse()
+        .map_or(String::new(), |at: Timestamp| times::ago(at.as_second()))
 }

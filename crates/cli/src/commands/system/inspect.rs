@@ -36,28 +36,36 @@ impl Command for Inspect {
 
 impl Inspect {
     fn sources(&self) -> Result<Vec<Source>, Failure> {
+        let source = |before, after, remark| Source {
+            remark: Some(remark).filter(|_| self.size),
+            ..Source::new(before, after)
+        };
         let mut container = Source::new("/containers/", "/json");
         if self.size {
             container.query.push(("size", "1".to_owned()));
         }
-        let image = Source::new("/images/", "/json");
-        let network = Source::new("/networks/", "");
-        let volume = Source::new("/volumes/", "");
+        let image = source("/images/", "/json", "--size ignored for image");
+        let network = source("/networks/", "", "--size ignored for network");
+        let volume = source("/volumes/", "", "--size ignored for volume");
+        let plugin = source("/plugins/", "/json", "--size ignored for plugin");
+        let secret = source("/secrets/", "", "--size ignored for secret");
         Ok(match self.kind.as_deref() {
-            None => vec![container, image, network, volume],
+            None => vec![container, image, network, volume, plugin, secret],
             Some("container") => vec![container],
             Some("image") => vec![image],
             Some("network") => vec![network],
             Some("volume") => vec![volume],
+            Some("plugin") => vec![plugin],
+            Some("secret") => vec![secret],
+            // What only a swarm has: the daemon says so.
+            Some("config") => vec![Source::new("/configs/", "")],
+            Some("node") => vec![Source::new("/nodes/", "")],
+            Some("service") => vec![Source::new("/services/", "")],
+            Some("task") => vec![Source::new("/tasks/", "")],
             Some("") => {
                 return Err(Failure::new(
                     "type is empty: must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
                 ));
-            }
-            Some(kind @ ("config" | "node" | "plugin" | "secret" | "service" | "task")) => {
-                return Err(Failure::new(format!(
-                    "objects of type \"{kind}\" are not supported yet"
-                )));
             }
             Some(kind) => {
                 return Err(Failure::new(format!(

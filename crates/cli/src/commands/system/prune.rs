@@ -1,17 +1,17 @@
 //! `gantry system prune`
 
 use gantry_api_types::{
-    ContainersPruneReport, ImagesPruneReport, NetworksPruneReport, VolumesPruneReport,
+    BuildPruneReport, ContainersPruneReport, ImagesPruneReport, NetworksPruneReport,
+    VolumesPruneReport,
 };
-use gantry_client::{Client, Error};
+use gantry_client::{ApiVersion, Client, Error};
 use gantry_units::human_size;
 use serde::de::DeserializeOwned;
 
 use crate::command::{Arity, Command};
-use crate::commands::prune::confirm;
+use crate::commands::prune::{conditions, confirm};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
-use crate::format::filters;
 use crate::output;
 use crate::session::Session;
 
@@ -29,6 +29,9 @@ flags! {
     }
 }
 
+/// Where the cache of builds is pruned.
+const BUILDS: &str = "/build/prune";
+
 impl Command for Prune {
     const USAGE: &'static str = "[OPTIONS]";
     const ABOUT: &'static str = "Remove unused data";
@@ -43,12 +46,12 @@ impl Command for Prune {
         }
         confirm(self.force, &self.warning())?;
         let client = session.client().await?;
-        let mut reclaimed = self.containers(&client).await?;
-        self.networks(&client).await?;
-        if self.volumes {
-            reclaimed += self.volumes(&client).await?;
-        }
-        reclaimed += self.images(&client).await?;
+        let work = Work {
+            options: &self,
+            session,
+            client: &client,
+        };
+        let reclaimed = work.run().await?;
         output::line(format!(
             "Total reclaimed space: {}",
             human_size(reclaimed as f64)
@@ -72,7 +75,11 @@ impl Prune {
         } else {
             "  - all dangling images"
         });
-        lines.push("  - unused build cache");
+        lines.push(if self.all {
+            "  - all build cache"
+        } else {
+            "  - unused build cache"
+        });
         let mut text = format!("{}\n", lines.join("\n"));
         if !self.filter.is_empty() {
             let given: Vec<String> = self.filter.iter().map(|f| format!("\n  - {f}")).collect();
@@ -82,20 +89,44 @@ impl Prune {
         }
         text
     }
+}
 
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        client: &Client,
-        path: &str,
-        conditions: &[String],
-    ) -> Result<T, Error> {
-        let request = client.post(path).query_opt("filters", filters(conditions));
+/// A prune under way.
+struct Work<'a> {
+    options: &'a Prune,
+    session: &'a Session,
+    client: &'a Client,
+}
+
+impl Work<'_> {
+    /// Prunes one kind of objects after the other, in Docker's order; gives the bytes that became free.
+    async fn run(&self) -> Result<u64, Failure> {
+        let mut reclaimed = self.containers().await?;
+        self.networks().await?;
+        if self.options.volumes {
+            reclaimed += self.volumes().await?;
+        }
+        reclaimed += self.images().await?;
+        // Engines of API 1.30 and before have no such cache.
+        if ApiVersion::parse("1.31").is_some_and(|first| self.client.version() >= first) {
+            reclaimed += self.build_cache().await?;
+        }
+        Ok(reclaimed)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, given: &[String]) -> Result<T, Error> {
+        let request = self
+            .client
+            .post(path)
+            .query_opt("filters", conditions(self.session, given))
+            // For images that is a filter.
+            .flag("all", self.options.all && path == BUILDS);
         request.send().await?.json().await
     }
 
-    async fn containers(&self, client: &Client) -> Result<u64, Failure> {
-        let gone: ContainersPruneReport =
-            self.ask(client, "/containers/prune", &self.filter).await?;
+    async fn containers(&self) -> Result<u64, Failure> {
+        let given = &self.options.filter;
+        let gone: ContainersPruneReport = self.ask("/containers/prune", given).await?;
         list(
             "Deleted Containers:",
             &gone.containers_deleted.unwrap_or_default(),
@@ -103,8 +134,9 @@ impl Prune {
         Ok(gone.space_reclaimed)
     }
 
-    async fn networks(&self, client: &Client) -> Result<(), Failure> {
-        let gone: NetworksPruneReport = self.ask(client, "/networks/prune", &self.filter).await?;
+    async fn networks(&self) -> Result<(), Failure> {
+        let given = &self.options.filter;
+        let gone: NetworksPruneReport = self.ask("/networks/prune", given).await?;
         list(
             "Deleted Networks:",
             &gone.networks_deleted.unwrap_or_default(),
@@ -112,8 +144,9 @@ impl Prune {
         Ok(())
     }
 
-    async fn volumes(&self, client: &Client) -> Result<u64, Failure> {
-        let gone: VolumesPruneReport = self.ask(client, "/volumes/prune", &self.filter).await?;
+    async fn volumes(&self) -> Result<u64, Failure> {
+        let given = &self.options.filter;
+        let gone: VolumesPruneReport = self.ask("/volumes/prune", given).await?;
         list(
             "Deleted Volumes:",
             &gone.volumes_deleted.unwrap_or_default(),
@@ -121,10 +154,10 @@ impl Prune {
         Ok(gone.space_reclaimed)
     }
 
-    async fn images(&self, client: &Client) -> Result<u64, Failure> {
-        let mut conditions = self.filter.to_vec();
-        conditions.push(format!("dangling={}", !self.all));
-        let gone: ImagesPruneReport = self.ask(client, "/images/prune", &conditions).await?;
+    async fn images(&self) -> Result<u64, Failure> {
+        let mut given = self.options.filter.to_vec();
+        given.push(format!("dangling={}", !self.options.all));
+        let gone: ImagesPruneReport = self.ask("/images/prune", &given).await?;
         let lines: Vec<String> = gone
             .images_deleted
             .unwrap_or_default()
@@ -135,6 +168,15 @@ impl Prune {
             })
             .collect();
         list("Deleted Images:", &lines);
+        Ok(gone.space_reclaimed)
+    }
+
+    async fn build_cache(&self) -> Result<u64, Failure> {
+        let gone: BuildPruneReport = self.ask(BUILDS, &self.options.filter).await?;
+        list(
+            "Deleted build cache objects:",
+            &gone.caches_deleted.unwrap_or_default(),
+        );
         Ok(gone.space_reclaimed)
     }
 }

@@ -32,7 +32,8 @@ flags! {
     }
 }
 
-const HEADINGS: &[(&str, &str)] = &[
+/// What stands above each column.
+pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("Name", "VOLUME NAME"),
     ("Driver", "DRIVER"),
     ("Scope", "SCOPE"),
@@ -76,7 +77,8 @@ impl Command for List {
     }
 }
 
-fn row(volume: Volume) -> Rc<dyn Object> {
+/// A volume as templates see it.
+pub(crate) fn row(volume: Volume) -> Rc<dyn Object> {
     Rc::new(Row {
         type_name: "*formatter.volumeContext",
         fields: &[

@@ -3,10 +3,9 @@
 use gantry_api_types::VolumesPruneReport;
 
 use crate::command::{Arity, Command};
-use crate::commands::prune::{confirm, report};
+use crate::commands::prune::{conditions, confirm, report};
 use crate::failure::Failure;
 use crate::flags::{FilterList, flags};
-use crate::format::filters;
 use crate::session::Session;
 
 flags! {
@@ -34,12 +33,12 @@ impl Command for Prune {
                 "WARNING! This will remove {which}local volumes not used by at least one container."
             ),
         )?;
-        let mut conditions = self.filter.to_vec();
-        conditions.extend(self.all.then(|| "all=true".to_owned()));
+        let mut given = self.filter.to_vec();
+        given.extend(self.all.then(|| "all=true".to_owned()));
         let client = session.client().await?;
         let request = client
             .post("/volumes/prune")
-            .query_opt("filters", filters(&conditions));
+            .query_opt("filters", conditions(session, &given));
         let gone: VolumesPruneReport = request.send().await?.json().await?;
         report(
             "Deleted Volumes:",

@@ -73,9 +73,7 @@ container source to stdout.";
 /// `container:path`, or a path of ours: one that is absolute or begins with a dot.
 fn split(word: &str) -> (Option<&str>, &str) {
     match word.split_once(':') {
-        Some((container, path)) if !word.starts_with('/') && !word.starts_with('.') => {
-            (Some(container), path)
-        }
+        Some((container, path)) if !word.starts_with(['/', '.', ':']) => (Some(container), path),
         _ => (None, word),
     }
 }

@@ -7,6 +7,7 @@
 
 mod archives;
 mod documents;
+mod files;
 mod languages;
 mod network;
 mod texts;
@@ -30,6 +31,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("dockerfile", languages::dockerfile),
     ("dockerignore", languages::ignore),
     ("template", languages::template),
+    ("files", files::packets),
     ("dns", network::dns),
     ("registry", network::registry),
     ("reference", texts::reference),

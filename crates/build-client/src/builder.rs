@@ -266,6 +266,22 @@ impl Builder {
         Ok(records)
     }
 
+    /// Has the record of a build of the past completed.
+    pub async fn finalize(&self, id: &str) -> Result<(), Error> {
+        let request = control::UpdateBuildHistoryRequest {
+            r#ref: id.to_owned(),
+            finalize: true,
+            ..control::UpdateBuildHistoryRequest::default()
+        };
+        self.control().update_build_history(request).await?;
+        Ok(())
+    }
+
+    /// What a record of a build refers to by this digest.
+    pub async fn blob(&self, digest: &str) -> Result<Vec<u8>, Error> {
+        crate::content::read(self.channel.clone(), digest).await
+    }
+
     /// Forgets a build of the past.
     pub async fn forget(&self, id: &str) -> Result<(), Error> {
         let request = control::UpdateBuildHistoryRequest {

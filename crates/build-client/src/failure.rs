@@ -120,6 +120,20 @@ impl Failure {
         }
     }
 
+    /// A failure as a record of a build keeps it, and the digest of the step that failed.
+    pub fn of_blob(bytes: &[u8]) -> (Self, Option<String>) {
+        let whole = RpcStatus::decode(bytes).unwrap_or_default();
+        let details = whole.details.iter();
+        let mut steps = details.filter(|any| any.type_url.contains("errdefs.Vertex"));
+        let step = steps.find_map(|any| {
+            let detail: serde_json::Value = serde_json::from_slice(&any.value).ok()?;
+            detail["digest"].as_str().map(str::to_owned)
+        });
+        let code = tonic::Code::from(whole.code);
+        let status = tonic::Status::with_details(code, whole.message, bytes.to_vec().into());
+        (Self::of(&status), step)
+    }
+
     /// Whether the build was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.code == tonic::Code::Cancelled as i32

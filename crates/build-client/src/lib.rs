@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod content;
 mod error;
 mod failure;
 mod id;

@@ -7,9 +7,25 @@ use gantry_image::{Image, Platform};
 use gantry_reference::Reference;
 
 use crate::progress::Teller;
-use crate::{Builder, Error, Request, Told};
+use crate::{Builder, Error, Report, Request, Told};
 
 impl Builder {
+    /// The digest of an image and its configuration; one that is missing here is brought.
+    pub async fn image_config(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        request: &Request,
+    ) -> Result<(String, Vec<u8>), Error> {
+        let nobody: Report = Arc::new(|_| ());
+        let teller = Teller::silent(&nobody);
+        let image = self.base(name, platform, request, &teller).await?;
+        let named = image.repo_digests.first().and_then(|r| r.digest().cloned());
+        let digest = named.or_else(|| image.manifest.clone());
+        let digest = digest.as_ref().unwrap_or(image.id.digest());
+        Ok((digest.to_string(), image.raw_config.to_vec()))
+    }
+
     /// The image of this name: the one that is here, or, where it is missing or `--pull` wishes so, the registry's.
     pub(crate) async fn base(
         &self,

@@ -19,7 +19,9 @@ use crate::named::{Found, Named};
 use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::steps::{Steps, wanted_paths};
-use crate::{Builder, Context, Definition, Error, Event, Files, Report, Request, Warning};
+use crate::{
+    Builder, Context, Definition, Error, Event, Files, Filesystem, Report, Request, Warning,
+};
 
 /// Numbers of steps that each of several platforms has for itself.
 const STEPS_OF_A_PLATFORM: usize = 100_000;
@@ -33,6 +35,10 @@ pub struct Built {
     pub told: BTreeMap<String, String>,
     /// The answer about the Dockerfile, by BuildKit's names: `result.json`, `result.txt`, `result.statuscode`.
     pub answer: BTreeMap<String, Vec<u8>>,
+    /// The files; of several platforms, the first one's.
+    pub files: Option<Filesystem>,
+    /// How each platform's result was made: the predicates of its provenance, JSON.
+    pub provenance: BTreeMap<String, Vec<u8>>,
 }
 
 /// A stage that is being built, for all who need it.
@@ -120,6 +126,8 @@ impl Builder {
             });
         }
         let mut built = export::deliver(&request, &outcomes, started).await?;
+        let first = outcomes.first().map(|first| first.stage.layers.clone());
+        built.files = first.map(|layers| Filesystem::of_layers(self, layers));
         self.export_caches(&request, &outcomes, &all, &mut built)
             .await?;
         Ok(built)
@@ -127,11 +135,11 @@ impl Builder {
 }
 
 /// What one platform's build is made from.
-struct Input<'a> {
-    definition: &'a Definition,
-    platform: Option<String>,
+pub(crate) struct Input<'a> {
+    pub definition: &'a Definition,
+    pub platform: Option<String>,
     /// The files, which all platforms share.
-    context: Arc<OnceCell<Arc<Context>>>,
+    pub context: Arc<OnceCell<Arc<Context>>>,
 }
 
 /// The reports of one of several platforms: its steps are named after it, and have numbers of their own.
@@ -159,7 +167,7 @@ fn of_platform(report: &Report, platform: &str, place: usize) -> Report {
 }
 
 impl Work {
-    fn new(
+    pub(crate) fn new(
         builder: &Builder,
         request: &Request,
         input: Input<'_>,
@@ -186,6 +194,7 @@ impl Work {
         let checks = CheckInput {
             options: options.clone(),
             ignore: Some(&definition.ignore),
+            config: request.checks()?,
             ..CheckInput::default()
         };
         let checked = check(&file, &checks)?;
@@ -200,7 +209,8 @@ impl Work {
             return Err(Error::Invalid(error));
         }
         let needed = graph.needed(target)?;
-        let steps = Steps::plan(&file, &graph, &needed);
+        let outputs = export::step_names(request);
+        let steps = Steps::plan(&file, &graph, &needed, &outputs);
         report(Event::Planned(steps.planned.clone()));
         let work = Self {
             builder: builder.clone(),

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gantry_dockerfile::{
-    BuildOptions, CheckInput, Dockerfile, OutlineSecret, Platform, Span, check, excerpt, outline,
-    targets,
+    BuildOptions, CheckConfig, CheckInput, Dockerfile, OutlineSecret, Platform, Span, check,
+    excerpt, outline, targets,
 };
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,7 @@ pub(crate) type Answer = BTreeMap<String, Vec<u8>>;
 struct Question<'a> {
     definition: &'a Definition,
     options: BuildOptions,
+    checks: Option<CheckConfig>,
 }
 
 /// Answers a question; `None` if a build is wanted.
@@ -42,6 +43,7 @@ pub(crate) fn answer(request: &Request, definition: &Definition) -> Result<Optio
             target: request.target.clone(),
             ..BuildOptions::default()
         },
+        checks: request.checks()?,
     };
     match request.call {
         Call::Build => Ok(None),
@@ -58,6 +60,7 @@ impl Question<'_> {
             let input = CheckInput {
                 options: self.options.clone(),
                 ignore: Some(&self.definition.ignore),
+                config: self.checks.clone(),
                 ..CheckInput::default()
             };
             check(&file, &input)
@@ -70,6 +73,7 @@ impl Question<'_> {
                 if let Some(error) = report.error() {
                     value.insert("buildError".to_owned(), json!({"message": error}));
                 }
+                let unreadable = report.unreadable.as_ref();
                 for finding in &report.findings {
                     let (check, message) = (finding.check, &finding.message);
                     warnings.push(json!({
@@ -84,15 +88,13 @@ impl Question<'_> {
                     text.push_str(&excerpt(name, source, finding.span));
                     status = 1;
                 }
+                if let Some(error) = unreadable {
+                    value.insert("buildError".to_owned(), self.failed(error, &mut text));
+                    status = 1;
+                }
             }
             Err(error) => {
-                let mut told = json!({"message": error.to_string()});
-                let _ = writeln!(text, "\nERROR: {error}");
-                if let Some(span) = error.span {
-                    told["location"] = location(span);
-                    text.push_str(&excerpt(name, source, span));
-                }
-                value.insert("buildError".to_owned(), told);
+                value.insert("buildError".to_owned(), self.failed(&error, &mut text));
                 status = 1;
             }
         }
@@ -104,6 +106,18 @@ impl Question<'_> {
             status.to_string().into_bytes(),
         );
         answer
+    }
+
+    /// Why no build would come of the file.
+    fn failed(&self, error: &gantry_dockerfile::Error, text: &mut String) -> Value {
+        let mut told = json!({"message": error.to_string()});
+        let _ = writeln!(text, "\nERROR: {error}");
+        if let Some(span) = error.span {
+            told["location"] = location(span);
+            let (name, source) = (&self.definition.name, &self.definition.dockerfile);
+            text.push_str(&excerpt(name, source, span));
+        }
+        told
     }
 
     fn outline(&self) -> Result<Answer, Error> {

@@ -64,7 +64,8 @@ impl Work {
         };
         // No pattern: it names just this file.
         let stored = name.replace(['*', '?', '[', '\\'], "_");
-        let file = download(&self.builder, url, &stored).await?;
+        let asker = self.request.asker.as_ref();
+        let file = download(&self.builder, url, &stored, asker).await?;
         if let Some(checksum) = wanted.checksum
             && checksum != file.digest.as_str()
         {

@@ -10,6 +10,8 @@
 //! - RUN is a container of the engine on the layers so far; what it wrote becomes the layer.
 //! - The key of a layer (`cache`) is what it is made from: the layers below and all that the instruction says or reads,
 //!   contents and permissions of files, not their times. Equal keys give the layer that is there.
+//! - [`operations`] carries out graphs that other frontends made, on the same cache; what either comes to is a
+//!   [`Filesystem`] that can be looked into.
 //!
 //! The builder knows no HTTP and no command line: a [`Context`] brings the files, a [`Report`] takes the progress. Paths of
 //! contexts and images are resolved by the kernel within their root (openat2), never by joining strings.
@@ -35,10 +37,12 @@ mod error;
 mod export;
 mod fetch;
 mod files;
+mod filesystem;
 mod history;
 mod layout;
 mod mounts;
 mod named;
+pub mod operations;
 mod progress;
 mod prune;
 mod remote;
@@ -59,7 +63,8 @@ pub use carry::{CacheArchive, CacheMount};
 pub use context::{Context, Definition, Files};
 pub use digests::Digests;
 pub use error::{Error, Kind};
-pub use export::{Compression, Export, ExportKind};
+pub use export::{Compression, Export, ExportKind, PROVENANCE};
+pub use filesystem::{Entry, Filesystem};
 pub use gantry_dockerfile::excerpt;
 pub use progress::{Event, Report, Step, StepId, Told, Warning};
 pub use prune::{CacheRecord, PruneOptions, Pruned};

@@ -81,15 +81,34 @@ impl StepMounts {
                 trees::part(snapshots.view(layers)?.root, &path, place)?
             }
             (BindSource::Layers(layers), false) => {
-                let whole = self.discarded(builder, layers)?;
+                let (_, whole) = self.discarded(builder, layers)?;
                 trees::part(whole, &path, place)?
             }
         };
         self.lend(builder, target, tree, mount.read_only)
     }
 
-    /// Layers to be written to.
-    fn discarded(&mut self, builder: &Builder, layers: &[Digest]) -> Result<OwnedFd, Error> {
+    /// A mount of layers, to be written to; gives the snapshot that holds what is written, as long as this is there.
+    pub(crate) fn kept(
+        &mut self,
+        builder: &Builder,
+        mount: &Mount,
+        target: String,
+        layers: &[Digest],
+    ) -> Result<String, Error> {
+        let path = normal(mount.source.as_deref().unwrap_or_default().as_bytes());
+        let (key, whole) = self.discarded(builder, layers)?;
+        let tree = trees::part(whole, &path, builder.folder())?;
+        self.lend(builder, target, tree, false)?;
+        Ok(key)
+    }
+
+    /// Layers to be written to, and the snapshot that holds what is.
+    fn discarded(
+        &mut self,
+        builder: &Builder,
+        layers: &[Digest],
+    ) -> Result<(String, OwnedFd), Error> {
         let snapshots = builder.engine.images.store().snapshotter();
         let key = builder.scratch_key();
         snapshots.prepare(&key, layers)?;
@@ -97,7 +116,8 @@ impl StepMounts {
             builder: builder.clone(),
             key: key.clone(),
         });
-        Ok(snapshots.mount_volatile(&key)?.root)
+        let root = snapshots.mount_volatile(&key)?.root;
+        Ok((key, root))
     }
 
     /// A mount whose source nobody can name.

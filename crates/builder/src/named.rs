@@ -127,7 +127,8 @@ impl Work {
                 "a named context's address must be of git, http or https: {address}"
             )));
         }
-        let file = download(&self.builder, address, "context").await?;
+        let asker = self.request.asker.as_ref();
+        let file = download(&self.builder, address, "context", asker).await?;
         let place = self.builder.folder().to_owned();
         crate::step::blocking(move || Context::of_download(file, &place)).await
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gantry_api_types::{AuthConfig, HostConfig};
+use gantry_dockerfile::CheckConfig;
 
 use crate::{Asker, Error, Export, Files};
 
@@ -27,8 +28,12 @@ pub struct Request {
     pub pull: bool,
     /// The platforms, if not this machine's alone.
     pub platforms: Vec<String>,
+    /// The result is an index, also of one platform alone.
+    pub multi_platform: bool,
     /// Limits, network, hosts and so on of the containers that RUN makes.
     pub steps: HostConfig,
+    /// What commands find as their machine's name, if that is said.
+    pub hostname: String,
     /// Logins by registry.
     pub auth: BTreeMap<String, AuthConfig>,
     /// The side that asked; without it there are no secrets and no agent.
@@ -154,6 +159,19 @@ impl Request {
             }
         }
         Ok(())
+    }
+
+    /// Which checks run, if not what the file says: `--build-arg BUILDKIT_DOCKERFILE_CHECK`.
+    pub(crate) fn checks(&self) -> Result<Option<CheckConfig>, Error> {
+        let text = self.build_args.get("BUILDKIT_DOCKERFILE_CHECK");
+        let config = text.map(|text| {
+            CheckConfig::parse(text).map_err(|problem| {
+                Error::Invalid(format!(
+                    "failed to parse build-arg:BUILDKIT_DOCKERFILE_CHECK: {problem}"
+                ))
+            })
+        });
+        config.transpose()
     }
 
     /// The source date: as it is asked for, or the argument of that name.

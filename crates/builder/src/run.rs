@@ -32,6 +32,8 @@ pub(crate) struct Command {
     pub working_dir: String,
     /// Whom it runs as; empty is root.
     pub user: String,
+    /// What its machine is called, if that is said.
+    pub hostname: String,
     /// Mounts, limits, network.
     pub host: HostConfig,
     /// What is in no record.
@@ -51,6 +53,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// The code that it ended with.
+    pub(crate) fn code(&self) -> i64 {
+        self.code
+    }
+
     /// How it failed; `None` if it did not.
     pub(crate) fn failure(&self) -> Option<Error> {
         (self.code != 0).then(|| Error::Command {
@@ -162,6 +169,7 @@ impl Command {
                 env: Some(self.env),
                 working_dir: self.working_dir,
                 user: self.user,
+                hostname: self.hostname,
                 open_stdin: self.typed.is_some(),
                 stdin_once: self.typed.is_some(),
                 tty: self.typed == Some(true),

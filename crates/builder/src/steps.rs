@@ -19,13 +19,18 @@ pub(crate) struct Steps {
     pub(crate) instructions: usize,
     /// The step in which the context is loaded.
     context: Option<StepId>,
-    /// The step in which the result is put down.
-    output: StepId,
+    /// The steps in which the result is put down, one for each place.
+    outputs: Vec<StepId>,
 }
 
 impl Steps {
     /// Plans the steps of stages, in the order in which they stand in the file.
-    pub(crate) fn plan(file: &Dockerfile, graph: &Graph, needed: &[usize]) -> Self {
+    pub(crate) fn plan(
+        file: &Dockerfile,
+        graph: &Graph,
+        needed: &[usize],
+        outputs: &[&str],
+    ) -> Self {
         let mut steps = Self::default();
         for &stage in needed {
             steps.numbers.insert(stage, steps.instructions + 1);
@@ -40,7 +45,10 @@ impl Steps {
             steps.stage(file, graph, stage);
         }
         let last = needed.last().and_then(|stage| steps.last(graph, *stage));
-        steps.output = steps.add("exporting to image".to_owned(), last.into_iter().collect());
+        for name in outputs {
+            let id = steps.add((*name).to_owned(), last.into_iter().collect());
+            steps.outputs.push(id);
+        }
         steps
     }
 
@@ -122,9 +130,9 @@ impl Steps {
         self.context
     }
 
-    /// The step in which the result is put down.
-    pub(crate) fn output(&self) -> StepId {
-        self.output
+    /// The step in which the result is put down at one of its places.
+    pub(crate) fn output(&self, number: usize) -> Option<StepId> {
+        self.outputs.get(number).copied()
     }
 
     /// The classic builder's number of a stage's FROM.

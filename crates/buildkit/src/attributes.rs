@@ -10,9 +10,11 @@ use gantry_builder::{
     CacheStore, Call, Compression, DebugShell, Entitlement, Error, Export, ExportKind,
     NamedContext, Request,
 };
-use gantry_dockerfile::Platform;
+use gantry_dockerfile::{Ignore, Platform};
 
 use crate::Server;
+use crate::bridge::config_of_input;
+use crate::builds::Job;
 use crate::inputs;
 use crate::local::LocalFiles;
 use crate::proto::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry, Exporter};
@@ -56,7 +58,7 @@ const KNOWN: [&str; 28] = [
     "source",
     "gantry.debug",
 ];
-const PREFIXES: [&str; 8] = [
+const PREFIXES: [&str; 9] = [
     "build-arg:",
     "label:",
     "context:",
@@ -64,6 +66,8 @@ const PREFIXES: [&str; 8] = [
     "local-sessionid:",
     "sharedkey:localdir:",
     "input-metadata:",
+    // Whence an input came, for people.
+    "input:",
     "vcs:",
 ];
 
@@ -113,12 +117,19 @@ impl<'a> Attributes<'a> {
         Some(id.split_once(':').map_or(id, |(_, id)| id))
     }
 
+    /// What other operations came to and a build takes under this name.
+    pub(crate) fn input(&self, name: &str) -> Option<&Definition> {
+        self.inputs.get(name)
+    }
+
     /// What of the builder's request stands in the options.
     pub(crate) async fn request(
         &self,
         server: &Server,
+        job: &Arc<Job>,
         session: &Session,
     ) -> Result<Request, Error> {
+        self.own_syntax()?;
         let platforms = match self.get("platform") {
             Some(list) => list.split(',').map(normal).collect::<Result<_, _>>()?,
             None => Vec::new(),
@@ -146,10 +157,12 @@ impl<'a> Attributes<'a> {
                 .map(str::to_owned)
                 .collect(),
             pull: self.get("image-resolve-mode") == Some("pull"),
+            multi_platform: self.multi_platform(platforms.len())?,
             platforms,
+            hostname: self.hostname(),
             steps: self.steps()?,
             asker: Some(Arc::new(session.clone())),
-            contexts: self.contexts(server, session).await?,
+            contexts: self.contexts(server, job, session).await?,
             source_date_epoch,
             call: self.call()?,
             attestations: self.attestations()?,
@@ -168,6 +181,46 @@ impl<'a> Attributes<'a> {
             .map_err(|error| Error::Invalid(format!("the option gantry.debug: {error}")))?;
         let (terminal, command) = asked;
         Ok(Some(DebugShell { command, terminal }))
+    }
+
+    /// `--build-arg BUILDKIT_SYNTAX` takes the place of the file's own directive.
+    fn own_syntax(&self) -> Result<(), Error> {
+        let syntax = self.get("build-arg:BUILDKIT_SYNTAX").unwrap_or_default();
+        let syntax = syntax.split(' ').next().unwrap_or_default();
+        if syntax.is_empty() || gantry_builder::is_own_frontend(syntax) {
+            return Ok(());
+        }
+        Err(Error::NotSupported(format!(
+            "the Dockerfile frontend \"{syntax}\""
+        )))
+    }
+
+    /// What commands find as their machine's name.
+    fn hostname(&self) -> String {
+        let argument = self.get("build-arg:BUILDKIT_SANDBOX_HOSTNAME");
+        let name = argument.or_else(|| self.get("hostname"));
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// Whether the result is to be an index, also of one platform alone.
+    fn multi_platform(&self, platforms: usize) -> Result<bool, Error> {
+        let argument = self.get("build-arg:BUILDKIT_MULTI_PLATFORM");
+        let wanted = match argument.or_else(|| self.get("multi-platform")) {
+            None => return Ok(false),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+            Some(other) => {
+                return Err(Error::Invalid(format!(
+                    "invalid boolean value for multi-platform: {other}"
+                )));
+            }
+        };
+        if !wanted && platforms > 1 {
+            return Err(Error::Invalid(
+                "conflicting config: returning multiple target platforms is not allowed".to_owned(),
+            ));
+        }
+        Ok(wanted)
     }
 
     fn call(&self) -> Result<Call, Error> {
@@ -218,6 +271,7 @@ impl<'a> Attributes<'a> {
     async fn contexts(
         &self,
         server: &Server,
+        job: &Arc<Job>,
         session: &Session,
     ) -> Result<BTreeMap<String, NamedContext>, Error> {
         let mut contexts = BTreeMap::new();
@@ -246,18 +300,39 @@ impl<'a> Attributes<'a> {
                     NamedContext::OciLayout { layout, digest }
                 }
                 "input" => {
-                    let image = self.inputs.get(rest).and_then(inputs::image_of);
-                    let image = image.ok_or_else(|| {
-                        let what = format!("the LLB definition that the context {name} is");
-                        Error::NotSupported(what)
+                    let definition = self.input(rest).ok_or_else(|| {
+                        Error::Invalid(format!(
+                            "the input {rest}, the context {name}, was not sent"
+                        ))
                     })?;
-                    NamedContext::Image(image)
+                    match inputs::image_of(definition) {
+                        Some(image) => NamedContext::Image(image),
+                        None => self.of_operations(server, job, rest, definition).await?,
+                    }
                 }
                 _ => NamedContext::Remote(value),
             };
             contexts.insert(name, context);
         }
         Ok(contexts)
+    }
+
+    /// What other operations came to: a folder, or layers with the configuration that comes with them.
+    async fn of_operations(
+        &self,
+        server: &Server,
+        job: &Arc<Job>,
+        name: &str,
+        definition: &Definition,
+    ) -> Result<NamedContext, Error> {
+        let files = server.solved(job, definition).await?;
+        if files.is_folder() {
+            let context = files.context(Ignore::default())?;
+            return Ok(NamedContext::Folder(Arc::new(context)));
+        }
+        let config = config_of_input(self.get(&format!("input-metadata:{name}")));
+        let image = server.builder.image_of(&files, config.as_deref())?;
+        Ok(NamedContext::Image(image.to_string()))
     }
 
     fn attestations(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
@@ -276,7 +351,15 @@ impl<'a> Attributes<'a> {
 
     fn imports(&self) -> Result<Vec<CacheStore>, Error> {
         let Some(text) = self.get("cache-imports") else {
-            return Ok(Vec::new());
+            // As it was said before there were other places than registries.
+            let list = self.get("cache-from").unwrap_or_default();
+            let names = list.split(',').filter(|name| !name.is_empty());
+            return Ok(names
+                .map(|name| CacheStore {
+                    kind: "registry".to_owned(),
+                    options: [("ref".to_owned(), name.to_owned())].into(),
+                })
+                .collect());
         };
         let entries: Vec<serde_json::Value> = serde_json::from_str(text)
             .map_err(|error| Error::Invalid(format!("the option cache-imports: {error}")))?;
@@ -295,10 +378,12 @@ impl<'a> Attributes<'a> {
 }
 
 /// Options of outputs: the last three say what we always do.
-const OUTPUT_OPTIONS: [&str; 9] = [
+const OUTPUT_OPTIONS: [&str; 11] = [
     "compression",
     "name",
+    "name-canonical",
     "push",
+    "push-by-digest",
     "tar",
     "rewrite-timestamp",
     "source-date-epoch",
@@ -331,7 +416,24 @@ impl Outputs {
                     "the option {name} of the output {kind}"
                 )));
             }
+            // We always do both.
+            for name in ["store", "oci-mediatypes"] {
+                let off = options.get(name).is_some_and(|v| v == "false" || v == "0");
+                // Archives for docker load are read by all that read others.
+                if off && !(name == "oci-mediatypes" && exporter.r#type == "docker") {
+                    let kind = &exporter.r#type;
+                    return Err(Error::NotSupported(format!(
+                        "{name}=false of the output {kind}"
+                    )));
+                }
+            }
             let flag = |name: &str| options.get(name).is_some_and(|v| v == "true" || v == "1");
+            if flag("name-canonical") && !flag("push-by-digest") {
+                return Err(Error::NotSupported(
+                    "name-canonical without push-by-digest: a name by digest in the store"
+                        .to_owned(),
+                ));
+            }
             let names = options
                 .get("name")
                 .into_iter()
@@ -361,6 +463,7 @@ impl Outputs {
                 id: place.to_string(),
                 kind,
                 push: flag("push"),
+                by_digest: flag("push-by-digest"),
                 rewrite_timestamp: flag("rewrite-timestamp"),
                 annotations: annotations
                     .map(|(key, value)| (key.trim_start_matches(':').to_owned(), value))

@@ -17,8 +17,10 @@ const HOST_GATEWAY: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip
 const SNAPSHOTTER: &str = "org.mobyproject.buildkit.worker.snapshotter";
 
 /// What a client's part of a build can call.
-const FRONTEND: [&str; 13] = [
+const FRONTEND: [&str; 15] = [
     "solve.base",
+    "resolveimage",
+    "resolveimage.resolvemode",
     "return",
     "returnmap",
     "readfile",
@@ -34,7 +36,7 @@ const FRONTEND: [&str; 13] = [
 ];
 
 /// What builds can have.
-const BUILD: [&str; 44] = [
+const BUILD: [&str; 64] = [
     "source.image",
     "source.image.resolvemode",
     "source.local",
@@ -47,10 +49,17 @@ const BUILD: [&str; 44] = [
     "source.git",
     "source.git.keepgitdir",
     "source.git.fullurl",
+    "source.git.httpauth",
+    "source.git.knownsshhosts",
+    "source.git.mountsshsock",
+    "source.git.subdir",
+    "source.git.checksum",
+    "source.git.skipsubmodules",
     "source.ocilayout",
     "source.http",
     "source.http.checksum",
-    "source.buildop.llbfilename",
+    "source.http.perm",
+    "source.local.differ",
     "exec.meta.base",
     "exec.meta.cgroup.parent",
     "exec.meta.network",
@@ -58,7 +67,11 @@ const BUILD: [&str; 44] = [
     "exec.meta.security",
     "exec.meta.setsdefaultpath",
     "exec.meta.ulimit",
+    "exec.meta.removemountstubs.recursive",
     "exec.mount.bind",
+    "exec.mount.bind.readwrite-nooutput",
+    "exec.mount.cache.content",
+    "exec.validexitcode",
     "exec.mount.cache",
     "exec.mount.cache.sharing",
     "exec.mount.selector",
@@ -69,7 +82,16 @@ const BUILD: [&str; 44] = [
     "exec.cgroup",
     "exec.secretenv",
     "file.base",
+    "file.rm.wildcard",
+    "file.rm.nofollowsymlink",
     "file.copy.includeexcludepatterns",
+    "file.copy.requiredpaths",
+    "file.copy.modestring",
+    "file.symlink.create",
+    "meta.ignorecache",
+    "meta.description",
+    "mergeop",
+    "diffop",
     "constraints",
     "platform",
     "exec.meta.cdi",

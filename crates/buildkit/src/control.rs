@@ -1,16 +1,19 @@
 //! The service that takes builds and tells how they go on.
 
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use gantry_builder::Built;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Server;
-use crate::builds::Job;
+use crate::bridge::refuse_policies;
+use crate::builds::{Job, Returned};
 use crate::proto::moby::buildkit::v1::control_server::Control;
 use crate::proto::moby::buildkit::v1::{
     BuildHistoryEvent, BuildHistoryRequest, BytesMessage, DiskUsageRequest, DiskUsageResponse,
@@ -20,6 +23,9 @@ use crate::proto::moby::buildkit::v1::{
 };
 use crate::session::{Session, SessionError};
 use crate::status::follow;
+
+/// Under this name goes the time of an answer.
+const CURRENT_TIME: &str = "buildkit-current-timestamp";
 
 /// Answers that come one by one.
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -35,17 +41,7 @@ impl Control for Server {
         &self,
         request: Request<SolveRequest>,
     ) -> Result<Response<SolveResponse>, Status> {
-        let request = request.into_inner();
-        if request
-            .definition
-            .as_ref()
-            .is_some_and(|d| !d.def.is_empty())
-        {
-            return Err(Status::unimplemented(
-                "a build from an LLB definition is not supported: only Dockerfiles are built",
-            ));
-        }
-        let guard = self.builds.begin(request)?;
+        let guard = self.builds.begin(request.into_inner())?;
         let job = Arc::clone(&guard.job);
         let record = (!job.request.internal).then(|| self.history.begin(&job));
         let end = self.carry_out(&job).await;
@@ -54,7 +50,7 @@ impl Control for Server {
             record.end(&job, end.as_ref());
         }
         drop(guard);
-        let exporter_response = end?;
+        let exporter_response = end?.answer;
         Ok(Response::new(SolveResponse { exporter_response }))
     }
 
@@ -147,7 +143,12 @@ impl Control for Server {
         request: Request<BuildHistoryRequest>,
     ) -> Result<Response<Self::ListenBuildHistoryStream>, Status> {
         let events = self.history.listen(request.into_inner())?;
-        Ok(Response::new(events.map(Ok).boxed()))
+        let mut response = Response::new(events.map(Ok).boxed());
+        // By it clients tell for how long a build has been going on.
+        if let Ok(now) = jiff::Timestamp::now().to_string().parse() {
+            response.metadata_mut().insert(CURRENT_TIME, now);
+        }
+        Ok(response)
     }
 
     async fn update_build_history(
@@ -170,50 +171,79 @@ impl Server {
     }
 
     /// A build from its beginning to what the client is told in the end.
-    async fn carry_out(&self, job: &Arc<Job>) -> Result<Answer, Status> {
+    async fn carry_out(&self, job: &Arc<Job>) -> Result<Finished, Status> {
         let request = &job.request;
-        let name = match request.frontend.as_str() {
+        refuse_policies(request.source_policy.as_slice())?;
+        if !request.source_policy_session.is_empty() {
+            return Err(Status::unimplemented(
+                "a source policy of the client's session is not supported",
+            ));
+        }
+        let definition = request.definition.as_ref().filter(|d| !d.def.is_empty());
+        let one = |name: String| Returned {
+            results: vec![(None, name)],
+            ..Returned::default()
+        };
+        let returned = match (request.frontend.as_str(), definition) {
+            ("", Some(definition)) => one(self.definition_result(job, definition).await?),
             // The client's own part calls the bridge and says what came of it.
-            "" => tokio::select! {
+            ("", None) => tokio::select! {
                 returned = job.returned() => returned?,
                 () = job.cancelled.cancelled() => return Err(Status::cancelled("context canceled")),
             },
-            frontend => Some(
-                self.frontend(
-                    job,
-                    frontend,
-                    &request.frontend_attrs,
-                    &request.frontend_inputs,
-                )
-                .await?
-                .0,
-            ),
+            (frontend, Some(_)) => {
+                return Err(Status::invalid_argument(format!(
+                    "a build has a definition or a frontend, not both: {frontend}"
+                )));
+            }
+            (frontend, None) => {
+                let (options, inputs) = (&request.frontend_attrs, &request.frontend_inputs);
+                one(self.frontend(job, frontend, options, inputs).await?.0)
+            }
         };
-        let built = name.and_then(|name| job.result(&name));
-        let mut answer = Answer::new();
-        if let Some(built) = built {
-            answer.extend(built.told.clone());
-            if let Some(image) = &built.image {
-                let id = image.to_string();
-                answer
-                    .entry("containerimage.digest".to_owned())
-                    .or_insert_with(|| id.clone());
-                answer.insert("containerimage.config.digest".to_owned(), id);
-            }
-            let names: Vec<&str> = request
-                .exporters
-                .iter()
-                .filter_map(|exporter| exporter.attrs.get("name"))
-                .map(String::as_str)
-                .filter(|name| !name.is_empty())
-                .collect();
-            if !names.is_empty() {
-                answer.insert("image.name".to_owned(), names.join(","));
-            }
-        }
-        Ok(answer)
+        let first = returned.results.first();
+        let built = match first.and_then(|(_, name)| job.built(name)) {
+            Some(built) => Some(built),
+            None => self.deliver(job, &returned).await?,
+        };
+        Ok(Finished::of(job, built))
     }
 }
 
-/// What the client is told of a build's outputs.
-type Answer = std::collections::HashMap<String, String>;
+/// What a build has come to.
+#[derive(Default)]
+pub(crate) struct Finished {
+    /// What the client is told of its outputs.
+    pub answer: HashMap<String, String>,
+    /// How each platform's result was made: the predicates of its provenance, JSON.
+    pub provenance: BTreeMap<String, Vec<u8>>,
+}
+
+impl Finished {
+    fn of(job: &Job, built: Option<Built>) -> Self {
+        let Some(built) = built else {
+            return Self::default();
+        };
+        let mut answer: HashMap<String, String> = built.told.into_iter().collect();
+        if let Some(image) = &built.image {
+            let id = image.to_string();
+            answer
+                .entry("containerimage.digest".to_owned())
+                .or_insert_with(|| id.clone());
+            answer.insert("containerimage.config.digest".to_owned(), id);
+        }
+        let exporters = job.request.exporters.iter();
+        let names: Vec<&str> = exporters
+            .filter_map(|exporter| exporter.attrs.get("name"))
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+            .collect();
+        if !names.is_empty() {
+            answer.insert("image.name".to_owned(), names.join(","));
+        }
+        Self {
+            answer,
+            provenance: built.provenance,
+        }
+    }
+}

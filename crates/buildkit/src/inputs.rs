@@ -40,17 +40,20 @@ pub(crate) fn of_image(id: &str) -> Definition {
     }
 }
 
-/// The image that a definition means, if it is one of ours.
+/// The image that a source means, if it is a result of ours.
+pub(crate) fn of_identifier(identifier: &str) -> Option<&str> {
+    identifier.strip_prefix(OURS)
+}
+
+/// The image that a definition means, if it is one of ours and nothing more.
 pub(crate) fn image_of(definition: &Definition) -> Option<String> {
-    let sources =
-        definition
-            .def
-            .iter()
-            .filter_map(|bytes| match Op::decode(bytes.as_slice()).ok()?.op? {
-                op::Op::Source(source) => source.identifier.strip_prefix(OURS).map(str::to_owned),
-                _ => None,
-            });
-    sources.into_iter().next()
+    let [source, _end] = definition.def.as_slice() else {
+        return None;
+    };
+    match Op::decode(source.as_slice()).ok()?.op? {
+        op::Op::Source(source) => of_identifier(&source.identifier).map(str::to_owned),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +65,9 @@ mod tests {
         let id = "sha256:6517f993eeae";
         assert_eq!(image_of(&of_image(id)).as_deref(), Some(id));
         let mut other = of_image(id);
-        other.def.remove(0);
+        other.def.insert(1, Vec::new());
+        assert_eq!(image_of(&other), None, "something is done with it");
+        other.def.drain(..2);
         assert_eq!(image_of(&other), None);
         other.def.insert(0, vec![0xff; 3]);
         assert_eq!(image_of(&other), None);

@@ -6,7 +6,7 @@
 //! - [`Sessions`](session::Sessions) are connections on which the daemon calls the client: files, secrets, logins, agents.
 //! - `fsutil` carries trees of files, of which only what changed travels.
 //!
-//! The Dockerfile frontend is built in; definitions of other frontends (LLB) are refused.
+//! The Dockerfile frontend is built in; other frontends run in clients, and `llb` reads the graphs that they make.
 //!
 //! Message types and service traits are those of `bollard-buildkit-proto`, the published protocol descriptions compiled
 //! with prost and tonic; the command line uses the same.
@@ -18,18 +18,29 @@ mod attributes;
 mod bridge;
 mod builds;
 mod capabilities;
+mod content;
 mod control;
 mod failure;
 mod fsutil;
+mod health;
 mod history;
-mod history_filter;
 mod inputs;
+mod llb;
 mod local;
 mod server;
 pub mod session;
 mod status;
 mod traces;
 mod usage;
+
+/// Parsers of foreign bytes, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Takes packets of fsutil, as a client would send them, into a folder.
+    pub fn packets(folder: std::fs::File, bytes: &[u8]) {
+        crate::fsutil::fuzzing(folder, bytes);
+    }
+}
 
 pub use bollard_buildkit_proto as proto;
 pub use server::Server;

@@ -46,7 +46,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Kept { path, .. } => path,
             Self::Lent(folder) => folder.path(),
@@ -155,7 +155,7 @@ impl Locals {
     }
 
     /// Brings a folder.
-    async fn bring(
+    pub(crate) async fn bring(
         &self,
         session: &Session,
         wanted: &Sync,
@@ -282,20 +282,20 @@ impl Files for LocalFiles {
 }
 
 /// A line of progress.
-struct Line {
+pub(crate) struct Line {
     name: &'static str,
-    bytes: Arc<AtomicU64>,
+    pub bytes: Arc<AtomicU64>,
 }
 
 impl Line {
-    fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
             bytes: Arc::default(),
         }
     }
 
-    fn told(&self, finished: bool) -> Told {
+    pub(crate) fn told(&self, finished: bool) -> Told {
         Told::Part {
             name: self.name.to_owned(),
             current: self.bytes.load(Ordering::Relaxed),
@@ -305,7 +305,7 @@ impl Line {
     }
 
     /// Tells how far it is while work goes on.
-    async fn drawn<T>(
+    pub(crate) async fn drawn<T>(
         &self,
         work: impl Future<Output = T>,
         part: &(dyn Fn(Told) + Send + std::marker::Sync),

@@ -7,8 +7,11 @@ use gantry_builder::Builder;
 use tonic::service::Routes;
 
 use crate::builds::Builds;
+use crate::content::Content;
+use crate::health::Alive;
 use crate::history::History;
 use crate::local::Locals;
+use crate::proto::health::health_server::HealthServer;
 use crate::proto::moby::buildkit::v1::control_server::ControlServer;
 use crate::proto::moby::buildkit::v1::frontend::llb_bridge_server::LlbBridgeServer;
 use crate::session::Sessions;
@@ -77,7 +80,11 @@ impl Server {
     pub fn routes(&self) -> Routes {
         let control = ControlServer::new(self.clone()).max_decoding_message_size(MESSAGE_SIZE);
         let bridge = LlbBridgeServer::new(self.clone()).max_decoding_message_size(MESSAGE_SIZE);
-        Routes::new(control).add_service(bridge).add_service(Traces)
+        Routes::new(control)
+            .add_service(bridge)
+            .add_service(Content(self.clone()))
+            .add_service(HealthServer::new(Alive))
+            .add_service(Traces)
     }
 
     /// Serves a client's session on a connection until either side ends it.

@@ -252,6 +252,12 @@ fn in_group(session: &Session, group: &Group, rest: &[String]) -> Result<(), Fai
     if let Some(inner) = inner_group(&path) {
         return in_group(session, inner, rest);
     }
+    // A command may have commands of its own.
+    if let Some((inner, more)) = rest.split_first()
+        && let Some((entry, path)) = entry(&format!("{path} {inner}"))
+    {
+        return entry.carry_out(path, session, more);
+    }
     match entry(&path) {
         Some((entry, path)) => entry.carry_out(path, session, rest),
         None => Err(unknown(

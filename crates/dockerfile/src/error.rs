@@ -210,6 +210,12 @@ pub enum Problem {
     },
     #[error("base name ({0}) should not be blank")]
     BlankBase(String),
+    #[error("failed to parse stage name {0:?}: {1}")]
+    BaseName(String, String),
+    #[error(
+        "failed to parse platform {0}: {0:?}: cannot parse platform specifier: invalid argument"
+    )]
+    BasePlatform(String),
     #[error("empty platform value from expression {0}")]
     EmptyPlatform(String),
     #[error(

@@ -32,19 +32,26 @@ impl Client {
 impl Download {
     /// Opens what is at an `http` or `https` URL.
     pub async fn open(&self, url: &str) -> Result<Body, Error> {
-        Ok(self.open_dated(url).await?.0)
+        Ok(self.open_dated(url, None).await?.0)
     }
 
-    /// The same, with the answer's `Last-Modified`.
-    pub async fn open_dated(&self, url: &str) -> Result<(Body, Option<SystemTime>), Error> {
+    /// The same, with the answer's `Last-Modified`; `authorization` is the header of that name, for this host alone.
+    pub async fn open_dated(
+        &self,
+        url: &str,
+        authorization: Option<&str>,
+    ) -> Result<(Body, Option<SystemTime>), Error> {
         let parsed = Url::parse(url).map_err(|error| Error::Config(format!("{url}: {error}")))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             let reason = format!("{url}: only http and https URLs can be fetched");
             return Err(Error::Config(reason));
         }
-        let response = self
-            .0
-            .get(parsed)
+        let mut request = self.0.get(parsed);
+        if let Some(authorization) = authorization {
+            // It does not go along where an answer leads to another host.
+            request = request.header(reqwest::header::AUTHORIZATION, authorization);
+        }
+        let response = request
             .send()
             .await
             .map_err(|error| failed(&Method::GET, url, &error))?;

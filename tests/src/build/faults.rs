@@ -11,6 +11,7 @@ through_both!(
     a_client_that_is_killed_leaves_nothing,
     a_client_that_is_killed_while_it_sends_leaves_nothing,
     a_step_that_forks_for_ever_ends_with_its_client,
+    a_context_of_very_many_files_is_built,
 );
 
 /// What builds may leave behind while they run, as lines; empty when nothing is going on.
@@ -203,4 +204,23 @@ fn a_killed_daemon_goes_on_where_it_was(mut client: Client) {
         client.ok("run --rm again cat /first /src/a.txt"),
         "first\ncontent"
     );
+}
+
+/// 200,000 files: nothing grows with the square of them, and no message is too large.
+fn a_context_of_very_many_files_is_built(client: &Client) {
+    let at = context(
+        client,
+        "FROM busybox\nCOPY many /many\nRUN find /many -type f | wc -l > /count\n",
+    );
+    let folder = at.display();
+    let make = format!(
+        "cd {folder} && mkdir many && cd many && for d in $(seq 200); do mkdir $d; (cd $d; seq 1000 | xargs touch); done"
+    );
+    client.daemon.world.sh(&make).ok();
+    let build = format!("$C buildx build -t many {folder} 2>&1");
+    script(client, &build).ok();
+    assert_eq!(client.ok("run --rm many cat /count"), "200000");
+    fs::write(at.join("many/7/7"), "changed").unwrap();
+    script(client, &build).ok();
+    assert_eq!(client.ok("run --rm many cat /many/7/7"), "changed");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{context, script};
-use crate::harness::{Client, Run, through_both};
+use crate::harness::{Client, Run, eventually, through_both};
 use crate::images::registries::{ADDRESS, Writable};
 
 through_both!(
@@ -12,6 +12,8 @@ through_both!(
     a_result_leaves_as_archives_and_files,
     an_image_is_pushed_with_its_provenance,
     names_are_what_the_build_says,
+    arguments_of_the_frontend_have_their_effect,
+    a_file_behind_a_login_is_added_with_a_secret,
 );
 
 /// Builds by BuildKit's protocol.
@@ -158,4 +160,124 @@ fn names_are_what_the_build_says(client: &Client) {
         client.ok("run --rm named cat /folder /mounted"),
         "content\ncontent"
     );
+}
+
+fn arguments_of_the_frontend_have_their_effect(client: &Client) {
+    let at = context(client, "FROM busybox AS Base\nRUN hostname > /name\n");
+    let at = at.display();
+    let out = format!("{at}/../one.tar");
+    let options = format!(
+        "-t named:1 --build-arg BUILDKIT_SANDBOX_HOSTNAME=mine --build-arg BUILDKIT_MULTI_PLATFORM=1 -o type=oci,dest={out}"
+    );
+    let built = build(client, &format!("--provenance=false {options} {at}"));
+    for part in [
+        "StageNameCasing",
+        "exporting to oci image format",
+        "exporting manifest sha256:",
+    ] {
+        assert!(built.ok().contains(part), "{part}: {}", built.stdout);
+    }
+    let unpack = format!("mkdir {at}/../one && tar -xf {out} -C {at}/../one");
+    client.daemon.world.sh(&unpack).ok();
+    let read = |path: &str| {
+        let text = fs::read(format!("{at}/../one/{path}")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&text).unwrap()
+    };
+    // An index, also of one platform alone.
+    let top = read("index.json")["manifests"][0].clone();
+    assert_eq!(top["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let index = read(&format!(
+        "blobs/sha256/{}",
+        &top["digest"].as_str().unwrap()[7..]
+    ));
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 1);
+    build(
+        client,
+        &format!("-t named:1 --build-arg BUILDKIT_SANDBOX_HOSTNAME=mine {at}"),
+    )
+    .ok();
+    assert_eq!(client.ok("run --rm named:1 cat /name"), "mine");
+    let quiet = build(
+        client,
+        &format!("--build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all {at}"),
+    );
+    assert!(!quiet.ok().contains("StageNameCasing"), "{}", quiet.stdout);
+    let strict = build(
+        client,
+        &format!("--build-arg BUILDKIT_DOCKERFILE_CHECK=error=true {at}"),
+    );
+    assert!(
+        strict.code != 0 && strict.stdout.contains("lint violation"),
+        "{}",
+        strict.stdout
+    );
+}
+
+/// The plugin refuses that itself where an engine is its own builder.
+#[test]
+fn an_image_is_pushed_by_its_digest_alone() {
+    let client = &Client::gantry();
+    let at = context(client, "FROM busybox\nCOPY src/a.txt /a\n");
+    let at = at.display();
+    let _registry = Writable::serve(client);
+    let name = format!("{ADDRESS}/me/digested");
+    let output =
+        format!("type=image,name={name},push=true,push-by-digest=true,name-canonical=true");
+    let metadata = format!("{at}/../metadata.json");
+    build(
+        client,
+        &format!("--provenance=false -o {output} --metadata-file {metadata} {at}"),
+    )
+    .ok();
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(&metadata).unwrap()).unwrap();
+    let digest = told["containerimage.digest"].as_str().unwrap();
+    let tags = client.daemon.world.sh(&format!(
+        "curl -s -o /dev/null -w '%{{http_code}}' http://{ADDRESS}/v2/me/digested/manifests/latest"
+    ));
+    assert_eq!(tags.ok(), "404");
+    let whole = format!("{name}@{digest}");
+    assert_eq!(client.ok(&format!("run --rm {whole} cat /a")), "content");
+}
+
+/// Tells its one visitor after the other what they said of themselves.
+const DOORMAN: &str = "import http.server as h
+class D(h.BaseHTTPRequestHandler):
+    def do_GET(self):
+        said = self.headers.get('authorization', '')
+        self.send_response(200 if said == 'Bearer hidden-word' else 401)
+        self.end_headers()
+        self.wfile.write(b'in')
+h.HTTPServer(('127.0.0.1', 8125), D).serve_forever()";
+
+fn a_file_behind_a_login_is_added_with_a_secret(client: &Client) {
+    let at = context(
+        client,
+        "FROM busybox\nADD http://127.0.0.1:8125/file /file\n",
+    );
+    let folder = client.daemon.world.folder();
+    fs::write(folder.join("doorman.py"), DOORMAN).unwrap();
+    let serve = format!(
+        "(setsid python3 {}/doorman.py >/dev/null 2>&1 &)",
+        folder.display()
+    );
+    client.daemon.world.sh(&serve).ok();
+    eventually("the doorman is there", || {
+        let asked = client.daemon.world.sh("curl -s http://127.0.0.1:8125/");
+        asked.code == 0
+    });
+    let at = at.display();
+    let without = build(client, &format!("{at}"));
+    assert!(
+        without.code != 0 && without.stdout.contains("401"),
+        "{}",
+        without.stdout
+    );
+    let secret = "export SAID=hidden-word; ";
+    let given = "--secret id=HTTP_AUTH_TOKEN_127.0.0.1,env=SAID";
+    let with = script(
+        client,
+        &format!("{secret} $C buildx build -t in {given} {at} 2>&1"),
+    );
+    assert!(!with.ok().contains("hidden-word"), "{}", with.stdout);
+    assert_eq!(client.ok("run --rm in cat /file"), "in");
 }

@@ -2,9 +2,13 @@
 
 use std::fs;
 
+use super::{context, script};
 use crate::harness::{Client, through_both};
 
-through_both!(mistakes_are_told_with_their_place);
+through_both!(
+    mistakes_are_told_with_their_place,
+    what_outputs_and_caches_cannot_do_is_told_by_name,
+);
 
 fn mistakes_are_told_with_their_place(client: &Client) {
     let folder = client.daemon.world.folder().join("context");
@@ -43,4 +47,39 @@ fn mistakes_are_told_with_their_place(client: &Client) {
     }
     // Nothing half-made is left.
     assert_eq!(client.ok("ps -aq"), "");
+}
+
+fn what_outputs_and_caches_cannot_do_is_told_by_name(client: &Client) {
+    let at = context(client, "FROM busybox\n");
+    let at = at.display();
+    for (options, told) in [
+        ("--cache-to type=s3,region=r,bucket=b", "--cache-to type=s3"),
+        (
+            "--cache-from type=azblob,name=n",
+            "--cache-from type=azblob",
+        ),
+        (
+            "--cache-to type=gha,url=http://127.0.0.1/,token=t",
+            "--cache-to type=gha",
+        ),
+        ("--cache-to type=registry,ref=me/x,mode=some", "mode=some"),
+        (
+            "--cache-to type=registry,ref=me/x,compression=zstd",
+            "the option compression=zstd of --cache-to type=registry",
+        ),
+        ("--build-arg BUILDKIT_SYNTAX=me/frontend:1", "me/frontend:1"),
+        (
+            "--build-arg BUILDKIT_DOCKERFILE_CHECK=colour=red",
+            "BUILDKIT_DOCKERFILE_CHECK",
+        ),
+        ("-o type=image,name=me/x,store=false", "store=false"),
+        (
+            "-o type=image,name=me/x,compression-level=3",
+            "compression-level",
+        ),
+    ] {
+        let run = script(client, &format!("$C buildx build {options} {at} 2>&1"));
+        assert_ne!(run.code, 0, "{options}: {}", run.stdout);
+        assert!(run.stdout.contains(told), "{options}: {}", run.stdout);
+    }
 }

@@ -13,7 +13,7 @@ through_both!(
 );
 
 /// A repository that `git://127.0.0.1/r.git` leads to; gives its first commit.
-fn serve_repository(client: &Client) -> String {
+pub(super) fn serve_repository(client: &Client) -> String {
     let folder = client.daemon.world.folder().join("git");
     fs::create_dir_all(&folder).unwrap();
     let script = format!(

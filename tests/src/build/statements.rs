@@ -17,7 +17,9 @@ fn an_image_tells_what_is_installed_in_it(client: &Client) {
         COPY <<END /var/lib/dpkg/status\n\
         Package: own\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2+b1\n\nPackage: gone\n\
         Status: purge ok not-installed\nVersion: 3\nEND\n\
-        COPY <<END /etc/os-release\nID=debian\nVERSION_ID=13\nEND\n";
+        COPY <<END /etc/os-release\nID=debian\nVERSION_ID=13\nEND\n\
+        COPY <<END /usr/lib/python3/dist-packages/Some_Thing-1.dist-info/METADATA\nName: Some_Thing\nVersion: 1\nEND\n\
+        COPY <<END /app/node_modules/@me/own/package.json\n{\"name\":\"@me/own\",\"version\":\"2.0.0\"}\nEND\n";
     let at = context(client, file);
     let at = at.display();
     let layout = format!("{at}/../told");
@@ -56,14 +58,19 @@ fn an_image_tells_what_is_installed_in_it(client: &Client) {
     let document = &told["predicate"];
     assert_eq!(document["spdxVersion"], "SPDX-2.3");
     let packages = document["packages"].as_array().unwrap();
+    let urls: Vec<&str> = packages
+        .iter()
+        .skip(1)
+        .map(|one| one["externalRefs"][0]["referenceLocator"].as_str().unwrap())
+        .collect();
     assert_eq!(
-        packages.len(),
-        2,
-        "the image and what is installed: {document}"
-    );
-    assert_eq!(
-        packages[1]["externalRefs"][0]["referenceLocator"],
-        "pkg:deb/debian/own@1%3A2%2Bb1?arch=amd64&distro=debian-13"
+        urls,
+        [
+            "pkg:npm/%40me/own@2.0.0",
+            "pkg:deb/debian/own@1%3A2%2Bb1?arch=amd64&distro=debian-13",
+            "pkg:pypi/some-thing@1"
+        ],
+        "{document}"
     );
     // Others' generators are programs that nobody runs here.
     let other = build(

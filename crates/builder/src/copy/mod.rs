@@ -33,7 +33,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    fn root(&self) -> BorrowedFd<'_> {
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
         match self {
             Self::Context(context) => context.root(),
             Self::Root(root) => root.as_fd(),

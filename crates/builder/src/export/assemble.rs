@@ -62,7 +62,10 @@ impl Results<'_> {
             described.push(descriptor);
         }
         let of_index = annotations(&export.annotations, Level::Index, "");
-        let single = described.len() == 1 && statements.is_empty() && of_index.is_empty();
+        let single = described.len() == 1
+            && statements.is_empty()
+            && of_index.is_empty()
+            && !self.request.multi_platform;
         if single && let Some(top) = parts.pop() {
             return Ok(Assembled { parts, top });
         }

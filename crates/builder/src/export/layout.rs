@@ -8,7 +8,8 @@ use super::assemble::Packed;
 use super::blobs::{Blobs, write_archive};
 use super::document::{Descriptor, index};
 use super::{Export, ExportKind, Results, named};
-use crate::{Built, Error};
+use crate::progress::Teller;
+use crate::{Built, Error, Told};
 
 /// What the other side calls the layout that an export writes.
 const STORE: &str = "export";
@@ -19,6 +20,7 @@ impl Results<'_> {
         export: &Export,
         tar: bool,
         built: &mut Built,
+        teller: &Teller,
     ) -> Result<(), Error> {
         let docker = matches!(export.kind, ExportKind::Docker { .. });
         if docker && self.outcomes.len() > 1 {
@@ -76,6 +78,17 @@ impl Results<'_> {
             Ok::<_, Error>((top, blobs))
         });
         let (top, blobs) = written?;
+        for part in [
+            "exporting layers".to_owned(),
+            format!("exporting manifest {}", top.digest),
+        ] {
+            teller.tell(Told::Part {
+                name: part,
+                current: 0,
+                total: 0,
+                finished: true,
+            });
+        }
         if !tar {
             // The other side writes the index, by what it is told below.
             blobs.send(self.asker()?, STORE).await?;

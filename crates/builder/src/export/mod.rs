@@ -17,12 +17,14 @@ use std::sync::Arc;
 use gantry_reference::{ImageId, Reference};
 
 use crate::build::Work;
+use crate::progress::Teller;
 use crate::stage::Stage;
-use crate::{Asker, Built, Error, Request};
+use crate::{Asker, Built, Error, Report, Request};
 
 pub(crate) use blobs::Blobs;
 pub use blobs::Compression;
 pub(crate) use document::{Descriptor, Document, index, manifest, media};
+pub use provenance::PREDICATE as PROVENANCE;
 pub(crate) use provenance::package;
 
 /// One export.
@@ -36,6 +38,8 @@ pub struct Export {
     pub names: Vec<String>,
     /// Whether the image is pushed to the registries of its names.
     pub push: bool,
+    /// Whether it is pushed by its digest alone, so that no tag leads to it.
+    pub by_digest: bool,
     /// Whether the times of all files of new layers become no later than the source date.
     pub rewrite_timestamp: bool,
     /// Annotations; a key may have a prefix that says where it goes, as `manifest[linux/amd64]:key`.
@@ -104,20 +108,61 @@ pub(crate) async fn deliver(
         asked => asked,
     };
     let mut built = Built::default();
-    for export in exports {
-        match export.kind {
-            ExportKind::Image => results.image(export, &mut built).await?,
-            ExportKind::Oci { tar } | ExportKind::Docker { tar } => {
-                results.layout(export, tar, &mut built).await?;
-            }
-            ExportKind::Tar => results.archive(export).await?,
-            ExportKind::Local => results.folder(export).await?,
-        }
+    for outcome in outcomes {
+        let predicate = provenance::predicate(&results, outcome, &BTreeMap::new());
+        let text = predicate.to_string().into_bytes();
+        built.provenance.insert(outcome.work.platform_name(), text);
+    }
+    for (number, export) in exports.iter().enumerate() {
+        let teller = results.begin(number);
+        let done = results.put_down(export, &mut built, &teller).await;
+        teller.end(done)?;
     }
     Ok(built)
 }
 
+/// What the steps in which a result is put down are called, BuildKit's words.
+pub(crate) fn step_names(request: &Request) -> Vec<&'static str> {
+    let name = |export: &Export| match export.kind {
+        ExportKind::Image => "exporting to image",
+        ExportKind::Oci { .. } => "exporting to oci image format",
+        ExportKind::Docker { .. } => "exporting to docker image format",
+        ExportKind::Tar => "exporting to client tarball",
+        ExportKind::Local => "exporting to client directory",
+    };
+    match request.exports.as_slice() {
+        [] => vec![name(&Export::default())],
+        asked => asked.iter().map(name).collect(),
+    }
+}
+
 impl Results<'_> {
+    /// Begins the step of an export.
+    fn begin(&self, number: usize) -> Teller {
+        let nobody: Report = Arc::new(|_| ());
+        let step = self.outcomes.first().and_then(|first| {
+            let step = first.work.steps.output(number)?;
+            Some(Teller::begin(&first.work.report, step))
+        });
+        step.unwrap_or_else(|| Teller::silent(&nobody))
+    }
+
+    async fn put_down(
+        &self,
+        export: &Export,
+        built: &mut Built,
+        teller: &Teller,
+    ) -> Result<(), Error> {
+        match export.kind {
+            ExportKind::Image => self.image(export, built, teller).await,
+            ExportKind::Oci { tar } | ExportKind::Docker { tar } => {
+                self.layout(export, tar, built, teller).await
+            }
+            ExportKind::Tar => self.archive(export).await,
+            ExportKind::Local => self.folder(export).await,
+        }
+    }
+
     fn asker(&self) -> Result<&Arc<dyn Asker>, Error> {
         self.request.asker.as_ref().ok_or_else(|| {
             Error::Invalid("there is nobody to give this build's output to".to_owned())
@@ -167,6 +212,7 @@ impl Export {
     pub fn is_plain(&self) -> bool {
         self.kind == ExportKind::Image
             && !self.push
+            && !self.by_digest
             && !self.rewrite_timestamp
             && self.compression == Compression::Gzip
             && self.annotations.is_empty()

@@ -12,6 +12,8 @@ use super::{Outcome, Results};
 use crate::stage::now;
 
 const BUILD_TYPE: &str = "https://mobyproject.org/buildkit@v1";
+/// What kind of statement it is.
+pub const PREDICATE: &str = "https://slsa.dev/provenance/v0.2";
 
 /// The statement about a manifest; `mode=min` leaves out arguments and the Dockerfile.
 pub(super) fn statement(
@@ -21,10 +23,24 @@ pub(super) fn statement(
     about: &Descriptor,
     names: &[Reference],
 ) -> Value {
+    let subjects = subjects(names, &outcome.work.platform_name(), &about.digest);
+    json!({
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": PREDICATE,
+        "subject": subjects,
+        "predicate": predicate(results, outcome, options),
+    })
+}
+
+/// What a statement says: how the result was made.
+pub(super) fn predicate(
+    results: &Results<'_>,
+    outcome: &Outcome,
+    options: &BTreeMap<String, String>,
+) -> Value {
     let work = &outcome.work;
     let platform = work.platform_name();
     let max = options.get("mode").is_none_or(|mode| mode != "min");
-    let subjects = subjects(names, &platform, &about.digest);
     let materials: Vec<Value> = work
         .materials()
         .into_iter()
@@ -52,20 +68,15 @@ pub(super) fn statement(
     }
     let builder = options.get("builder-id").cloned().unwrap_or_default();
     json!({
-        "_type": "https://in-toto.io/Statement/v0.1",
-        "predicateType": "https://slsa.dev/provenance/v0.2",
-        "subject": subjects,
-        "predicate": {
-            "builder": {"id": builder},
-            "buildType": BUILD_TYPE,
-            "materials": materials,
-            "invocation": {
-                "configSource": {"entryPoint": work.file_name},
-                "parameters": parameters,
-                "environment": {"platform": platform},
-            },
-            "metadata": metadata,
+        "builder": {"id": builder},
+        "buildType": BUILD_TYPE,
+        "materials": materials,
+        "invocation": {
+            "configSource": {"entryPoint": work.file_name},
+            "parameters": parameters,
+            "environment": {"platform": platform},
         },
+        "metadata": metadata,
     })
 }
 

@@ -92,7 +92,12 @@ impl Results<'_> {
             }
         }
         let Document { descriptor, bytes } = &assembled.top;
-        let put = repository.put_manifest(name.target(), &descriptor.media_type, bytes);
+        let target = if export.by_digest {
+            gantry_reference::Target::Digest(&descriptor.digest)
+        } else {
+            name.target()
+        };
+        let put = repository.put_manifest(target, &descriptor.media_type, bytes);
         put.await.map_err(failed)?;
         Ok(descriptor.clone())
     }

@@ -7,7 +7,12 @@ use crate::progress::Teller;
 use crate::{Built, Error, Event, Told};
 
 impl Results<'_> {
-    pub(super) async fn image(&self, export: &Export, built: &mut Built) -> Result<(), Error> {
+    pub(super) async fn image(
+        &self,
+        export: &Export,
+        built: &mut Built,
+        teller: &Teller,
+    ) -> Result<(), Error> {
         let names = named(&export.names)?;
         // The store has one platform of an image, and no index that could hold anything beside it.
         let beyond = if self.outcomes.len() > 1 {
@@ -28,12 +33,10 @@ impl Results<'_> {
         let Some(first) = self.outcomes.first() else {
             return Ok(());
         };
-        let teller = Teller::begin(&first.work.report, first.work.steps.output());
-        let done = self.put_down(export, &names, first, built, &teller).await;
-        teller.end(done)
+        self.into_store(export, &names, first, built, teller).await
     }
 
-    async fn put_down(
+    async fn into_store(
         &self,
         export: &Export,
         names: &[Reference],
@@ -64,7 +67,8 @@ impl Results<'_> {
             let all: Vec<String> = names.iter().map(ToString::to_string).collect();
             tell("image.name", all.join(","));
         }
-        if self.outcomes.len() == 1 {
+        // What is pushed by its digest alone gets no tag here, either.
+        if self.outcomes.len() == 1 && !export.by_digest {
             let engine = &first.work.builder.engine;
             for name in names {
                 let (repository, tag) = (name.repository(), name.tag().unwrap_or_default());

@@ -48,7 +48,9 @@ impl Results<'_> {
             let store = outcome.work.builder.engine.images.store();
             Ok(store.snapshotter().view(&outcome.stage.layers)?.root)
         };
-        if let [one] = self.outcomes {
+        if let [one] = self.outcomes
+            && !self.request.multi_platform
+        {
             return Ok((view(one)?, None));
         }
         let mut roots = Vec::new();

@@ -33,7 +33,7 @@ impl Builder {
                 "a context's address must be of git, http or https: {address}"
             )));
         }
-        let file = download(self, address, "context").await?;
+        let file = download(self, address, "context", asker).await?;
         let place = self.folder().to_owned();
         blocking(move || Definition::of_download(file, &place, &name)).await
     }

@@ -59,6 +59,9 @@ impl Request {
                     "inline" => direction == "to",
                     _ => false,
                 };
+                if known {
+                    store.known_options(direction)?;
+                }
                 if !known {
                     let kind = &store.kind;
                     return Err(Error::NotSupported(format!(
@@ -219,7 +222,36 @@ impl Drop for ChainImages<'_> {
     }
 }
 
+/// Options that say what we always do: keys and layers are an index of OCI images.
+const USUAL: [(&str, &str); 2] = [("oci-mediatypes", "true"), ("image-manifest", "true")];
+
 impl CacheStore {
+    /// Refuses options that nobody would look at.
+    fn known_options(&self, direction: &str) -> Result<(), Error> {
+        let known: &[&str] = match (self.kind.as_str(), direction) {
+            ("registry", "to") => &["ref", "mode", "ignore-error"],
+            ("registry", _) => &["ref"],
+            ("local", "to") => &["dest", "tag", "mode", "ignore-error", "compression"],
+            ("local", _) => &["src", "tag", "digest"],
+            _ => &["mode", "ignore-error"],
+        };
+        for (name, value) in &self.options {
+            let usual = USUAL.contains(&(name.as_str(), value.as_str())) && direction == "to";
+            if !usual && !known.contains(&name.as_str()) {
+                return Err(Error::NotSupported(format!(
+                    "the option {name}={value} of --cache-{direction} type={}",
+                    self.kind
+                )));
+            }
+        }
+        match self.option("mode") {
+            "" | "min" | "max" => Ok(()),
+            other => Err(Error::Invalid(format!(
+                "--cache-{direction} mode={other} is neither min nor max"
+            ))),
+        }
+    }
+
     fn option(&self, name: &str) -> &str {
         self.options.get(name).map_or("", String::as_str)
     }

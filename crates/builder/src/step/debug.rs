@@ -68,6 +68,7 @@ impl Work {
             env: self.with_proxies(stage.scope.env.pairs()),
             working_dir: working_dir_of(stage),
             user: stage.config.config.user.clone(),
+            hostname: self.request.hostname.clone(),
             host: self.host(run, std::mem::take(&mut mounts.mounts)),
             lent: std::mem::take(&mut mounts.lent),
             typed: Some(debug.terminal),

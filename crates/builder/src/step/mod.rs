@@ -21,6 +21,8 @@ use crate::progress::Teller;
 use crate::stage::{Stage, now};
 use crate::{Error, Told, history};
 use files::is_remote;
+pub(crate) use mounts::take_cache;
+pub(crate) use run::PROXIES;
 
 /// Where in the build an instruction is.
 struct Here<'a> {

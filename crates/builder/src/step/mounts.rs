@@ -82,17 +82,7 @@ impl Work {
         // All steps take locked caches in one order, or two could wait for one another.
         caches.sort_by(|a, b| a.0.cmp(&b.0));
         for (id, mount, at, source) in caches {
-            let again = mount.sharing != Some(Sharing::Private);
-            if again && mounts.cache_again(mount, &at, &id) {
-                continue;
-            }
-            let (builder, path) = (self.builder.clone(), mount.source.clone());
-            let seed = move |folder: &Path| match source {
-                Some(source) => fill(&builder, source, path.unwrap_or_default(), folder),
-                None => Ok(()),
-            };
-            let cache = self.builder.cache_mounts.take(&id, mount, seed).await?;
-            mounts.cache(mount, at, id, cache);
+            take_cache(&self.builder, &mut mounts, mount, (id, at), source).await?;
         }
         Ok(mounts)
     }
@@ -111,6 +101,28 @@ impl Work {
         }
         id
     }
+}
+
+/// Takes a cache by its name, for a place; a new one begins with the files of `source`.
+pub(crate) async fn take_cache(
+    builder: &Builder,
+    mounts: &mut StepMounts,
+    mount: &Mount,
+    (id, at): (String, String),
+    source: Option<BindSource>,
+) -> Result<(), Error> {
+    let again = mount.sharing != Some(Sharing::Private);
+    if again && mounts.cache_again(mount, &at, &id) {
+        return Ok(());
+    }
+    let (worker, path) = (builder.clone(), mount.source.clone());
+    let seed = move |folder: &Path| match source {
+        Some(source) => fill(&worker, source, path.unwrap_or_default(), folder),
+        None => Ok(()),
+    };
+    let cache = builder.cache_mounts.take(&id, mount, seed).await?;
+    mounts.cache(mount, at, id, cache);
+    Ok(())
 }
 
 /// Copies what a cache begins with into its folder.

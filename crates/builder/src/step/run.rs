@@ -19,7 +19,7 @@ use crate::stubs::Stubs;
 use crate::{Entitlement, Error, history};
 
 /// Proxies reach commands but make no layer another one.
-const PROXIES: [&str; 10] = [
+pub(crate) const PROXIES: [&str; 10] = [
     "http_proxy",
     "https_proxy",
     "ftp_proxy",
@@ -60,6 +60,7 @@ impl Work {
             env: self.with_proxies(stage.scope.env.pairs()),
             working_dir: working_dir_of(stage),
             user: stage.config.config.user.clone(),
+            hostname: self.request.hostname.clone(),
             host: self.host(run, std::mem::take(&mut mounts.mounts)),
             lent: std::mem::take(&mut mounts.lent),
             typed: None,
@@ -130,6 +131,7 @@ impl Work {
             .all(env.iter().filter(counts))
             .add(&config.working_dir)
             .add(&config.user)
+            .add(&self.request.hostname)
             .add(format!("{:?} {}", run.network, steps.network_mode))
             .all(steps.extra_hosts.iter().flatten())
             .add(run.command.script().unwrap_or_default());

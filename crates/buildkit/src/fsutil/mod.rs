@@ -6,7 +6,7 @@
 //!
 //! Reference: <https://github.com/tonistiigi/fsutil>.
 
-mod mode;
+pub(crate) mod mode;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -137,4 +137,20 @@ impl TransferError {
             source: source.into(),
         }
     }
+}
+
+/// Packets, each behind its length in two bytes, go into a folder.
+pub(crate) fn fuzzing(root: std::fs::File, mut bytes: &[u8]) {
+    use prost::Message as _;
+    let mut packets = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_le_bytes(*length)).min(rest.len());
+        packets.extend(Packet::decode(&rest[..length]));
+        bytes = &rest[length..];
+    }
+    let (sender, arrived) = tokio::sync::mpsc::channel(1);
+    let (answers, _queue) = tokio::sync::mpsc::unbounded_channel();
+    let _ = sender.try_send(packets);
+    drop(sender);
+    let _ = receive(root.into(), arrived, &answers, &|_| {});
 }

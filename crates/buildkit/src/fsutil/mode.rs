@@ -37,7 +37,7 @@ pub(super) fn permissions(mode: u32) -> u32 {
 }
 
 /// Go's mode for a file.
-pub(super) fn of(kind: FileType, permissions: u32) -> u32 {
+pub(crate) fn of(kind: FileType, permissions: u32) -> u32 {
     let kind = match kind {
         FileType::Directory => DIRECTORY,
         FileType::Symlink => LINK,

@@ -1,5 +1,6 @@
 //! BuildKit's build checks: what is allowed but most likely not meant.
 
+mod bases;
 mod config;
 mod context;
 mod list;
@@ -52,6 +53,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Whether findings make the build fail: `# check=error=true`.
     pub as_error: bool,
+    /// A FROM whose image or platform no build could read.
+    pub unreadable: Option<Error>,
 }
 
 impl Report {
@@ -129,7 +132,11 @@ pub fn check(file: &Dockerfile, input: &CheckInput<'_>) -> Result<Report, Error>
     }
     let mut findings = findings.found;
     findings.sort_by_key(|f| (f.span.start.line, f.check));
-    Ok(Report { findings, as_error })
+    Ok(Report {
+        findings,
+        as_error,
+        unreadable: bases::unreadable(&context),
+    })
 }
 
 #[cfg(test)]

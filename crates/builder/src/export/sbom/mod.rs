@@ -1,10 +1,11 @@
 //! What is installed in an image: an in-toto statement with an SPDX 2.3 document.
 //!
-//! It says what the databases of the image's package managers say, and no more: Debian's and Alpine's are read. Files
-//! that came another way are not looked at.
+//! It says what the databases of the image's package managers say, and no more: Debian's and Alpine's are read, and what
+//! Python's and Node's tools leave beside their packages. Files that came another way are not looked at.
 //!
 //! Reference: <https://spdx.github.io/spdx-spec/v2.3/>, <https://github.com/package-url/purl-spec>.
 
+mod languages;
 mod packages;
 
 use gantry_reference::Reference;

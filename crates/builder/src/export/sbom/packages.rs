@@ -36,14 +36,14 @@ pub(super) struct Distribution {
 }
 
 /// A package.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Package {
     pub name: String,
     pub version: String,
     pub architecture: String,
     pub maintainer: String,
     pub license: String,
-    /// `deb` or `apk`.
+    /// `deb`, `apk`, `pypi` or `npm`.
     pub kind: &'static str,
     /// Where it is written down.
     pub database: String,
@@ -70,6 +70,7 @@ pub(super) fn of(root: BorrowedFd<'_>) -> Result<Installed, Error> {
             break;
         }
     }
+    packages.extend(super::languages::of(root)?);
     packages.sort();
     let mut release = read(root, "etc/os-release")?;
     if release.is_none() {
@@ -93,7 +94,8 @@ impl Installed {
             .map(|path| format!(" The database /{path} was not read."))
             .collect();
         format!(
-            "What the databases of dpkg and apk in the image say. Software that came another way is not listed.{unread}"
+            "What the databases of dpkg and apk in the image say, and the metadata of packages of Python and Node. Software \
+             that came another way is not listed.{unread}"
         )
     }
 }
@@ -101,6 +103,11 @@ impl Installed {
 impl Package {
     /// The package's URL.
     pub(super) fn url(&self, distribution: &Distribution) -> String {
+        if matches!(self.kind, "pypi" | "npm") {
+            let parts: Vec<String> = self.name.split('/').map(escaped).collect();
+            let (name, version) = (parts.join("/"), escaped(&self.version));
+            return format!("pkg:{}/{name}@{version}", self.kind);
+        }
         let vendor = match (distribution.id.as_str(), self.kind) {
             ("", "apk") => "alpine",
             ("", _) => "debian",
@@ -135,7 +142,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A regular file below a root; `None` if there is none.
-fn read(root: BorrowedFd<'_>, path: &str) -> Result<Option<String>, Error> {
+pub(super) fn read(root: BorrowedFd<'_>, path: &str) -> Result<Option<String>, Error> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK;
     let Ok(file) = in_root::open(root, &c_path(format!("/{path}").as_bytes())?, flags) else {
         return Ok(None);

@@ -1,4 +1,15 @@
-//! `gantry buildx history`
+//! `gantry buildx history`: builds of the past.
+
+mod attachment;
+mod export;
+mod inspect;
+mod record;
+mod trace;
+
+pub(crate) use attachment::Attachment;
+pub(crate) use export::Export;
+pub(crate) use inspect::Inspect;
+pub(crate) use trace::Trace;
 
 use gantry_build_client::HistoryRecord;
 use gantry_build_client::proto::google::protobuf::Timestamp;

@@ -1,6 +1,10 @@
 //! Records of builds: what was asked for, how it went, what it told.
 //!
-//! One file a build, written when it has ended; the oldest go when there are too many.
+//! One file a build, written when it has ended; the oldest go when there are too many. What records refer to by digests
+//! (`blobs`) lies in the same files and is read by containerd's content service.
+
+mod blobs;
+mod filter;
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,13 +19,15 @@ use tokio::sync::broadcast;
 use tonic::Status;
 
 use crate::builds::Job;
-use crate::history_filter::Filter;
+use crate::control::Finished;
 use crate::proto::google::rpc::Status as RpcStatus;
 use crate::proto::moby::buildkit::v1::{
     BuildHistoryEvent, BuildHistoryEventType, BuildHistoryRecord, BuildHistoryRequest,
-    StatusResponse, UpdateBuildHistoryRequest,
+    BuildResultInfo, Descriptor, StatusResponse, UpdateBuildHistoryRequest,
 };
 use crate::status::now;
+use blobs::Blob;
+use filter::Filter;
 
 /// How many builds are remembered, but for those that are pinned: BuildKit's own figure.
 const KEPT: usize = 50;
@@ -35,6 +41,9 @@ struct Kept {
     record: Option<BuildHistoryRecord>,
     #[prost(message, repeated, tag = "2")]
     log: Vec<StatusResponse>,
+    /// What the record refers to, but for the log.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    blobs: Vec<Vec<u8>>,
 }
 
 /// All records.
@@ -109,6 +118,22 @@ impl History {
             .map(|kept| kept.log)
     }
 
+    /// What a record refers to by this digest.
+    pub(crate) fn blob(&self, digest: &str) -> Option<Vec<u8>> {
+        let named = self.with(|all| {
+            let mut all = all.values();
+            let record = all.find(|record| referred(record).any(|of| of.digest == digest));
+            record.map(|record| record.r#ref.clone())
+        });
+        let kept = read(&self.path(&named?))?;
+        let is = |bytes: &[u8]| gantry_archive::Digester::sha256(bytes).as_str() == digest;
+        let mut blobs = kept.blobs.into_iter();
+        blobs.find(|bytes| is(bytes)).or_else(|| {
+            let log = Blob::logs(&kept.log).bytes;
+            is(&log).then_some(log)
+        })
+    }
+
     /// The records that there are, and, unless the client wants no more, what changes.
     pub(crate) fn listen(
         &self,
@@ -167,7 +192,9 @@ impl History {
         let reference = &request.r#ref;
         let missing = || Status::not_found(format!("no record of the build {reference}"));
         if request.finalize {
-            return Ok(());
+            // A record is whole as soon as its build has ended.
+            let known = self.with(|all| all.contains_key(reference));
+            return if known { Ok(()) } else { Err(missing()) };
         }
         if request.delete {
             let record = self.with(|all| all.remove(reference)).ok_or_else(missing)?;
@@ -237,46 +264,92 @@ pub(crate) struct Open<'a> {
 
 impl Open<'_> {
     /// The build has ended.
-    pub(crate) fn end(mut self, job: &Job, end: Result<&HashMap<String, String>, &Status>) {
+    pub(crate) fn end(mut self, job: &Job, end: Result<&Finished, &Status>) {
         self.ended = true;
         let log: Vec<StatusResponse> = job.log.all().iter().map(|told| (**told).clone()).collect();
-        let mut steps: HashMap<&str, (bool, bool)> = HashMap::new();
-        for vertex in log.iter().flat_map(|told| &told.vertexes) {
-            let step = steps.entry(&vertex.digest).or_default();
-            step.0 |= vertex.cached;
-            step.1 |= vertex.completed.is_some();
-        }
-        let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        let mut blobs = Vec::new();
         let record = self.history.with(|all| {
             let record = all.get_mut(&self.reference)?;
-            record.completed_at = Some(now());
-            record.num_total_steps = count(steps.len());
-            record.num_cached_steps = count(steps.values().filter(|step| step.0).count());
-            record.num_completed_steps = count(steps.values().filter(|step| step.1).count());
-            record.num_warnings = count(log.iter().map(|told| told.warnings.len()).sum());
-            match end {
-                Ok(answer) => record.exporter_response.clone_from(answer),
-                Err(status) => {
-                    record.error = Some(RpcStatus {
-                        code: status.code() as i32,
-                        message: status.message().to_owned(),
-                        ..RpcStatus::default()
-                    });
-                }
-            }
+            finish(record, &log, end, &mut blobs);
             Some(record.clone())
         });
-        drop(steps);
         if let Some(record) = record {
             let kept = Kept {
                 record: Some(record.clone()),
                 log,
+                blobs,
             };
             self.history.write(&self.reference, &kept);
             self.history.tell(BuildHistoryEventType::Complete, &record);
             self.history.trim();
         }
     }
+}
+
+/// Writes into a record how its build went, and into `blobs` what it refers to but for the log.
+fn finish(
+    record: &mut BuildHistoryRecord,
+    log: &[StatusResponse],
+    end: Result<&Finished, &Status>,
+    blobs: &mut Vec<Vec<u8>>,
+) {
+    let ended = now();
+    let mut keep = |blob: Blob| {
+        blobs.push(blob.bytes);
+        blob.descriptor
+    };
+    record.completed_at = Some(ended);
+    count_steps(record, log);
+    record.logs = Some(Blob::logs(log).descriptor);
+    let began = record.created_at.unwrap_or(ended);
+    record.trace = Some(keep(Blob::trace(&record.r#ref, log, (began, ended))));
+    match end {
+        Ok(finished) => {
+            record.exporter_response.clone_from(&finished.answer);
+            let mut made = finished.provenance.iter().map(|(platform, predicate)| {
+                let attestation = keep(Blob::provenance(predicate.clone()));
+                let info = BuildResultInfo {
+                    attestations: vec![attestation],
+                    ..BuildResultInfo::default()
+                };
+                (platform.clone(), info)
+            });
+            match finished.provenance.len() {
+                1 => record.result = made.next().map(|(_, info)| info),
+                _ => record.results = made.collect(),
+            }
+        }
+        Err(status) => {
+            record.external_error = Some(keep(Blob::error(status, log)));
+            record.error = Some(RpcStatus {
+                code: status.code() as i32,
+                message: status.message().to_owned(),
+                ..RpcStatus::default()
+            });
+        }
+    }
+}
+
+fn count_steps(record: &mut BuildHistoryRecord, log: &[StatusResponse]) {
+    let mut steps: HashMap<&str, (bool, bool)> = HashMap::new();
+    for vertex in log.iter().flat_map(|told| &told.vertexes) {
+        let step = steps.entry(&vertex.digest).or_default();
+        step.0 |= vertex.cached;
+        step.1 |= vertex.completed.is_some();
+    }
+    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    record.num_total_steps = count(steps.len());
+    record.num_cached_steps = count(steps.values().filter(|step| step.0).count());
+    record.num_completed_steps = count(steps.values().filter(|step| step.1).count());
+    record.num_warnings = count(log.iter().map(|told| told.warnings.len()).sum());
+}
+
+/// All that a record names by digests.
+fn referred(record: &BuildHistoryRecord) -> impl Iterator<Item = &Descriptor> {
+    let results = record.result.iter().chain(record.results.values());
+    let attestations = results.flat_map(|result| &result.attestations);
+    let own = [&record.logs, &record.trace, &record.external_error];
+    own.into_iter().flatten().chain(attestations)
 }
 
 impl Drop for Open<'_> {

@@ -19,6 +19,9 @@ use crate::error::Error;
 /// What may be under way unacknowledged: the other end is mostly on the same machine, and small
 /// windows would make it wait for us.
 pub(crate) const WINDOW: u32 = 4 << 20;
+/// The same of all streams. Half of this is what h2 lets frames smaller than 256 bytes cost that wait to be read, each what
+/// it lacks of those: an engine asks for each file of a context in a frame of its own.
+pub(crate) const ALL_WINDOWS: u32 = 1 << 30;
 /// An answer's head: in the details of an error a whole Dockerfile travels.
 const LARGEST_HEAD: u32 = 32 << 20;
 
@@ -97,7 +100,7 @@ impl Channel {
     pub(crate) async fn new(link: Link) -> Result<Self, Error> {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
+            .initial_connection_window_size(ALL_WINDOWS)
             .max_header_list_size(LARGEST_HEAD)
             .handshake(TokioIo::new(link))
             .await?;

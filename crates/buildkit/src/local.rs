@@ -193,14 +193,14 @@ impl Locals {
 }
 
 /// A folder that was brought.
-struct Brought {
-    place: Place,
+pub(crate) struct Brought {
+    pub place: Place,
     /// What is known of the files' contents, where the folder is kept.
-    digests: Option<Arc<Digests>>,
+    pub digests: Option<Arc<Digests>>,
     /// The same as before only if nothing is different.
     state: u64,
     /// How much travelled.
-    bytes: u64,
+    pub bytes: u64,
 }
 
 /// Where the digests of a kept folder's files are.

@@ -78,6 +78,10 @@ fn what_outputs_and_caches_cannot_do_is_told_by_name(client: &Client) {
             "compression-level",
         ),
     ] {
+        // Debian's plugin knows nothing of Amazon and leaves this out.
+        if client.program() == "docker" && options.contains("s3") {
+            continue;
+        }
         let run = script(client, &format!("$C buildx build {options} {at} 2>&1"));
         assert_ne!(run.code, 0, "{options}: {}", run.stdout);
         assert!(run.stdout.contains(told), "{options}: {}", run.stdout);

@@ -24,7 +24,7 @@ pub use debug::Shell;
 pub use secrets::Secret;
 
 use crate::error::Error;
-use crate::link::{Link, WINDOW};
+use crate::link::{ALL_WINDOWS, Link, WINDOW};
 use crate::send::Source;
 
 /// What the engine may ask for during a build.
@@ -83,7 +83,7 @@ impl Session {
         let link = Link::new(request.hijack_as("h2c").await?)?;
         let serving = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
+            .initial_connection_window_size(ALL_WINDOWS)
             .serve_connection(TokioIo::new(link), services);
         let task = tokio::spawn(async move {
             // That it ended is told by the build.

@@ -152,5 +152,5 @@ pub(crate) fn fuzzing(root: std::fs::File, mut bytes: &[u8]) {
     let (answers, _queue) = tokio::sync::mpsc::unbounded_channel();
     let _ = sender.try_send(packets);
     drop(sender);
-    let _ = receive(root.into(), arrived, &answers, &|_| {});
+    let _ = receive(root.into(), None, arrived, &answers, &|_| {});
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use gantry_builder::{Context, Error, Files, Told};
 use gantry_dockerfile::Ignore;
 
-use crate::local::Line;
+use crate::local::{Brought, Line};
 use crate::session::{Session, Sync};
 
 /// The folder, and what of it is wanted.
@@ -38,11 +38,20 @@ impl Files for Folder {
             let brought = locals.bring(&self.session, &self.wanted, move |bytes| {
                 counted.store(bytes, Ordering::Relaxed);
             });
-            let (place, bytes) = line.drawn(brought, part).await?;
+            let Brought {
+                place,
+                digests,
+                bytes,
+                ..
+            } = line.drawn(brought, part).await?;
             total.store(bytes, Ordering::Relaxed);
             part(line.told(true));
             let path = place.path().to_owned();
-            Ok(Arc::new(Context::new(path, Ignore::default(), place)?))
+            let context = Context::new(path, Ignore::default(), place)?;
+            Ok(Arc::new(match digests {
+                Some(digests) => context.remembering(digests),
+                None => context,
+            }))
         })
     }
 }

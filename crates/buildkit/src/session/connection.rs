@@ -12,7 +12,9 @@ use tonic::body::Body;
 
 /// How much of a file's data may be on its way unread.
 const STREAM_WINDOW: u32 = 4 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
+/// Each stream bounds itself. Half of this is what h2 lets frames smaller than 256 bytes cost that wait to be read, each
+/// what it lacks of those; a context of very many files is a stream of such frames.
+const CONNECTION_WINDOW: u32 = 1 << 30;
 /// A client on another machine that says nothing for so long is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_PATIENCE: Duration = Duration::from_secs(60);

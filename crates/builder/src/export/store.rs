@@ -33,10 +33,11 @@ impl Results<'_> {
         let Some(first) = self.outcomes.first() else {
             return Ok(());
         };
-        self.into_store(export, &names, first, built, teller).await
+        self.keep_in_store(export, &names, first, built, teller)
+            .await
     }
 
-    async fn into_store(
+    async fn keep_in_store(
         &self,
         export: &Export,
         names: &[Reference],

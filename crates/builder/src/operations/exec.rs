@@ -124,7 +124,7 @@ impl Here<'_> {
         let ended = command
             .run(&builder.engine.containers, &self.teller)
             .await?;
-        self.refuse_code(exec, &ended)?;
+        refuse_code(exec, &ended)?;
         let step = ended.step;
         let upper = store.snapshotter().upper(&step.id);
         blocking(move || stubs.clear(&upper)).await?;
@@ -166,20 +166,6 @@ impl Here<'_> {
             })
         })
         .await
-    }
-
-    fn refuse_code(&self, exec: &Exec, ended: &Ended) -> Result<(), Error> {
-        if exec.codes.contains(&ended.code()) {
-            return Ok(());
-        }
-        match ended.failure() {
-            None if exec.codes.is_empty() => Ok(()),
-            None => Err(Error::Invalid(format!(
-                "the command ended with 0, which is not among the codes {:?}",
-                exec.codes
-            ))),
-            Some(failure) => Err(failure),
-        }
     }
 
     /// Refuses what the build was not granted.
@@ -367,6 +353,21 @@ impl Here<'_> {
             }]);
         }
         host
+    }
+}
+
+/// Refuses a code that the command must not end with.
+fn refuse_code(exec: &Exec, ended: &Ended) -> Result<(), Error> {
+    if exec.codes.contains(&ended.code()) {
+        return Ok(());
+    }
+    match ended.failure() {
+        None if exec.codes.is_empty() => Ok(()),
+        None => Err(Error::Invalid(format!(
+            "the command ended with 0, which is not among the codes {:?}",
+            exec.codes
+        ))),
+        Some(failure) => Err(failure),
     }
 }
 

@@ -118,6 +118,7 @@ fn python(root: BorrowedFd<'_>, path: &str) -> Result<Option<Package>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::packages::Distribution;
     use super::*;
     use std::os::fd::AsFd;
 
@@ -150,7 +151,10 @@ mod tests {
         let folder = std::fs::File::open(root.path()).unwrap();
         let mut found = of(folder.as_fd()).unwrap();
         found.sort();
-        let urls: Vec<String> = found.iter().map(|p| p.url(&Default::default())).collect();
+        let urls: Vec<String> = found
+            .iter()
+            .map(|p| p.url(&Distribution::default()))
+            .collect();
         assert_eq!(
             urls,
             [

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -57,6 +57,8 @@ struct Traffic {
 }
 
 const PORT: u16 = 5201;
+/// That of a server without a container.
+const BARE_PORT: u16 = 5202;
 const TIMES: u32 = 4000;
 
 impl Traffic {
@@ -83,7 +85,7 @@ impl Traffic {
         }
     }
 
-    fn command(&self, arena: &Arena, contender: Contender) -> Result<Command> {
+    fn command(&self, arena: &Arena, contender: Contender, port: u16) -> Result<Command> {
         let program = tool()?;
         let mut command = match self.from {
             From::Loopback | From::Host => arena.at_host(contender, &program)?,
@@ -102,9 +104,30 @@ impl Traffic {
             What::Throughput => ("send", "2".to_owned()),
             What::Connections => ("connect", TIMES.to_string()),
         };
-        let to = format!("{address}:{PORT}");
+        let to = format!("{address}:{port}");
         command.args(["load", verb.0, &to, &verb.1]);
         Ok(command)
+    }
+
+    /// To a server that the host itself runs.
+    fn without_containers(&self, arena: &Arena) -> Result<f64> {
+        let engine = ENGINES[0];
+        let mut server = arena.at_host(engine, &tool()?)?;
+        let server = server.args(["load", "serve", &BARE_PORT.to_string()]);
+        let _server = Ended(server.spawn()?);
+        let measure = || figure(&mut self.command(arena, engine, BARE_PORT)?);
+        patiently(measure)?;
+        measure()
+    }
+}
+
+/// A process that ends with its owner.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -133,7 +156,11 @@ impl Measured for Traffic {
     }
 
     fn once(&self, arena: &Arena, contender: Contender) -> Result<f64> {
-        figure(&mut self.command(arena, contender)?)
+        figure(&mut self.command(arena, contender, PORT)?)
+    }
+
+    fn bare(&self, arena: &Arena) -> Option<Result<f64>> {
+        (self.from != From::Container).then(|| self.without_containers(arena))
     }
 }
 
@@ -309,15 +336,20 @@ fn remove_pair(arena: &Arena, engine: Contender) {
 }
 
 fn wait_for_server(arena: &Arena, engine: Contender) -> Result<()> {
-    let until = Instant::now() + Duration::from_secs(20);
     let probe = Traffic::new(1, From::Loopback, What::Connections);
-    while let Err(error) = figure(&mut probe.command(arena, engine)?) {
-        if Instant::now() > until {
-            bail!("the server does not answer: {error:#}");
+    patiently(|| figure(&mut probe.command(arena, engine, PORT)?)).map(drop)
+}
+
+/// Tries until a server that was just started answers.
+fn patiently(mut attempt: impl FnMut() -> Result<f64>) -> Result<f64> {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        match attempt() {
+            Err(error) if Instant::now() > until => bail!("the server does not answer: {error:#}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            Ok(figure) => return Ok(figure),
         }
-        std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
 }
 
 fn address_of_server(arena: &Arena, contender: Contender) -> Result<String> {

@@ -61,8 +61,8 @@ impl Blob {
         let mut whole = RpcStatus::decode(status.details()).unwrap_or_default();
         whole.code = status.code() as i32;
         status.message().clone_into(&mut whole.message);
-        let vertices = log.iter().flat_map(|told| &told.vertexes);
-        let failed = vertices.filter(|vertex| is_failed(vertex)).next_back();
+        let mut vertices = log.iter().flat_map(|told| &told.vertexes);
+        let failed = vertices.rfind(|vertex| is_failed(vertex));
         if let Some(vertex) = failed {
             whole.details.push(Any {
                 type_url: VERTEX.to_owned(),

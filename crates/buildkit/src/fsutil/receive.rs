@@ -41,36 +41,12 @@ pub(crate) fn receive(
         next: 0,
         bytes: 0,
     };
-    let mut all_told = false;
-    let mut batch = Vec::new().into_iter();
-    while let Some(packet) = next(&mut packets, &mut batch) {
-        receiver.bytes += prost::Message::encoded_len(&packet) as u64;
-        progress(receiver.bytes);
-        match PacketKind::try_from(packet.kind) {
-            Ok(PacketKind::Stat) => match packet.stat {
-                Some(stat) => receiver.told(stat, answers)?,
-                None => all_told = true,
-            },
-            Ok(PacketKind::Data) => receiver.data(packet.id, &packet.data)?,
-            Ok(PacketKind::Error) => {
-                let text = String::from_utf8_lossy(&packet.data).into_owned();
-                return Err(TransferError::Told(text));
-            }
-            Ok(PacketKind::Finished) => break,
-            Ok(PacketKind::Request) | Err(_) => {
-                return Err(TransferError::Protocol("an unexpected packet".to_owned()));
-            }
-        }
-        if all_told && receiver.wanted.is_empty() && receiver.open.is_empty() {
-            let changed = receiver.tree.finish()?;
-            // Whether the sender still listens shows in the packets.
-            let _ = answers.send(Packet::of(PacketKind::Finished));
-            while next(&mut packets, &mut batch).is_some() {}
-            let bytes = receiver.bytes;
-            return Ok(Received { bytes, changed });
-        }
+    let received = receiver.all(&mut packets, answers, progress);
+    // Those that are not whole, if it ended early.
+    for arriving in receiver.open.values() {
+        receiver.tree.discard(&arriving.stat.path);
     }
-    Err(TransferError::Gone)
+    received
 }
 
 /// The next packet. They come in batches: waking a thread takes longer than handling a packet.
@@ -124,6 +100,44 @@ impl Arriving {
 }
 
 impl Receiver<'_> {
+    fn all(
+        &mut self,
+        packets: &mut mpsc::Receiver<Vec<Packet>>,
+        answers: &mpsc::UnboundedSender<Packet>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Received, TransferError> {
+        let mut all_told = false;
+        let mut batch = Vec::new().into_iter();
+        while let Some(packet) = next(packets, &mut batch) {
+            self.bytes += prost::Message::encoded_len(&packet) as u64;
+            progress(self.bytes);
+            match PacketKind::try_from(packet.kind) {
+                Ok(PacketKind::Stat) => match packet.stat {
+                    Some(stat) => self.told(stat, answers)?,
+                    None => all_told = true,
+                },
+                Ok(PacketKind::Data) => self.data(packet.id, &packet.data)?,
+                Ok(PacketKind::Error) => {
+                    let text = String::from_utf8_lossy(&packet.data).into_owned();
+                    return Err(TransferError::Told(text));
+                }
+                Ok(PacketKind::Finished) => break,
+                Ok(PacketKind::Request) | Err(_) => {
+                    return Err(TransferError::Protocol("an unexpected packet".to_owned()));
+                }
+            }
+            if all_told && self.wanted.is_empty() && self.open.is_empty() {
+                let changed = self.tree.finish()?;
+                // Whether the sender still listens shows in the packets.
+                let _ = answers.send(Packet::of(PacketKind::Finished));
+                while next(packets, &mut batch).is_some() {}
+                let bytes = self.bytes;
+                return Ok(Received { bytes, changed });
+            }
+        }
+        Err(TransferError::Gone)
+    }
+
     fn told(
         &mut self,
         stat: Stat,

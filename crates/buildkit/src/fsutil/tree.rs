@@ -221,6 +221,13 @@ impl Tree {
         .map_err(TransferError::file("create", path))
     }
 
+    /// Removes a file that will never be whole, so that it takes no room until somebody sends it again.
+    pub(super) fn discard(&self, path: &[u8]) {
+        if let Ok((folder, name)) = self.parent(path) {
+            let _ = rustix::fs::unlinkat(self.or_root(folder.as_ref()), &name, AtFlags::empty());
+        }
+    }
+
     /// Removes what was not told, and sets the times of directories. Whether anything but times is different now.
     pub(super) fn finish(&mut self) -> Result<bool> {
         self.way.clear();

@@ -32,6 +32,7 @@ mod carry;
 mod configure;
 mod context;
 mod copy;
+mod devices;
 mod digests;
 mod error;
 mod export;

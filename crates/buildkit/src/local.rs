@@ -46,7 +46,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn path(&self) -> &Path {
+    fn path(&self) -> &Path {
         match self {
             Self::Kept { path, .. } => path,
             Self::Lent(folder) => folder.path(),
@@ -155,7 +155,7 @@ impl Locals {
     }
 
     /// Brings a folder.
-    pub(crate) async fn bring(
+    async fn bring(
         &self,
         session: &Session,
         wanted: &Sync,
@@ -187,20 +187,45 @@ impl Locals {
         })
     }
 
+    /// Brings a folder as a context; `part` is told how far it is, under the name `shown`.
+    pub(crate) async fn context(
+        &self,
+        session: &Session,
+        wanted: &Sync,
+        ignore: Ignore,
+        shown: &'static str,
+        part: &(dyn Fn(Told) + Send + std::marker::Sync),
+    ) -> Result<Arc<Context>, Error> {
+        let line = Line::new(shown);
+        let (counted, total) = (Arc::clone(&line.bytes), Arc::clone(&line.bytes));
+        let brought = self.bring(session, wanted, move |bytes| {
+            counted.store(bytes, Ordering::Relaxed);
+        });
+        let brought = line.drawn(brought, part).await?;
+        total.store(brought.bytes, Ordering::Relaxed);
+        part(line.told(true));
+        let path = brought.place.path().to_owned();
+        let context = Context::new(path, ignore, brought.place)?.in_state(brought.state);
+        Ok(Arc::new(match brought.digests {
+            Some(digests) => context.remembering(digests),
+            None => context,
+        }))
+    }
+
     fn states(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A folder that was brought.
-pub(crate) struct Brought {
-    pub place: Place,
+struct Brought {
+    place: Place,
     /// What is known of the files' contents, where the folder is kept.
-    pub digests: Option<Arc<Digests>>,
+    digests: Option<Arc<Digests>>,
     /// The same as before only if nothing is different.
     state: u64,
     /// How much travelled.
-    pub bytes: u64,
+    bytes: u64,
 }
 
 /// Where the digests of a kept folder's files are.
@@ -260,42 +285,29 @@ impl Files for LocalFiles {
                 exclude: patterns,
                 ..Sync::default()
             };
-            let line = Line::new("transferring context:");
-            let (counted, total) = (Arc::clone(&line.bytes), Arc::clone(&line.bytes));
-            let brought = self
-                .server
-                .locals
-                .bring(&self.session, &wanted, move |bytes| {
-                    counted.store(bytes, Ordering::Relaxed);
-                });
-            let brought = line.drawn(brought, part).await?;
-            total.store(brought.bytes, Ordering::Relaxed);
-            part(line.told(true));
-            let path = brought.place.path().to_owned();
-            let context = Context::new(path, ignore, brought.place)?.in_state(brought.state);
-            Ok(Arc::new(match brought.digests {
-                Some(digests) => context.remembering(digests),
-                None => context,
-            }))
+            let locals = &self.server.locals;
+            let shown = "transferring context:";
+            let brought = locals.context(&self.session, &wanted, ignore, shown, part);
+            brought.await
         })
     }
 }
 
 /// A line of progress.
-pub(crate) struct Line {
+struct Line {
     name: &'static str,
-    pub bytes: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Line {
-    pub(crate) fn new(name: &'static str) -> Self {
+    fn new(name: &'static str) -> Self {
         Self {
             name,
             bytes: Arc::default(),
         }
     }
 
-    pub(crate) fn told(&self, finished: bool) -> Told {
+    fn told(&self, finished: bool) -> Told {
         Told::Part {
             name: self.name.to_owned(),
             current: self.bytes.load(Ordering::Relaxed),
@@ -305,7 +317,7 @@ impl Line {
     }
 
     /// Tells how far it is while work goes on.
-    pub(crate) async fn drawn<T>(
+    async fn drawn<T>(
         &self,
         work: impl Future<Output = T>,
         part: &(dyn Fn(Told) + Send + std::marker::Sync),

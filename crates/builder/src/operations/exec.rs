@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
-use gantry_api_types::{DeviceRequest, HostConfig, Ulimit};
+use gantry_api_types::{HostConfig, Ulimit};
 use gantry_dockerfile::{Mount, MountType, Network, Security};
 use gantry_reference::Digest;
 
@@ -336,22 +336,11 @@ impl Here<'_> {
         if !exec.cgroup_parent.is_empty() {
             host.resources.cgroup_parent.clone_from(&exec.cgroup_parent);
         }
-        let mut devices = Vec::new();
-        for (name, required) in &exec.devices {
-            let found = self.builder().engine.system.described_devices(name);
-            if found.is_empty() && *required {
-                // The engine says that it is missing.
-                devices.push(name.clone());
-            }
-            devices.extend(found);
-        }
-        if !devices.is_empty() {
-            host.resources.device_requests = Some(vec![DeviceRequest {
-                driver: "cdi".to_owned(),
-                device_ids: Some(devices),
-                ..DeviceRequest::default()
-            }]);
-        }
+        let devices = exec
+            .devices
+            .iter()
+            .map(|(name, required)| (name.as_str(), *required));
+        host.resources.device_requests = self.builder().device_requests(devices);
         host
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use gantry_api_types::{DeviceRequest, HostConfig, Mount as ApiMount};
+use gantry_api_types::{HostConfig, Mount as ApiMount};
 use gantry_dockerfile::{MountType, Network, Run, Security};
 use gantry_reference::Digest;
 
@@ -207,23 +207,11 @@ impl Work {
         }
         host.privileged = run.security == Security::Insecure;
         host.mounts = mounts;
-        let described = |name: &str| self.builder.engine.system.described_devices(name);
-        let mut devices = Vec::new();
-        for device in &run.devices {
-            let found = described(&device.name);
-            if found.is_empty() && device.required {
-                // The engine says that it is missing.
-                devices.push(device.name.clone());
-            }
-            devices.extend(found);
-        }
-        if !devices.is_empty() {
-            host.resources.device_requests = Some(vec![DeviceRequest {
-                driver: "cdi".to_owned(),
-                device_ids: Some(devices),
-                ..DeviceRequest::default()
-            }]);
-        }
+        let devices = run
+            .devices
+            .iter()
+            .map(|device| (device.name.as_str(), device.required));
+        host.resources.device_requests = self.builder.device_requests(devices);
         host
     }
 }

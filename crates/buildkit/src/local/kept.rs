@@ -1,4 +1,4 @@
-//! Folders of clients, brought over and kept, so that next time only what changed travels.
+//! Folders that are kept.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,21 +7,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use futures_util::future::BoxFuture;
 use gantry_archive::Digester;
-use gantry_builder::{Context, Definition, Digests, Error, Files, Told};
+use gantry_builder::{Context, Digests, Error, Told};
 use gantry_dockerfile::Ignore;
-use gantry_sys::{in_root, placement};
-use rustix::fs::OFlags;
+use gantry_sys::placement;
 use tokio::sync::OwnedMutexGuard;
-use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use crate::session::{Session, SessionError, Sync};
-
-/// A progress line at most so often.
-const LINE_EVERY: Duration = Duration::from_millis(100);
+use super::line::Line;
+use crate::session::{Session, Sync};
 
 /// Where folders are kept.
 pub(crate) struct Locals {
@@ -248,233 +243,4 @@ pub(crate) struct Kept {
     pub used: SystemTime,
     /// How often builds have had it.
     pub uses: u64,
-}
-
-/// A folder of a client that a build may need.
-pub(crate) struct LocalFiles {
-    pub server: crate::Server,
-    pub session: Session,
-    /// What the client calls it.
-    pub name: String,
-    /// What of it does not belong to the context; `None` asks the folder itself.
-    pub ignore: Option<(Vec<String>, Ignore)>,
-}
-
-impl std::fmt::Debug for LocalFiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalFiles")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Files for LocalFiles {
-    fn bring<'a>(
-        &'a self,
-        paths: &'a [String],
-        part: &'a (dyn Fn(Told) + Send + std::marker::Sync),
-    ) -> BoxFuture<'a, Result<Arc<Context>, Error>> {
-        Box::pin(async move {
-            let (patterns, ignore) = match &self.ignore {
-                Some(known) => known.clone(),
-                None => ignored(&self.server, &self.session, &self.name).await?,
-            };
-            let wanted = Sync {
-                name: self.name.clone(),
-                follow: paths.to_vec(),
-                exclude: patterns,
-                ..Sync::default()
-            };
-            let locals = &self.server.locals;
-            let shown = "transferring context:";
-            let brought = locals.context(&self.session, &wanted, ignore, shown, part);
-            brought.await
-        })
-    }
-}
-
-/// A line of progress.
-struct Line {
-    name: &'static str,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Line {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            bytes: Arc::default(),
-        }
-    }
-
-    fn told(&self, finished: bool) -> Told {
-        Told::Part {
-            name: self.name.to_owned(),
-            current: self.bytes.load(Ordering::Relaxed),
-            total: 0,
-            finished,
-        }
-    }
-
-    /// Tells how far it is while work goes on.
-    async fn drawn<T>(
-        &self,
-        work: impl Future<Output = T>,
-        part: &(dyn Fn(Told) + Send + std::marker::Sync),
-    ) -> T {
-        tokio::pin!(work);
-        part(self.told(false));
-        let mut ticks = tokio::time::interval_at((Instant::now() + LINE_EVERY).into(), LINE_EVERY);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = ticks.tick() => part(self.told(false)),
-            }
-        }
-    }
-}
-
-/// The patterns of a folder's own `.dockerignore`.
-async fn ignored(
-    server: &crate::Server,
-    session: &Session,
-    name: &str,
-) -> Result<(Vec<String>, Ignore), Error> {
-    let text = small(server, session, name, &[".dockerignore"]).await?;
-    let text = text.into_iter().next().flatten().unwrap_or_default();
-    patterns(&text)
-}
-
-/// Reads an ignore file.
-fn patterns(text: &[u8]) -> Result<(Vec<String>, Ignore), Error> {
-    let ignore = Ignore::parse(text)
-        .map_err(|problem| Error::Invalid(format!("the .dockerignore: {problem}")))?;
-    Ok((Ignore::lines(text), ignore))
-}
-
-/// Small files of a client's folder, by their names.
-async fn small(
-    server: &crate::Server,
-    session: &Session,
-    folder: &str,
-    names: &[&str],
-) -> Result<Vec<Option<Vec<u8>>>, Error> {
-    let failed = |error: std::io::Error| Error::Asker(format!("cannot make a folder: {error}"));
-    let place = tempfile::Builder::new()
-        .prefix("definition-")
-        .tempdir_in(server.builder.folder())
-        .map_err(failed)?;
-    let wanted = Sync {
-        name: folder.to_owned(),
-        follow: names.iter().map(|name| (*name).to_owned()).collect(),
-        ..Sync::default()
-    };
-    let root = fs::File::open(place.path()).map_err(failed)?;
-    session
-        .sync(
-            &wanted,
-            root.try_clone().map_err(failed)?.into(),
-            None,
-            |_| {},
-        )
-        .await?;
-    names.iter().map(|name| read(&root, name)).collect()
-}
-
-/// A regular file below a folder, links followed within it.
-fn read(root: &fs::File, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let problem = |what: &str| Error::Invalid(format!("{name} {what}"));
-    let path = std::ffi::CString::new(name).map_err(|_| problem("has a zero byte in its name"))?;
-    let open = |flags| in_root::open(std::os::fd::AsFd::as_fd(root), &path, flags);
-    // Looked at before it is opened: a pipe would wait for ever.
-    let known = match open(OFlags::PATH) {
-        Ok(fd) => rustix::fs::fstat(&fd),
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
-        Err(error) => Err(error),
-    };
-    let known = known.map_err(|error| problem(&format!("cannot be read: {error}")))?;
-    if rustix::fs::FileType::from_raw_mode(known.st_mode) != rustix::fs::FileType::RegularFile {
-        return Err(problem("is no regular file"));
-    }
-    if known.st_size > DOCKERFILE_MAX {
-        return Err(problem("is larger than 16 MiB"));
-    }
-    let file = open(OFlags::RDONLY)
-        .map(fs::File::from)
-        .map_err(std::io::Error::from);
-    let text = file.and_then(|mut file| {
-        let mut text = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut text)?;
-        Ok(text)
-    });
-    text.map(Some)
-        .map_err(|error| problem(&format!("cannot be read: {error}")))
-}
-
-/// A Dockerfile larger than this is refused.
-const DOCKERFILE_MAX: i64 = 16 << 20;
-
-/// Where the Dockerfile and the context are.
-pub(crate) struct Sources {
-    /// The Dockerfile's name.
-    pub filename: String,
-    /// The client's folder with the Dockerfile.
-    pub dockerfile: (Session, String),
-    /// The client's folder with the context.
-    pub context: (Session, String),
-}
-
-impl Sources {
-    /// Brings the Dockerfile; the context comes when the builder asks for it.
-    pub(crate) async fn definition(&self, server: &crate::Server) -> Result<Definition, Error> {
-        let own = format!("{}.dockerignore", self.filename);
-        let (session, folder) = &self.dockerfile;
-        let names = [self.filename.as_str(), &own];
-        let mut found = small(server, session, folder, &names).await?.into_iter();
-        let (dockerfile, ignore) = (found.next().flatten(), found.next().flatten());
-        let Some(dockerfile) = dockerfile else {
-            return Err(Error::Invalid(format!(
-                "failed to read dockerfile: open {}: no such file or directory",
-                self.filename
-            )));
-        };
-        let (context, name) = &self.context;
-        let known = match ignore {
-            Some(text) => Some(patterns(&text)?),
-            None if context.offers("/moby.filesync.v1.FileSync/DiffCopy") => {
-                // A build without a context has no folder of that name; what is wrong with a context's own file is told
-                // when the context is needed.
-                ignored(server, context, name).await.ok()
-            }
-            None => Some(Default::default()),
-        };
-        Ok(Definition {
-            name: self.filename.clone(),
-            dockerfile,
-            ignore: known.as_ref().map(|(_, i)| i.clone()).unwrap_or_default(),
-            files: Arc::new(LocalFiles {
-                server: server.clone(),
-                session: context.clone(),
-                name: name.clone(),
-                ignore: known,
-            }),
-        })
-    }
-}
-
-/// A context that the client uploads as an archive, with the Dockerfile in it.
-pub(crate) async fn uploaded(
-    server: &crate::Server,
-    session: &Session,
-    address: &str,
-    filename: &str,
-) -> Result<Definition, Error> {
-    let stream = session.upload(address).map_err(Error::from)?;
-    let archive = SyncIoBridge::new(StreamReader::new(stream));
-    let (place, name) = (server.builder.folder().to_owned(), filename.to_owned());
-    let unpacked =
-        tokio::task::spawn_blocking(move || Definition::from_archive(archive, &place, &name, None));
-    unpacked
-        .await
-        .map_err(|error| SessionError::CutOff(error.to_string()))?
 }
